@@ -1,0 +1,49 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { build, type Metafile } from "esbuild";
+
+// Two bundles: the command line with everything inside (it must start fast), and the library entry, which leaves its
+// dependencies to the package that installs it. Types come from the compiler.
+
+const { version, dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string; dependencies: Record<string, string> };
+rmSync("dist", { recursive: true, force: true });
+const common = { bundle: true, platform: "node", target: "node20.19", format: "esm", legalComments: "none", define: { VERSION: JSON.stringify(version) } } as const;
+const cli = await build({
+  ...common,
+  entryPoints: ["src/cli/main.ts"],
+  outdir: "dist/cli",
+  splitting: true,
+  minifySyntax: true,
+  minifyWhitespace: true,
+  chunkNames: "chunk-[hash]",
+  metafile: true,
+  // Packages in CommonJS ask for Node's modules with require().
+  banner: { js: 'import{createRequire as __r}from"node:module";const require=__r(import.meta.url);' },
+});
+await build({ ...common, entryPoints: ["src/index.ts"], outfile: "dist/index.js", external: Object.keys(dependencies) });
+chmodSync("dist/cli/main.js", 0o755);
+writeFileSync("dist/THIRD-PARTY-LICENSES.txt", licences(cli.metafile));
+if (!process.argv.includes("--no-types")) execFileSync("npx", ["tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" });
+
+/** Licence texts of the packages whose code is inside the bundle, as their licences ask for. */
+function licences(metafile: Metafile): string {
+  const packages = new Set<string>();
+  for (const input of Object.keys(metafile.inputs)) {
+    const name = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
+    if (name !== undefined) packages.add(name);
+  }
+  return [...packages]
+    .sort()
+    .map((name) => {
+      const about = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8")) as { version: string; license: string };
+      const text = ["LICENSE", "LICENSE.md", "license"].flatMap((file) => {
+        try {
+          return [readFileSync(`node_modules/${name}/${file}`, "utf8")];
+        } catch {
+          return [];
+        }
+      })[0];
+      return `${name} ${about.version} (${about.license})\n\n${text ?? ""}`;
+    })
+    .join(`\n${"-".repeat(80)}\n`);
+}

@@ -1,0 +1,38 @@
+import { examinePolicy } from "../../app.ts";
+import { formatProblem, type Problem } from "../../lib/file-error.ts";
+import { lintPolicy } from "../../policy/lint.ts";
+import { readTrace } from "../../read-trace.ts";
+import { terminalOf } from "../terminal.ts";
+
+interface CheckOptions {
+  readonly trace?: string;
+  readonly strict?: boolean;
+  readonly json?: boolean;
+}
+
+export async function runCheck(paths: readonly string[], options: CheckOptions): Promise<void> {
+  const trace = options.trace === undefined ? undefined : await readTrace(options.trace);
+  const { paint } = terminalOf(process.stdout);
+  const results: { file: string; workloads: number; problems: readonly Problem[] }[] = [];
+  for (const path of paths) {
+    const { file, policy, problems } = examinePolicy(path);
+    const lints = policy === undefined ? [] : lintPolicy(policy, trace);
+    results.push({ file, workloads: policy?.workloads.length ?? 0, problems: [...problems, ...lints] });
+  }
+  const all = results.flatMap((result) => result.problems);
+  const errors = all.filter((problem) => problem.severity === "error").length;
+  if (options.json) process.stdout.write(`${JSON.stringify({ schemaVersion: 1, files: results }, null, 2)}\n`);
+  else {
+    for (const { file, workloads, problems } of results) {
+      for (const problem of problems) {
+        const text = formatProblem(file, problem);
+        process.stdout.write(`${text.replace(problem.severity, paint(problem.severity === "error" ? "red" : "yellow", problem.severity))}\n`);
+      }
+      if (!problems.some((problem) => problem.severity === "error")) {
+        process.stdout.write(`${file}: ${paint("green", "valid")}, ${workloads} workload${workloads === 1 ? "" : "s"}${problems.length > 0 ? `, ${problems.length} warning${problems.length === 1 ? "" : "s"}` : ""}\n`);
+      }
+    }
+    if (errors > 0) process.stdout.write(`${errors} error${errors === 1 ? "" : "s"}\n`);
+  }
+  if (errors > 0 || (options.strict && all.length > 0)) process.exitCode = 1;
+}

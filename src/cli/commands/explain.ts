@@ -1,0 +1,124 @@
+import type { Decision, Observation } from "../../engine/model.ts";
+import type { Reason } from "../../engine/reasons.ts";
+import { parseDuration } from "../../lib/duration.ts";
+import { formatTimestamp, parseTimestamp } from "../../lib/timestamp.ts";
+import { type Run, runSimulation } from "../../sim/run.ts";
+import { describeReason } from "../describe-reason.ts";
+import { formatOperand, formatSpan, table } from "../format.ts";
+import { type PreparedRun, prepareRun, type RunOptions } from "../run-options.ts";
+import { Progress, terminalOf } from "../terminal.ts";
+import { UsageError } from "../usage-error.ts";
+
+interface ExplainOptions extends RunOptions {
+  readonly policy: string;
+  readonly at: string;
+  readonly json?: boolean;
+}
+
+/** A decision and what was seen, copied out of the engine's reused objects. */
+interface Explanation {
+  readonly schemaVersion: 1;
+  readonly at: string;
+  readonly offsetSeconds: number;
+  readonly workload: string;
+  readonly engine: string;
+  readonly policyHash: string;
+  readonly posture: string;
+  readonly observed: {
+    readonly capacity: Readonly<Record<string, number | boolean>>;
+    readonly readings: readonly Readonly<Record<string, unknown>>[];
+  };
+  readonly from: { readonly units: number };
+  readonly desired: { readonly units: number };
+  readonly requested: { readonly units: number };
+  readonly reasons: readonly Reason[];
+}
+
+export async function runExplain(workload: string | undefined, options: ExplainOptions): Promise<void> {
+  const prepared = await prepareRun(options.policy, { ...options, ...(workload !== undefined && { workload }) });
+  const startMs = prepared.trace.startMs ?? 0;
+  const endMs = startMs + prepared.trace.load.length * prepared.trace.binMs;
+  const atMs = options.at === "worst" ? worstAtMs(prepared) : instant(options.at, startMs);
+  if (atMs < startMs || atMs >= endMs) {
+    throw new UsageError(`--at: ${options.at} is outside the recording, which runs from ${formatTimestamp(startMs)} to ${formatTimestamp(endMs)} (${formatSpan(endMs - startMs)})`);
+  }
+  let explanation: Explanation | undefined;
+  const progress = new Progress(`replaying ${prepared.workload.id}`);
+  runSimulation(prepared.workload, prepared.engine(), prepared.trace, prepared.settings, {
+    explainAtMs: atMs,
+    onExplain: (decision, observation) => {
+      explanation = copyOut(decision, observation, startMs);
+    },
+    onProgress: (done) => progress.update(done),
+  });
+  progress.end();
+  if (explanation === undefined) throw new Error(`no tick at or before ${options.at}`);
+  process.stdout.write(options.json ? `${JSON.stringify(explanation, null, 2)}\n` : `${explanationText(explanation)}\n`);
+}
+
+function instant(text: string, startMs: number): number {
+  const offsetMs = text === "0" ? 0 : parseDuration(text);
+  if (offsetMs !== undefined) return startMs + offsetMs;
+  const at = parseTimestamp(text);
+  if (at === undefined) throw new UsageError(`--at: found "${text}", expected an instant (2026-11-23T04:00:00Z), an offset from the start (3h20m), or worst`);
+  return at.atMs;
+}
+
+/** When the load exceeded the ceiling by the most units; the peak of the load when it never did. */
+function worstAtMs(prepared: PreparedRun): number {
+  const run: Run = runSimulation(prepared.workload, prepared.engine(), prepared.trace, prepared.settings);
+  const { load, ready, startMs, stepMs } = run.columns;
+  let worst = 0;
+  let worstShort = Number.NEGATIVE_INFINITY;
+  for (let step = 0; step < load.length; step++) {
+    if (run.isScored[step] === 0) continue;
+    const short = (load[step] as number) / run.perUnit / run.ceiling - (ready[step] as number);
+    if (short > worstShort) {
+      worstShort = short;
+      worst = step;
+    }
+  }
+  return startMs + worst * stepMs;
+}
+
+function copyOut(decision: Decision, observation: Observation, startMs: number): Explanation {
+  const { requested, starting, ready, draining, readable } = observation.capacity;
+  return {
+    schemaVersion: 1,
+    at: formatTimestamp(decision.atMs),
+    offsetSeconds: (decision.atMs - startMs) / 1_000,
+    workload: decision.workload,
+    engine: decision.engine,
+    policyHash: decision.policyHash,
+    posture: decision.posture,
+    observed: {
+      capacity: { requested, starting, ready, draining, readable },
+      readings: observation.readings.map((reading) =>
+        reading.status === "value"
+          ? { metric: reading.metric, status: reading.status, value: reading.value, ageSeconds: (decision.atMs - reading.sampledAtMs) / 1_000, windowSeconds: reading.windowMs / 1_000 }
+          : { metric: reading.metric, status: reading.status },
+      ),
+    },
+    from: { units: decision.from },
+    desired: { units: decision.desired },
+    requested: { units: decision.requested },
+    reasons: decision.reasons(),
+  };
+}
+
+function explanationText(explanation: Explanation): string {
+  const { paint } = terminalOf(process.stdout);
+  const { capacity, readings } = explanation.observed;
+  const change = explanation.requested.units - explanation.from.units;
+  const verdict = change === 0 ? `hold at ${explanation.from.units}` : `${change > 0 ? "add" : "remove"} ${Math.abs(change)}: ${explanation.from.units} to ${explanation.requested.units}`;
+  const lines = [
+    `${paint("bold", explanation.workload)}  ${explanation.at} (${formatSpan(explanation.offsetSeconds * 1_000)} into the recording)`,
+    `${paint("bold", verdict)} units; posture ${explanation.posture}; engine ${explanation.engine}, policy ${explanation.policyHash.slice(0, 12)}`,
+    "",
+    `saw    capacity: ${capacity["requested"]} requested, ${capacity["ready"]} ready, ${capacity["starting"]} starting, ${capacity["draining"]} draining`,
+    ...readings.map((reading) => `saw    ${reading["metric"]}: ${typeof reading["value"] === "number" ? `${formatOperand(reading["value"])}, ${reading["ageSeconds"]} s old, mean of ${reading["windowSeconds"]} s` : String(reading["status"])}`),
+    "",
+    table(explanation.reasons.map((reason) => [reason.stage, reason.from === reason.to ? `${reason.to}` : `${reason.from} -> ${reason.to}`, reason.code, describeReason(reason)])),
+  ];
+  return lines.join("\n");
+}

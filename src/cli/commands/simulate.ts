@@ -1,0 +1,124 @@
+import { closeSync, openSync, writeSync } from "node:fs";
+import { PathError } from "../../lib/system-error.ts";
+import { type DecisionRecord, type Run, runSimulation } from "../../sim/run.ts";
+import type { Trace } from "../../sim/trace.ts";
+import { comparisonText, reportMarkdown, reportText } from "../report-text.ts";
+import { type PreparedRun, prepareRun, type RunOptions } from "../run-options.ts";
+import { Progress, terminalOf } from "../terminal.ts";
+import { UsageError } from "../usage-error.ts";
+
+interface SimulateOptions extends RunOptions {
+  readonly json?: boolean;
+  readonly markdown?: boolean;
+  readonly decisions?: string;
+  readonly gate?: boolean;
+}
+
+export async function runSimulate(policies: readonly string[], options: SimulateOptions): Promise<void> {
+  if (options.json && options.markdown) throw new UsageError("--json and --markdown exclude each other");
+  if (options.decisions === "-" && (options.json || options.markdown)) throw new UsageError("--decisions - and --json or --markdown both write to standard output");
+  const traces = new Map<string, Promise<Trace>>();
+  const prepared: PreparedRun[] = [];
+  for (const path of policies) prepared.push(await prepareRun(path, options, traces));
+  const decisions = openDecisions(options.decisions);
+  const runs: Run[] = [];
+  try {
+    for (const run of prepared) {
+      const progress = new Progress(`simulating ${run.workload.id}`);
+      runs.push(
+        runSimulation(run.workload, run.engine(), run.trace, run.settings, {
+          onProgress: (done) => progress.update(done),
+          ...(decisions !== undefined && { onChange: (record) => decisions.write(record()) }),
+        }),
+      );
+      progress.end();
+    }
+  } finally {
+    decisions?.close();
+  }
+  const reports = runs.map((run) => run.report);
+  const labels = labelsOf(prepared);
+  if (options.json) process.stdout.write(`${JSON.stringify(reports.length === 1 ? reports[0] : { schemaVersion: 1, runs: reports }, null, 2)}\n`);
+  else if (options.markdown) process.stdout.write(`${reportMarkdown(reports, labels)}\n`);
+  else if (options.decisions !== "-") {
+    const terminal = terminalOf(process.stdout);
+    for (const run of runs) process.stdout.write(`${reportText(run, terminal)}\n\n`);
+    if (runs.length > 1) process.stdout.write(`${comparisonText(reports, labels)}\n\n`);
+    process.stdout.write(`${nextSteps(prepared[0] as PreparedRun, policies[0] as string, options)}\n`);
+  }
+  if (options.gate) gate(runs);
+}
+
+/** What to try next, as commands that work as they stand. */
+function nextSteps(run: PreparedRun, path: string, options: SimulateOptions): string {
+  const policy = path === "vernier.yaml" ? "" : ` --policy ${path}`;
+  const trace = options.trace === undefined ? "" : ` --trace ${options.trace}`;
+  const metric = run.workload.metrics[0]?.name ?? "*";
+  return [
+    "Next:",
+    `  vernier explain --at worst${policy}${trace}`,
+    `  vernier simulate${path === "vernier.yaml" ? "" : ` ${path}`}${trace} --fault ${metric}:drop@10h..11h`,
+    `  vernier check${path === "vernier.yaml" ? "" : ` ${path}`}${trace}`,
+  ].join("\n");
+}
+
+function gate(runs: readonly Run[]): void {
+  for (const run of runs) {
+    for (const objective of run.report.score.objectives) {
+      if (objective.state === "met") continue;
+      process.stderr.write(
+        objective.state === "missed"
+          ? `gate: ${run.report.workload} misses ${objective.name}: ${((objective.good as number) * 100).toFixed(3)} % good, minimum ${objective.minimum * 100} %\n`
+          : `gate: ${run.report.workload} ${objective.name} is unknown: ${objective.note}\n`,
+      );
+      if (objective.state === "missed") process.exitCode = 1;
+    }
+    if (run.report.score.objectives.length === 0) process.stderr.write(`gate: ${run.report.workload} declares no objectives, so nothing can be missed\n`);
+  }
+}
+
+/** File names when they differ, else paths. */
+function labelsOf(prepared: readonly PreparedRun[]): string[] {
+  return prepared.map((run) => run.policy.file);
+}
+
+interface DecisionWriter {
+  write(record: DecisionRecord): void;
+  close(): void;
+}
+
+function openDecisions(path: string | undefined): DecisionWriter | undefined {
+  if (path === undefined) return undefined;
+  let file: number;
+  try {
+    file = path === "-" ? process.stdout.fd : openSync(path, "w");
+  } catch (error) {
+    throw new PathError("cannot write", path, error);
+  }
+  let buffer = "";
+  const flush = (): void => {
+    let bytes: Uint8Array = Buffer.from(buffer);
+    buffer = "";
+    while (bytes.length > 0) {
+      try {
+        bytes = bytes.subarray(writeSync(file, bytes));
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code;
+        if (code === "EPIPE") process.exit(0);
+        if (code !== "EAGAIN") throw new PathError("cannot write", path, error);
+        // A pipe that is full: wait a moment for its reader.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+      }
+    }
+  };
+  return {
+    write: (record) => {
+      buffer += `${JSON.stringify(record)}\n`;
+      if (buffer.length > 65_536) flush();
+    },
+    close: () => {
+      flush();
+      if (path !== "-") closeSync(file);
+    },
+  };
+}

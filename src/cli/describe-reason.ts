@@ -1,0 +1,22 @@
+import { REASONS, type OperandKind, type Reason } from "../engine/reasons.ts";
+import { formatOperand, formatSpan } from "./format.ts";
+
+/** A reason as a sentence: the catalogue's text with the operands filled in. */
+export function describeReason(reason: Reason): string {
+  const definition = REASONS[reason.code];
+  const kinds = definition.operands as Readonly<Record<string, OperandKind>>;
+  return definition.text.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    if (name === "from") return formatOperand(reason.from);
+    if (name === "to") return formatOperand(reason.to);
+    const value = reason.operands[name];
+    if (typeof value !== "number") return String(value);
+    switch (kinds[name]) {
+      case "ratio":
+        return `${formatOperand(value * 100)} %`;
+      case "ms":
+        return formatSpan(Math.max(0, value));
+      default:
+        return formatOperand(value);
+    }
+  });
+}

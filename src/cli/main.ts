@@ -1,0 +1,111 @@
+#!/usr/bin/env node
+import { Command, CommanderError, Option } from "commander";
+
+// Only what --help shows is loaded here; every command body comes with its own import().
+
+/** Exit codes: 0 done, 1 found problems, 2 wrong usage, 3 cannot open or reach, 70 a bug of ours. */
+const EXIT = { done: 0, found: 1, usage: 2, environment: 3, bug: 70 } as const;
+
+declare const VERSION: string;
+
+function program(): Command {
+  const vernier = new Command("vernier")
+    .description("Capacity that follows demand in small, explained steps, proven on recorded traffic first.")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .showHelpAfterError("(--help says more)")
+    .exitOverride();
+
+  vernier
+    .command("init")
+    .description("write a commented policy to start from")
+    .argument("<kind>", "web, worker or static")
+    .option("--output <file>", "where to write it; - for standard output", "vernier.yaml")
+    .option("--force", "replace an existing file")
+    .action(async (kind, options) => (await import("./commands/init.ts")).runInit(kind, options));
+
+  vernier
+    .command("check")
+    .description("report every problem of a policy, and what is legal but unwise")
+    .argument("[policy...]", "policy files or folders", ["vernier.yaml"])
+    .option("--trace <file>", "a recording to check the policy against")
+    .option("--strict", "warnings count as problems (exit 1)")
+    .option("--json", "print the problems as JSON")
+    .action(async (policies, options) => (await import("./commands/check.ts")).runCheck(policies, options));
+
+  runOptions(
+    vernier
+      .command("simulate")
+      .description("replay recorded traffic through a policy: what it would have done, cost and hurt")
+      .argument("[policy...]", "policy files or folders; several are shown side by side", ["vernier.yaml"]),
+  )
+    .option("--json", "print the result as JSON")
+    .option("--markdown", "print a summary for a pull request")
+    .option("--decisions <file>", "write every change with its reasons as NDJSON; - for standard output")
+    .option("--gate", "exit 1 when a minimum objective is missed")
+    .action(async (policies, options) => (await import("./commands/simulate.ts")).runSimulate(policies, options));
+
+  runOptions(
+    vernier
+      .command("explain")
+      .description("say why capacity was what it was at an instant: every stage with its numbers")
+      .argument("[workload]", "workload id; may be left out when the policy has one")
+      .option("--policy <file>", "policy file or folder", "vernier.yaml")
+      .requiredOption("--at <time>", "an instant (2026-11-23T04:00:00Z), an offset (3h20m), or worst"),
+  )
+    .option("--json", "print the decision as JSON")
+    .action(async (workload, options) => (await import("./commands/explain.ts")).runExplain(workload, options));
+
+  return vernier;
+}
+
+/** Options that simulate and explain share; each defaults from the policy. */
+function runOptions(command: Command): Command {
+  return command
+    .option("--workload <id>", "which workload of the policy")
+    .option("--trace <file>", "recording: CSV or CSV.gz with a time and a value in each row")
+    .option("--peak-units <n>", "scale the load so that its peak needs this many units")
+    .option("--ceiling <percent>", "highest acceptable utilisation, such as 80%")
+    .option("--startup <duration>", "from request to ready, such as 60s")
+    .option("--interval <duration>", "time between two evaluations, such as 15s")
+    .option("--warm-up <duration>", "stretch at the start that is not scored")
+    .option("--seed <n>", "seed of everything random")
+    .option("--interpolate", "interpolate between bin centres instead of holding the rate in a bin")
+    .option("--fault <spec>", "break a metric: <metric|*>:<drop|zero|stale|scale=K>@<from>..<to>, such as cpu:drop@10m..25m; repeatable", (spec: string, before: string[]) => [...before, spec], [] as string[])
+    .addOption(new Option("--engine <name>", "engine that decides").choices(["vernier", "doubling"]).default("vernier"))
+    .option("--semantics <kind>", "what the values of the recording are: count, rate, level or utilisation")
+    .option("--bin <duration>", "length of a bin of the recording")
+    .option("--start <time>", "when the recording began, such as 2026-11-23T00:00:00Z");
+}
+
+async function main(): Promise<number> {
+  // A reader that closes the pipe early (head, less) has seen enough.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(EXIT.done);
+    throw error;
+  });
+  try {
+    await program().parseAsync(process.argv);
+    return Number(process.exitCode ?? EXIT.done);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (!(error instanceof Error)) throw error;
+    // By name: the classes live in bundles that are loaded only when needed.
+    if (error.name === "UsageError") {
+      process.stderr.write(`vernier: ${error.message}\n`);
+      return EXIT.usage;
+    }
+    if (error.name === "FileError") {
+      process.stderr.write(`${error.message}\n`);
+      return EXIT.found;
+    }
+    if (error.name === "PathError") {
+      process.stderr.write(`vernier: ${error.message}\n`);
+      return EXIT.environment;
+    }
+    process.stderr.write(`vernier: this is a bug: ${error.stack ?? error.message}\n`);
+    return EXIT.bug;
+  }
+}
+
+process.exitCode = await main();

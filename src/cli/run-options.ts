@@ -1,0 +1,193 @@
+import { dirname, resolve } from "node:path";
+import { createEngine, loadPolicy } from "../app.ts";
+import type { Engine } from "../engine/model.ts";
+import { parseDuration } from "../lib/duration.ts";
+import { nearest } from "../lib/nearest.ts";
+import { parseTimestamp } from "../lib/timestamp.ts";
+import { type Policy, type PolicyWorkload, policyHash } from "../policy/parse.ts";
+import { type ResolvedWorkload, resolveWorkload, workloadId } from "../policy/resolve.ts";
+import { type MetricFault, UNITS_MAX } from "../policy/schema.ts";
+import { readTrace } from "../read-trace.ts";
+import type { RunSettings } from "../sim/run.ts";
+import { SEMANTICS, type Semantics } from "../sim/trace-meta.ts";
+import type { Trace } from "../sim/trace.ts";
+import { Progress } from "./terminal.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** The shared options of simulate and explain as the command line gives them. */
+export interface RunOptions {
+  readonly workload?: string;
+  readonly trace?: string;
+  readonly peakUnits?: string;
+  readonly ceiling?: string;
+  readonly startup?: string;
+  readonly interval?: string;
+  readonly warmUp?: string;
+  readonly seed?: string;
+  readonly interpolate?: boolean;
+  readonly fault: readonly string[];
+  readonly engine: string;
+  readonly semantics?: string;
+  readonly bin?: string;
+  readonly start?: string;
+}
+
+/** Everything a run needs, from a policy file and the options. */
+export interface PreparedRun {
+  readonly policy: Policy;
+  readonly workload: ResolvedWorkload;
+  readonly trace: Trace;
+  readonly settings: RunSettings;
+  /** A fresh engine; a run spends it. */
+  engine(): Engine;
+}
+
+/** Reads policy and trace and lays the options over the policy's own settings. `traces` keeps recordings that several policies share. */
+export async function prepareRun(path: string, options: RunOptions, traces = new Map<string, Promise<Trace>>()): Promise<PreparedRun> {
+  const given = parseOptions(options);
+  const policy = loadPolicy(path);
+  const chosen = chooseWorkload(policy, options.workload);
+  const { simulation } = policy.settings;
+  const workload = withOverrides(policy, chosen, given);
+  const hash = policyHash(workload);
+  const tracePath = options.trace ?? (simulation.trace === undefined ? undefined : resolve(dirname(policy.file), simulation.trace));
+  if (tracePath === undefined) throw new UsageError(`no recording: name one with --trace FILE, or in ${policy.file} under simulation.trace`);
+  const key = `${tracePath} ${workload.metrics.map((metric) => metric.column).join(" ")}`;
+  let reading = traces.get(key);
+  if (reading === undefined) {
+    reading = read(tracePath, workload, given);
+    traces.set(key, reading);
+  }
+  const trace = await reading;
+  const faults = [...(simulation.faults ?? []), ...given.faults];
+  for (const fault of given.faults) {
+    if (fault.metric === "*" || workload.metrics.some((metric) => metric.name === fault.metric)) continue;
+    throw new UsageError(`--fault: ${workload.id} has no metric "${fault.metric}"; it has ${workload.metrics.map((metric) => metric.name).join(", ")}`);
+  }
+  const fromMs = trace.startMs ?? 0;
+  const toMs = fromMs + trace.load.length * trace.binMs;
+  return {
+    policy,
+    workload,
+    trace,
+    settings: {
+      peakUnits: given.peakUnits ?? simulation.peakUnits,
+      warmUpMs: given.warmUpMs ?? simulation.warmUp,
+      seed: given.seed ?? simulation.seed,
+      interpolate: options.interpolate ?? simulation.interpolate,
+      initialUnits: simulation.initialUnits,
+      faults,
+    },
+    engine: () => createEngine(options.engine, workload, { policyHash: hash, fromMs, toMs }),
+  };
+}
+
+interface ParsedOptions {
+  readonly peakUnits?: number;
+  readonly ceiling?: number;
+  readonly startupMs?: number;
+  readonly intervalMs?: number;
+  readonly warmUpMs?: number;
+  readonly seed?: number;
+  readonly semantics?: Semantics;
+  readonly binMs?: number;
+  readonly startMs?: number;
+  readonly faults: readonly MetricFault[];
+}
+
+function parseOptions(options: RunOptions): ParsedOptions {
+  const duration = (name: string, text: string | undefined, least: number): number | undefined => {
+    if (text === undefined) return undefined;
+    const ms = text === "0" ? 0 : parseDuration(text);
+    if (ms === undefined || ms < least) throw new UsageError(`--${name}: found "${text}", expected a duration${least > 0 ? " above zero" : ""} such as 60s or 1h30m`);
+    return ms;
+  };
+  const whole = (name: string, text: string | undefined, least: number, most: number): number | undefined => {
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) throw new UsageError(`--${name}: found "${text}", expected a whole number from ${least} to ${most}`);
+    return value;
+  };
+  const ceiling = options.ceiling === undefined ? undefined : parsePercent(options.ceiling);
+  if (options.semantics !== undefined && !SEMANTICS.some((semantics) => semantics === options.semantics)) {
+    throw new UsageError(`--semantics: found "${options.semantics}", expected one of ${SEMANTICS.join(", ")}`);
+  }
+  const start = options.start === undefined ? undefined : parseTimestamp(options.start);
+  if (options.start !== undefined && start === undefined) throw new UsageError(`--start: found "${options.start}", expected a time such as 2026-11-23T00:00:00Z`);
+  const parsed = {
+    peakUnits: whole("peak-units", options.peakUnits, 1, UNITS_MAX),
+    ceiling,
+    startupMs: duration("startup", options.startup, 0),
+    intervalMs: duration("interval", options.interval, 1),
+    warmUpMs: duration("warm-up", options.warmUp, 0),
+    seed: whole("seed", options.seed, 0, 4_294_967_295),
+    semantics: options.semantics as Semantics | undefined,
+    binMs: duration("bin", options.bin, 1),
+    startMs: start?.atMs,
+  };
+  const stated = Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== undefined)) as Omit<ParsedOptions, "faults">;
+  return { ...stated, faults: options.fault.map(parseFault) };
+}
+
+/** `80%`, and `0.8` or `80` because people type them. */
+function parsePercent(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(text);
+  const number = Number(match?.[1]);
+  const ratio = match === null ? Number.NaN : match[2] === "%" || number > 1 ? number / 100 : number;
+  if (!(ratio > 0 && ratio <= 1)) throw new UsageError(`--ceiling: found "${text}", expected a percentage up to 100% such as 80%`);
+  return ratio;
+}
+
+function parseFault(spec: string): MetricFault {
+  const match = /^([a-z0-9-]+|\*):(drop|zero|stale|scale=\d+(?:\.\d+)?)@([0-9a-z.]+)\.\.([0-9a-z.]+)$/.exec(spec);
+  const from = match?.[3] === "0" ? 0 : parseDuration(match?.[3] ?? "");
+  const to = parseDuration(match?.[4] ?? "");
+  if (match === null || from === undefined || to === undefined || from >= to) {
+    throw new UsageError(`--fault: found "${spec}", expected <metric|*>:<drop|zero|stale|scale=K>@<from>..<to> such as cpu:drop@10m..25m`);
+  }
+  const [kind, factor] = (match[2] as string).split("=") as [MetricFault["kind"], string | undefined];
+  return { metric: match[1] as string, kind, from, to, factor: factor === undefined ? 1 : Number(factor) };
+}
+
+/** The workload that is meant: the named one, or the only one. */
+function chooseWorkload(policy: Policy, wanted: string | undefined): PolicyWorkload {
+  const ids = policy.workloads.map((workload) => workload.id);
+  if (wanted === undefined) {
+    if (policy.workloads.length === 1) return policy.workloads[0] as PolicyWorkload;
+    throw new UsageError(`${policy.file} has ${ids.length} workloads; choose one with --workload: ${ids.slice(0, 10).join(", ")}${ids.length > 10 ? ", …" : ""}`);
+  }
+  const found = policy.workloads.find((workload) => workload.id === workloadId(wanted));
+  if (found !== undefined) return found;
+  const near = nearest(workloadId(wanted), ids);
+  throw new UsageError(`${policy.file} has no workload "${wanted}"; ${near === undefined ? `it has ${ids.slice(0, 10).join(", ")}` : `did you mean "${near}"?`}`);
+}
+
+/** The workload as if the policy said what the options say. */
+function withOverrides(policy: Policy, { id, written }: PolicyWorkload, given: ParsedOptions): ResolvedWorkload {
+  const startup = given.startupMs === undefined ? written.unit.startup : typeof written.unit.startup === "number" ? given.startupMs : { ...written.unit.startup, mean: given.startupMs };
+  return resolveWorkload(
+    id,
+    {
+      ...written,
+      ...(given.ceiling !== undefined && { ceiling: given.ceiling }),
+      ...(given.intervalMs !== undefined && { interval: given.intervalMs }),
+      unit: { ...written.unit, startup },
+    },
+    policy.settings,
+  );
+}
+
+async function read(path: string, workload: ResolvedWorkload, given: ParsedOptions): Promise<Trace> {
+  const progress = new Progress(`reading ${path}`);
+  try {
+    return await readTrace(path, {
+      further: workload.metrics.filter((metric) => metric.measures === "gauge").map((metric) => metric.column),
+      semantics: given.semantics,
+      binMs: given.binMs,
+      startMs: given.startMs,
+      onBytes: (bytes) => progress.update(`${Math.round(bytes / 1e6)} MB`),
+    });
+  } finally {
+    progress.end();
+  }
+}

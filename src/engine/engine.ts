@@ -1,0 +1,522 @@
+import type { ResolvedMetric, ResolvedWorkload } from "../policy/resolve.ts";
+import { BlastRadius, type BlastRadiusState } from "./guards/blast-radius.ts";
+import { LoadCliff, type LoadCliffState } from "./guards/load-cliff.ts";
+import { PostureJudge, type PostureState } from "./guards/posture.ts";
+import { RateLimit } from "./guards/rate-limit.ts";
+import { Spend, type SpendState } from "./guards/spend.ts";
+import { MetricSlot, type MetricSlotState } from "./metric-slot.ts";
+import type { Allowances, Decision, Engine, EngineState, Observation, Posture, Proposal, Reading } from "./model.ts";
+import { REASON, type Reason, ReasonLog } from "./reasons.ts";
+import { EPSILON, saturateUnits } from "./strategies/step-units.ts";
+import { isWithinTolerance, targetRatio, targetUnits } from "./strategies/target-tracking.ts";
+import { tierAt, tierUnits } from "./strategies/tiers.ts";
+import type { ChangeWindowState } from "./windows/change-window.ts";
+import { ExtremeWindow, type ExtremeWindowState } from "./windows/extreme-window.ts";
+import { InFlight, type InFlightState } from "./windows/in-flight.ts";
+import { ReadyHistory, type ReadyHistoryState } from "./windows/ready-history.ts";
+
+const STATE_VERSION = 1;
+
+export interface VernierEngineOptions {
+  readonly policyHash: string;
+  /** Instants at which calendar months begin in the file's time zone, ascending; only needed with a budget. */
+  readonly monthsBeginAtMs?: readonly number[];
+}
+
+interface VernierEngineState extends EngineState {
+  readonly nowMs: number;
+  readonly expected: number;
+  readonly lastStepAtMs: number;
+  readonly blindSince: number;
+  readonly hasSeen: boolean;
+  readonly slots: Readonly<Record<string, MetricSlotState>>;
+  readonly ready: ReadyHistoryState;
+  readonly inFlight: InFlightState;
+  readonly posture: PostureState;
+  readonly cliff: LoadCliffState | null;
+  readonly upWindow: ExtremeWindowState;
+  readonly downWindow: ExtremeWindowState;
+  readonly added: ChangeWindowState;
+  readonly removed: ChangeWindowState;
+  readonly blastRadius: BlastRadiusState | null;
+  readonly spend: SpendState | null;
+}
+
+/** Vernier's own engine. `propose` reads top to bottom as the stage order of the design. */
+export class VernierEngine implements Engine, Decision {
+  readonly engine = "vernier";
+  readonly workload: string;
+  readonly policyHash: string;
+  readonly intervalMs: number;
+  readonly metrics: readonly ResolvedMetric[];
+
+  // The decision of the running tick; the engine is its own decision object, so that holding costs no allocation.
+  atMs = 0;
+  from = 0;
+  desired = 0;
+  requested = 0;
+  ready = 0;
+
+  readonly #policy: ResolvedWorkload;
+  readonly #slots: MetricSlot[];
+  /** Slot of each strategy, by its position. */
+  readonly #slotOf: MetricSlot[];
+  readonly #usedSlots: number;
+  readonly #log = new ReasonLog();
+  readonly #readyHistory = new ReadyHistory();
+  readonly #inFlight: InFlight;
+  readonly #posture: PostureJudge;
+  readonly #cliffSlot: MetricSlot | undefined;
+  readonly #cliff: LoadCliff | undefined;
+  readonly #errorsSlot: MetricSlot | undefined;
+  readonly #upWindow: ExtremeWindow;
+  readonly #downWindow: ExtremeWindow;
+  readonly #up: RateLimit;
+  readonly #down: RateLimit;
+  readonly #blastRadius: BlastRadius | undefined;
+  readonly #spend: Spend | undefined;
+  /** What we last settled on; -1 before the first tick. */
+  #expected = -1;
+  #lastStepAtMs = -Number.MAX_VALUE;
+  /** Requested capacity when sight was lost; -1 while we see. */
+  #blindSince = -1;
+  #hasSeen = false;
+  /** Units ready or on their way, and units that will not come. */
+  #serving = 0;
+  #missing = 0;
+
+  constructor(policy: ResolvedWorkload, options: VernierEngineOptions) {
+    this.workload = policy.id;
+    this.policyHash = options.policyHash;
+    this.intervalMs = policy.intervalMs;
+    this.metrics = policy.metrics;
+    this.#policy = policy;
+    const { guards, unit } = policy;
+    this.#slots = policy.metrics.map((_, index) => new MetricSlot(policy, index));
+    this.#slotOf = policy.strategies.map((strategy) => this.#slots.find((slot) => slot.metric.name === strategy.metric) as MetricSlot);
+    this.#usedSlots = this.#slots.filter((slot) => slot.isUsed).length;
+    // At least three ticks: capacity that is ready at once is still seen one tick late.
+    this.#inFlight = new InFlight(Math.max(2 * unit.startup.meanMs, 3 * policy.intervalMs));
+    this.#posture = new PostureJudge(guards.badTicks, guards.goodTicks);
+    this.#cliffSlot = cliffSlot(this.#slots);
+    if (guards.cliff !== "off" && this.#cliffSlot !== undefined) {
+      const serves = unit.serves?.rate ?? Number.NaN;
+      this.#cliff = new LoadCliff(guards.cliff, policy.intervalMs, this.#cliffSlot.metric.measures === "rate" ? 1 : serves);
+    }
+    this.#errorsSlot = this.#slots.find((slot) => slot.metric.measures === "errors");
+    this.#upWindow = new ExtremeWindow(guards.up.windowMs, "lowest");
+    this.#downWindow = new ExtremeWindow(guards.down.windowMs, "highest");
+    this.#up = new RateLimit(guards.up);
+    this.#down = new RateLimit(guards.down);
+    if (guards.blastRadius !== "off") this.#blastRadius = new BlastRadius(guards.blastRadius);
+    if (policy.budget !== undefined && unit.price !== undefined) {
+      this.#spend = new Spend({
+        perMonth: policy.budget.amountPerMonth,
+        pricePerHour: unit.price.amountPerHour,
+        monthsBeginAtMs: options.monthsBeginAtMs ?? [],
+      });
+    }
+  }
+
+  get posture(): Posture {
+    return this.#posture.posture;
+  }
+
+  propose(observation: Observation, nowMs: number): Proposal {
+    const capacity = observation.capacity;
+    const current = capacity.readable ? capacity.requested : Math.max(this.#expected, 0);
+    this.#log.reset();
+    this.atMs = nowMs;
+    this.from = current;
+    if (capacity.readable) {
+      this.ready = capacity.ready;
+      this.#observeCapacity(current, capacity.ready, nowMs);
+    } else {
+      this.#log.add(REASON.capacity_unreadable, current, current);
+    }
+    const unusable = this.#observeReadings(observation.readings, current, nowMs);
+    const posture = this.#judge(capacity.readable, unusable, current, nowMs);
+
+    const wished = this.#recommend(current, posture);
+    this.desired = wished;
+    let units = wished;
+    if (units < current && this.#policy.guards.proof === "on") units = this.#prove(units, current);
+    if (units < current) units = this.#holdAfterCliff(units, current, nowMs);
+    units = this.#stabilise(units, current, nowMs);
+    units = this.#limitRate(units, current, nowMs);
+    units = this.#cool(units, current, nowMs);
+    units = this.#constrain(units, current);
+    // Without a reading of capacity nothing may be requested: the world decides what a number would mean.
+    if (capacity.readable) units = this.#limitRemoval(units, current, nowMs);
+    else units = current;
+    this.requested = units;
+    return this;
+  }
+
+  settle(allowances: Allowances): Decision {
+    const current = this.from;
+    if (this.requested > current && this.requested > allowances.unitsMax) {
+      const units = Math.max(current, Math.floor(allowances.unitsMax));
+      this.#log.add(REASON.allowance, this.requested, units, allowances.unitsMax);
+      this.requested = units;
+    }
+    const change = this.requested - current;
+    if (change !== 0) {
+      this.#lastStepAtMs = this.atMs;
+      if (change > 0) this.#up.changes.add(this.atMs, change);
+      else {
+        this.#down.changes.add(this.atMs, -change);
+        this.#blastRadius?.remove(this.atMs, -change);
+      }
+    }
+    this.#expected = this.requested;
+    return this;
+  }
+
+  reasons(): Reason[] {
+    return this.#log.toReasons({
+      metrics: this.#policy.metrics.map((metric) => metric.name),
+      limits: this.#policy.limits.map((limit) => limit.name),
+    });
+  }
+
+  #observeCapacity(current: number, ready: number, nowMs: number): void {
+    if (this.#expected < 0) {
+      // A controller that has just begun knows no past: what is running counts as recommended, so that nothing is
+      // removed before a whole window has been seen.
+      if (this.#policy.guards.down.windowMs > 0) this.#downWindow.push(nowMs, current);
+      this.#expected = current;
+    }
+    this.#blastRadius?.observe(nowMs, current, Math.max(0, this.#expected - current));
+    this.#readyHistory.record(nowMs, ready);
+    this.#inFlight.record(nowMs, current > ready ? current - ready : 0);
+    const live = this.#inFlight.live(nowMs);
+    this.#serving = ready + live;
+    this.#missing = this.#inFlight.total - live;
+    if (this.#missing > 0) this.#log.add(REASON.start_failed, current, current, this.#missing, 2 * this.#policy.unit.startup.meanMs);
+    this.#spend?.observe(nowMs, current);
+  }
+
+  /** Judges every reading; returns how many used metrics are unusable. */
+  #observeReadings(readings: readonly Reading[], current: number, nowMs: number): number {
+    let unusable = 0;
+    for (let i = 0; i < this.#slots.length; i++) {
+      const slot = this.#slots[i] as MetricSlot;
+      if (!slot.isRead) continue;
+      const name = slot.metric.name;
+      let reading = readings[i];
+      if (reading === undefined || reading.metric !== name) reading = readings.find((candidate) => candidate.metric === name);
+      slot.judge(reading, nowMs, this.#readyHistory, this.#log, current);
+      if (slot.isUsed && !slot.isUsable) unusable++;
+    }
+    return unusable;
+  }
+
+  #judge(readable: boolean, unusable: number, current: number, nowMs: number): Posture {
+    const used = this.#usedSlots;
+    // Unreadable capacity is one more thing we cannot see; it makes nobody blind who still sees load.
+    const posture = this.#posture.record(readable ? unusable : Math.max(1, unusable), used);
+    if (unusable < used) {
+      this.#hasSeen = true;
+      this.#blindSince = -1;
+    } else if (this.#blindSince < 0) {
+      this.#blindSince = current;
+    }
+    if (posture === "partial") this.#log.add(REASON.posture_partial, current, current, unusable);
+    if (posture === "blind") this.#log.add(REASON.posture_blind, current, current);
+    const cliff = this.#cliff;
+    const slot = this.#cliffSlot;
+    if (cliff !== undefined && slot !== undefined && slot.isUsable && cliff.record(nowMs, slot.load)) {
+      this.#log.add(REASON.load_cliff, current, current, slot.index, cliff.recentMean, cliff.earlierMean, cliff.remainingMs(nowMs));
+    }
+    if (cliff !== undefined && this.#errorsSlot?.isUsable) cliff.recordErrors(nowMs, this.#errorsSlot.value);
+    return posture;
+  }
+
+  /** Highest recommendation; ties by order in the file. */
+  #recommend(current: number, posture: Posture): number {
+    const strategies = this.#policy.strategies;
+    let best = -1;
+    let winner = 0;
+    let opinions = 0;
+    for (let i = 0; i < strategies.length; i++) {
+      const units = this.#recommendOne(i, current);
+      if (units < 0) continue;
+      opinions++;
+      if (units > best) {
+        best = units;
+        winner = i;
+      }
+    }
+    if (opinions > 1) this.#log.add(REASON.highest_wins, best, best, winner + 1, strategies.length);
+    if (opinions === 0) return posture === "blind" && this.#hasSeen ? this.#actBlind(current) : this.#holdWithoutOpinion(current);
+    return best;
+  }
+
+  #holdWithoutOpinion(current: number): number {
+    this.#log.add(REASON.no_recommendation, current, current);
+    return current;
+  }
+
+  /** What one strategy asks for, or -1 when it has no opinion. */
+  #recommendOne(index: number, current: number): number {
+    const strategy = this.#policy.strategies[index] as ResolvedWorkload["strategies"][number];
+    const slot = this.#slotOf[index] as MetricSlot;
+    if (!slot.isUsable) {
+      this.#log.add(REASON.no_opinion, current, current, slot.index);
+      return -1;
+    }
+    if (strategy.type === "tiers") {
+      if (this.#serving <= 0) return this.#holdWithoutOpinion(current);
+      const utilisation = slot.load / this.#serving;
+      const tier = tierAt(strategy, utilisation);
+      const units = tierUnits(strategy, current, tier);
+      if (tier > 0) this.#log.add(REASON.tier_up, current, units, slot.index, utilisation, strategy.up[tier - 1]?.at, units - current);
+      else if (tier < 0) this.#log.add(REASON.tier_down, current, units, slot.index, utilisation, strategy.down[-tier - 1]?.below, current - units);
+      else this.#log.add(REASON.no_tier, current, current, slot.index, utilisation);
+      return units;
+    }
+    const ratio = targetRatio(strategy, current - this.#missing, slot.load);
+    if (isWithinTolerance(strategy, ratio)) {
+      this.#log.add(REASON.within_tolerance, current, current, slot.index, ratio, strategy.toleranceDown, strategy.toleranceUp);
+      return current;
+    }
+    const units = saturateUnits(targetUnits(strategy, slot.load) + this.#missing);
+    this.#log.add(REASON.target_tracking, current, units, slot.index, slot.load, strategy.targetPerUnit, this.#missing);
+    return units;
+  }
+
+  #actBlind(current: number): number {
+    const whenBlind = this.#policy.guards.whenBlind;
+    if (whenBlind === "hold") {
+      this.#log.add(REASON.blind_hold, current, current);
+      return current;
+    }
+    if ("floor" in whenBlind) {
+      const units = Math.max(current, whenBlind.floor);
+      this.#log.add(REASON.blind_floor, current, units, whenBlind.floor);
+      return units;
+    }
+    const units = Math.max(current, saturateUnits(this.#blindSince * (1 + whenBlind.grow)));
+    this.#log.add(REASON.blind_grow, current, units, whenBlind.grow, this.#blindSince);
+    return units;
+  }
+
+  /** Scale-in only as far as every metric that has a target, band or minimum objective stays inside it. */
+  #prove(wish: number, current: number): number {
+    let units = wish;
+    for (let i = 0; i < this.#slots.length; i++) {
+      const slot = this.#slots[i] as MetricSlot;
+      if (!slot.isUsed) continue;
+      if (!slot.isUsable) {
+        this.#log.add(REASON.proof_unreadable, units, current, slot.index);
+        return current;
+      }
+      if (slot.value > slot.limitAsMeasured) {
+        this.#log.add(REASON.proof_objective, units, current, slot.index, slot.value, slot.limitAsMeasured);
+        return current;
+      }
+      if (slot.limitPerUnit === Number.POSITIVE_INFINITY) continue;
+      const proven = Math.min(current, slot.provenUnits() + this.#missing);
+      if (proven <= units) continue;
+      const serving = units - this.#missing;
+      this.#log.add(REASON.proof_utilisation, units, proven, slot.index, serving > 0 ? slot.load / serving : slot.load, slot.limitPerUnit);
+      units = proven;
+    }
+    return units;
+  }
+
+  #holdAfterCliff(wish: number, current: number, nowMs: number): number {
+    const remainingMs = this.#cliff?.remainingMs(nowMs) ?? 0;
+    if (remainingMs === 0) return wish;
+    this.#log.add(REASON.cliff_hold, wish, current, remainingMs);
+    return current;
+  }
+
+  #stabilise(wish: number, current: number, nowMs: number): number {
+    const { up, down } = this.#policy.guards;
+    if (up.windowMs > 0) this.#upWindow.push(nowMs, wish);
+    if (down.windowMs > 0) this.#downWindow.push(nowMs, wish);
+    if (wish > current && up.windowMs > 0) {
+      const lowest = this.#upWindow.read(nowMs, wish);
+      if (lowest >= wish) return wish;
+      const units = Math.max(current, lowest);
+      this.#log.add(REASON.stabilised_up, wish, units, lowest, up.windowMs);
+      return units;
+    }
+    if (wish < current && down.windowMs > 0) {
+      const highest = this.#downWindow.read(nowMs, wish);
+      if (highest <= wish) return wish;
+      const units = Math.min(current, highest);
+      this.#log.add(REASON.stabilised_down, wish, units, highest, down.windowMs);
+      return units;
+    }
+    return wish;
+  }
+
+  #limitRate(wish: number, current: number, nowMs: number): number {
+    if (wish === current) return wish;
+    const isUp = wish > current;
+    const direction = isUp ? this.#policy.guards.up : this.#policy.guards.down;
+    if (direction.select === "off") {
+      this.#log.add(REASON.direction_off, wish, current);
+      return current;
+    }
+    const limit = isUp ? this.#up : this.#down;
+    const allowed = limit.allowed(nowMs, current, isUp ? 1 : -1);
+    if (Math.abs(wish - current) <= allowed) return wish;
+    if (isUp) {
+      const above = this.#policy.guards.up.unlimitedAbove;
+      const utilisation = this.#projectedUtilisation();
+      if (above !== "off" && utilisation > above + EPSILON) {
+        this.#log.add(REASON.rate_unlimited, wish, wish, utilisation, above);
+        return wish;
+      }
+      this.#log.add(REASON.rate_limited_up, wish, current + allowed, current + allowed, limit.changed, limit.periodMs);
+      return current + allowed;
+    }
+    this.#log.add(REASON.rate_limited_down, wish, current - allowed, current - allowed, limit.changed, limit.periodMs);
+    return current - allowed;
+  }
+
+  /** Load over what serves or will, the worst of all metrics that carry load. */
+  #projectedUtilisation(): number {
+    let worst = 0;
+    for (const slot of this.#slots) {
+      if (!slot.isUsable || Number.isNaN(slot.perUnit)) continue;
+      const utilisation = this.#serving > 0 ? slot.load / (slot.perUnit * this.#serving) : slot.load > 0 ? Number.MAX_VALUE : 0;
+      if (utilisation > worst) worst = utilisation;
+    }
+    return worst;
+  }
+
+  #cool(wish: number, current: number, nowMs: number): number {
+    if (wish === current) return wish;
+    const { cooldownMs } = wish > current ? this.#policy.guards.up : this.#policy.guards.down;
+    const remainingMs = this.#lastStepAtMs + cooldownMs - nowMs;
+    if (cooldownMs === 0 || remainingMs <= 0) return wish;
+    this.#log.add(REASON.cooling_down, wish, current, remainingMs);
+    return current;
+  }
+
+  /** Constraints can only lower a wish; then bounds. */
+  #constrain(wish: number, current: number): number {
+    const { bounds, limits } = this.#policy;
+    let units = wish;
+    if (this.#spend?.isAlarming) {
+      if (this.#spend.isExhausted && units > current) {
+        this.#log.add(REASON.spend_exhausted, units, current, this.#spend.spent, this.#spend.budget);
+        units = current;
+      } else {
+        this.#log.add(REASON.spend_alarm, units, units, this.#spend.spent, this.#spend.budget);
+      }
+    }
+    for (let i = 0; i < limits.length; i++) {
+      const limit = limits[i] as (typeof limits)[number];
+      if (units <= limit.units) continue;
+      if (limit.units < bounds.min) {
+        this.#log.add(REASON.constraint_below_min, units, Math.min(current, bounds.max), limit.units, bounds.min);
+        return Math.min(current, bounds.max);
+      }
+      this.#log.add(limit.kind === "group" ? REASON.group_limit : REASON.dependency_limit, units, limit.units, i, limit.units);
+      units = limit.units;
+    }
+    if (units < bounds.min) {
+      this.#log.add(REASON.clamped_min, units, bounds.min, bounds.min);
+      return bounds.min;
+    }
+    if (units > bounds.max) {
+      this.#log.add(REASON.clamped_max, units, bounds.max, bounds.max);
+      return bounds.max;
+    }
+    return units;
+  }
+
+  #limitRemoval(wish: number, current: number, nowMs: number): number {
+    const radius = this.#blastRadius;
+    if (radius === undefined || wish >= current) return wish;
+    const allowed = radius.allowed(nowMs);
+    if (current - wish <= allowed) return wish;
+    const units = current - allowed;
+    this.#log.add(REASON.blast_radius, wish, units, allowed, radius.removed, radius.highest, radius.share, radius.windowMs);
+    if (units > this.#policy.bounds.max) this.#log.add(REASON.bounds_pending, units, units, this.#policy.bounds.max);
+    return units;
+  }
+
+  state(): EngineState {
+    const state: VernierEngineState = {
+      engine: this.engine,
+      version: STATE_VERSION,
+      nowMs: this.atMs,
+      expected: this.#expected,
+      lastStepAtMs: this.#lastStepAtMs,
+      blindSince: this.#blindSince,
+      hasSeen: this.#hasSeen,
+      slots: Object.fromEntries(this.#slots.map((slot) => [slot.metric.name, slot.state()])),
+      ready: this.#readyHistory.state(),
+      inFlight: this.#inFlight.state(),
+      posture: this.#posture.state(),
+      cliff: this.#cliff?.state() ?? null,
+      upWindow: this.#upWindow.state(),
+      downWindow: this.#downWindow.state(),
+      added: this.#up.changes.state(),
+      removed: this.#down.changes.state(),
+      blastRadius: this.#blastRadius?.state() ?? null,
+      spend: this.#spend?.state() ?? null,
+    };
+    return state;
+  }
+
+  restore(given: EngineState): void {
+    const state = given as VernierEngineState;
+    if (state.engine !== this.engine || state.version !== STATE_VERSION) {
+      throw new Error(`state of engine "${state.engine}" version ${state.version} cannot be restored into "${this.engine}" version ${STATE_VERSION}`);
+    }
+    this.atMs = state.nowMs;
+    this.#expected = state.expected;
+    this.#lastStepAtMs = state.lastStepAtMs;
+    this.#blindSince = state.blindSince;
+    this.#hasSeen = state.hasSeen;
+    for (const slot of this.#slots) {
+      const known = state.slots[slot.metric.name];
+      if (known !== undefined) slot.restore(known);
+    }
+    this.#readyHistory.restore(state.ready);
+    this.#inFlight.restore(state.inFlight);
+    this.#posture.restore(state.posture);
+    if (state.cliff !== null) this.#cliff?.restore(state.cliff);
+    this.#upWindow.restore(state.upWindow);
+    this.#downWindow.restore(state.downWindow);
+    this.#up.changes.restore(state.added);
+    this.#down.changes.restore(state.removed);
+    if (state.blastRadius !== null) this.#blastRadius?.restore(state.blastRadius);
+    else this.#blastRadius?.block(state.nowMs);
+    if (state.spend !== null) this.#spend?.restore(state.spend);
+  }
+
+  /**
+   * An engine for a changed policy that goes on where this one is. The blast radius can only become narrower on
+   * reload; making it wider takes a restart.
+   */
+  reloaded(policy: ResolvedWorkload, options: VernierEngineOptions): VernierEngine {
+    const blastRadius = narrower(this.#policy.guards.blastRadius, policy.guards.blastRadius);
+    const engine = new VernierEngine({ ...policy, guards: { ...policy.guards, blastRadius } }, options);
+    engine.restore(this.state());
+    return engine;
+  }
+}
+
+type BlastRadiusParams = ResolvedWorkload["guards"]["blastRadius"];
+
+function narrower(before: BlastRadiusParams, after: BlastRadiusParams): BlastRadiusParams {
+  if (before === "off") return after;
+  if (after === "off") return before;
+  return { share: Math.min(before.share, after.share), windowMs: Math.max(before.windowMs, after.windowMs) };
+}
+
+/** The metric whose fall counts as a cliff: a rate says it best, utilisation otherwise. */
+function cliffSlot(slots: readonly MetricSlot[]): MetricSlot | undefined {
+  // By name, so that the order of metrics in the file changes nothing.
+  const used = slots.filter((slot) => slot.isUsed).sort((a, b) => (a.metric.name < b.metric.name ? -1 : 1));
+  return used.find((slot) => slot.metric.measures === "rate") ?? used.find((slot) => slot.metric.measures === "utilisation");
+}

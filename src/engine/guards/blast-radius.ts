@@ -1,0 +1,80 @@
+import { ChangeWindow, type ChangeWindowState } from "../windows/change-window.ts";
+import { ExtremeWindow, type ExtremeWindowState } from "../windows/extreme-window.ts";
+
+/** Plain JSON of a {@link BlastRadius}. */
+export interface BlastRadiusState {
+  readonly nowMs: number;
+  readonly windowMs: number;
+  readonly blockedUntilMs: number;
+  readonly removed: ChangeWindowState;
+  readonly highest: ExtremeWindowState;
+}
+
+/**
+ * Within any window, removed <= max(1, floor(share x highest requested capacity in that window)), whoever removed it.
+ *
+ * Checking the window that ends at each removal suffices: were a later-starting window to exceed its own limit, the
+ * units between the older peak and its start would already have been removed inside the checked window, and with a
+ * share <= 1 they weigh more than the difference of the limits.
+ */
+export class BlastRadius {
+  readonly share: number;
+  readonly windowMs: number;
+  readonly #removed: ChangeWindow;
+  readonly #highest: ExtremeWindow;
+  #nowMs = 0;
+  /** After a window was made longer: when removals that were already forgotten have left the longer window too. */
+  #blockedUntilMs = 0;
+  removed = 0;
+  highest = 0;
+
+  constructor(params: { readonly share: number; readonly windowMs: number }) {
+    this.share = params.share;
+    this.windowMs = params.windowMs;
+    this.#removed = new ChangeWindow(params.windowMs);
+    this.#highest = new ExtremeWindow(params.windowMs, "highest");
+  }
+
+  /** Takes note of requested capacity as observed, and of units that others removed since the last tick. */
+  observe(nowMs: number, requested: number, removedByOthers: number): void {
+    this.#nowMs = nowMs;
+    this.#highest.push(nowMs, requested);
+    if (removedByOthers > 0) this.#removed.add(nowMs, removedByOthers);
+  }
+
+  /** Takes note of units that we remove now. */
+  remove(nowMs: number, units: number): void {
+    this.#removed.add(nowMs, units);
+  }
+
+  /** Units that may still be removed now; never negative. */
+  allowed(nowMs: number): number {
+    this.removed = this.#removed.sum(nowMs, this.windowMs);
+    this.highest = this.#highest.read(nowMs, 0);
+    if (nowMs < this.#blockedUntilMs) return 0;
+    return Math.max(0, Math.max(1, Math.floor(this.share * this.highest + 1e-9)) - this.removed);
+  }
+
+  state(): BlastRadiusState {
+    return {
+      nowMs: this.#nowMs,
+      windowMs: this.windowMs,
+      blockedUntilMs: this.#blockedUntilMs,
+      removed: this.#removed.state(),
+      highest: this.#highest.state(),
+    };
+  }
+
+  restore(state: BlastRadiusState): void {
+    this.#nowMs = state.nowMs;
+    this.#blockedUntilMs = Math.max(state.blockedUntilMs, state.windowMs < this.windowMs ? state.nowMs + this.windowMs - state.windowMs : 0);
+    this.#removed.restore(state.removed);
+    this.#highest.restore(state.highest);
+  }
+
+  /** After a stretch in which nobody counted (the guard was off), nothing may go for a whole window. */
+  block(nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#blockedUntilMs = nowMs + this.windowMs;
+  }
+}

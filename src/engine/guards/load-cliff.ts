@@ -1,0 +1,131 @@
+import type { ResolvedGuards } from "../../policy/resolve.ts";
+
+type CliffParams = Exclude<ResolvedGuards["cliff"], "off">;
+
+const RECENT_MS = 120_000;
+const EARLIER_MS = 300_000;
+/** Deviations of a Poisson count that noise alone practically never reaches. */
+const DEVIATIONS = 6;
+
+/** Plain JSON of a {@link LoadCliff}. */
+export interface LoadCliffState {
+  readonly bucketBeginMs: number;
+  readonly sum: number;
+  readonly count: number;
+  readonly lastMs: number;
+  readonly means: readonly number[];
+  readonly cliffAtMs: number;
+  readonly holdUntilMs: number;
+}
+
+/**
+ * Notices load that vanishes: the mean of the last 2 min below a share of the mean of the 5 min before it, and the
+ * deficit over 6 standard deviations of a Poisson count. Demand that disappears like this is more often an upstream
+ * fault than people leaving, and it comes back with a surge (scenarios: traffic cliff then recovery surge).
+ * Holes in the data teach nothing: after more than a minute without a sample it starts over.
+ */
+export class LoadCliff {
+  readonly #params: CliffParams;
+  readonly #bucketMs: number;
+  readonly #recent: number;
+  readonly #earlier: number;
+  /** What one unit of load per second counts as in requests; NaN when unknown, then the share alone decides. */
+  readonly #countPerLoad: number;
+  /** Oldest first. */
+  readonly #means: Float64Array;
+  #filled = 0;
+  #bucketBeginMs = 0;
+  #sum = 0;
+  #count = 0;
+  #lastMs = Number.NEGATIVE_INFINITY;
+  #cliffAtMs = Number.NEGATIVE_INFINITY;
+  #holdUntilMs = Number.NEGATIVE_INFINITY;
+  recentMean = 0;
+  earlierMean = 0;
+
+  constructor(params: CliffParams, intervalMs: number, countPerLoad: number) {
+    this.#params = params;
+    this.#bucketMs = Math.max(15_000, intervalMs);
+    this.#recent = Math.max(1, Math.round(RECENT_MS / this.#bucketMs));
+    this.#earlier = Math.max(1, Math.round(EARLIER_MS / this.#bucketMs));
+    this.#countPerLoad = countPerLoad;
+    this.#means = new Float64Array(this.#recent + this.#earlier);
+  }
+
+  /** Takes one sample of the load. Returns true when this sample completes a cliff. */
+  record(nowMs: number, load: number): boolean {
+    if (nowMs - this.#lastMs > 60_000 + 2 * this.#bucketMs) {
+      this.#filled = 0;
+      this.#count = 0;
+    }
+    this.#lastMs = nowMs;
+    if (this.#count === 0) {
+      this.#bucketBeginMs = nowMs;
+      this.#sum = 0;
+    }
+    this.#sum += load;
+    this.#count++;
+    // The next sample is a whole bucket away when the interval is: close now rather than one tick late.
+    if (nowMs - this.#bucketBeginMs + this.#bucketMs / this.#count < this.#bucketMs) return false;
+    this.#close(this.#sum / this.#count);
+    this.#count = 0;
+    return this.#filled === this.#means.length && this.#isCliff(nowMs);
+  }
+
+  /** An error ratio above the limit during a hold makes it the longer one. */
+  recordErrors(nowMs: number, errorRatio: number): void {
+    if (nowMs >= this.#holdUntilMs || errorRatio <= this.#params.errorsAbove) return;
+    this.#holdUntilMs = Math.max(this.#holdUntilMs, this.#cliffAtMs + this.#params.holdWithErrorsMs);
+  }
+
+  /** Milliseconds that scale-in is still held; 0 when it is not. */
+  remainingMs(nowMs: number): number {
+    return nowMs < this.#holdUntilMs ? this.#holdUntilMs - nowMs : 0;
+  }
+
+  #close(mean: number): void {
+    if (this.#filled === this.#means.length) this.#means.copyWithin(0, 1);
+    else this.#filled++;
+    this.#means[this.#filled - 1] = mean;
+  }
+
+  #isCliff(nowMs: number): boolean {
+    let earlier = 0;
+    for (let i = 0; i < this.#earlier; i++) earlier += this.#means[i] as number;
+    let recent = 0;
+    for (let i = this.#earlier; i < this.#means.length; i++) recent += this.#means[i] as number;
+    this.earlierMean = earlier / this.#earlier;
+    this.recentMean = recent / this.#recent;
+    if (this.recentMean >= this.#params.below * this.earlierMean) return false;
+    const expected = this.earlierMean * this.#countPerLoad * (RECENT_MS / 1_000);
+    const deficit = (this.earlierMean - this.recentMean) * this.#countPerLoad * (RECENT_MS / 1_000);
+    if (deficit <= DEVIATIONS * Math.sqrt(expected)) return false;
+    if (nowMs >= this.#holdUntilMs) this.#cliffAtMs = nowMs;
+    this.#holdUntilMs = Math.max(this.#holdUntilMs, nowMs + this.#params.holdMs);
+    return true;
+  }
+
+  state(): LoadCliffState {
+    // JSON has no infinities; "never" is the most negative double.
+    return {
+      bucketBeginMs: this.#bucketBeginMs,
+      sum: this.#sum,
+      count: this.#count,
+      lastMs: Math.max(this.#lastMs, -Number.MAX_VALUE),
+      means: [...this.#means.subarray(0, this.#filled)],
+      cliffAtMs: Math.max(this.#cliffAtMs, -Number.MAX_VALUE),
+      holdUntilMs: Math.max(this.#holdUntilMs, -Number.MAX_VALUE),
+    };
+  }
+
+  restore(state: LoadCliffState): void {
+    this.#bucketBeginMs = state.bucketBeginMs;
+    this.#sum = state.sum;
+    this.#count = state.count;
+    this.#lastMs = state.lastMs;
+    this.#filled = 0;
+    for (const mean of state.means.slice(-this.#means.length)) this.#close(mean);
+    this.#cliffAtMs = state.cliffAtMs;
+    this.#holdUntilMs = state.holdUntilMs;
+  }
+}

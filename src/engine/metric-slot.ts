@@ -1,0 +1,150 @@
+import type { ResolvedMetric, ResolvedWorkload } from "../policy/resolve.ts";
+import type { Reading } from "./model.ts";
+import { REASON, type ReasonLog } from "./reasons.ts";
+import { EPSILON } from "./strategies/step-units.ts";
+import type { ReadyHistory } from "./windows/ready-history.ts";
+
+/** Plain JSON of a {@link MetricSlot}. */
+export interface MetricSlotState {
+  readonly lastWorth: number;
+  readonly zeros: number;
+  readonly zeroSampledAtMs: number;
+}
+
+/** What is known of one metric at this tick, and what scale-in has to prove about it. */
+export class MetricSlot {
+  readonly metric: ResolvedMetric;
+  readonly index: number;
+  /** Whether a strategy or an objective reads it; only those decide the posture. */
+  readonly isUsed: boolean;
+  /** Whether it is worth judging: used, or an error ratio, which makes a cliff of load worse. */
+  readonly isRead: boolean;
+  /** Most load one unit may carry after a scale-in; infinite when nothing limits it. */
+  readonly limitPerUnit: number;
+  /** Highest reading that still allows scale-in, for what does not depend on the number of units; infinite when none. */
+  readonly limitAsMeasured: number;
+  /** Units of load that one unit carries at 100 %; NaN when not declared. */
+  readonly perUnit: number;
+  isUsable = false;
+  value = 0;
+  /** Load over all units in the metric's own unit (for utilisation: busy units). Only for rate and utilisation. */
+  load = 0;
+
+  readonly #zeroGuard: ResolvedWorkload["guards"]["implausibleZero"];
+  readonly #staleAfterMs: number;
+  /** Busy units the last plausible non-zero reading was worth. */
+  #lastWorth = 0;
+  #zeros = 0;
+  #zeroSampledAtMs = -1;
+
+  constructor(policy: ResolvedWorkload, index: number) {
+    const metric = policy.metrics[index] as ResolvedMetric;
+    this.metric = metric;
+    this.index = index;
+    this.perUnit = metric.measures === "utilisation" ? 1 : (policy.unit.serves?.rate ?? Number.NaN);
+    this.limitPerUnit = limitPerUnit(policy, metric);
+    this.limitAsMeasured = limitAsMeasured(policy, metric);
+    this.isUsed =
+      policy.strategies.some((strategy) => strategy.metric === metric.name) ||
+      Number.isFinite(this.limitPerUnit) ||
+      Number.isFinite(this.limitAsMeasured);
+    this.isRead = this.isUsed || metric.measures === "errors";
+    this.#zeroGuard = carriesLoad(metric) ? policy.guards.implausibleZero : "off";
+    this.#staleAfterMs = policy.guards.staleAfterMs + metric.lagMs;
+  }
+
+  /** Decides whether the reading can be used; says why not. */
+  judge(reading: Reading | undefined, nowMs: number, ready: ReadyHistory, log: ReasonLog, units: number): void {
+    this.isUsable = false;
+    if (reading === undefined || reading.status === "absent") {
+      log.add(REASON.reading_absent, units, units, this.index);
+      return;
+    }
+    const value = reading.value;
+    if (reading.status === "invalid" || !Number.isFinite(value) || (value < 0 && this.metric.measures !== "gauge")) {
+      log.add(REASON.reading_invalid, units, units, this.index, value);
+      return;
+    }
+    const ageMs = nowMs - reading.sampledAtMs;
+    if (ageMs > this.#staleAfterMs) {
+      log.add(REASON.reading_stale, units, units, this.index, ageMs, this.#staleAfterMs);
+      return;
+    }
+    this.value = value;
+    if (carriesLoad(this.metric)) {
+      const readyThen =
+        this.metric.scope === "total" && this.metric.measures === "rate" ? 1 : ready.mean(reading.sampledAtMs - reading.windowMs, reading.sampledAtMs);
+      this.load = this.metric.scope === "unit" ? value * readyThen : value;
+      if (this.#isImplausibleZero(reading, log, units)) return;
+    }
+    this.isUsable = !reading.partial;
+    if (reading.partial) log.add(REASON.reading_partial, units, units, this.index);
+  }
+
+  /** Fewest serving units that keep this metric inside its limits. */
+  provenUnits(): number {
+    return Math.ceil(this.load / this.limitPerUnit - EPSILON);
+  }
+
+  #isImplausibleZero(reading: Reading, log: ReasonLog, units: number): boolean {
+    if (this.#zeroGuard === "off") return false;
+    if (this.value > 0) {
+      this.#lastWorth = Number.isNaN(this.perUnit) ? this.load : this.load / this.perUnit;
+      this.#zeros = 0;
+      return false;
+    }
+    if (this.#lastWorth < this.#zeroGuard.worth) return false;
+    if (reading.sampledAtMs !== this.#zeroSampledAtMs) {
+      this.#zeros++;
+      this.#zeroSampledAtMs = reading.sampledAtMs;
+    }
+    if (this.#zeros > this.#zeroGuard.samples) return false;
+    log.add(REASON.implausible_zero, units, units, this.index, this.#lastWorth, this.#zeros);
+    return true;
+  }
+
+  state(): MetricSlotState {
+    return { lastWorth: this.#lastWorth, zeros: this.#zeros, zeroSampledAtMs: this.#zeroSampledAtMs };
+  }
+
+  restore(state: MetricSlotState): void {
+    this.#lastWorth = state.lastWorth;
+    this.#zeros = state.zeros;
+    this.#zeroSampledAtMs = state.zeroSampledAtMs;
+  }
+}
+
+/** Whether readings say how much work the units carry. */
+export function carriesLoad(metric: ResolvedMetric): boolean {
+  return metric.measures === "rate" || metric.measures === "utilisation";
+}
+
+function limitPerUnit(policy: ResolvedWorkload, metric: ResolvedMetric): number {
+  if (!carriesLoad(metric)) return Number.POSITIVE_INFINITY;
+  const limits: number[] = [];
+  for (const strategy of policy.strategies) {
+    if (strategy.metric !== metric.name) continue;
+    if (strategy.type === "targetTracking") limits.push(strategy.targetPerUnit * (1 + strategy.toleranceUp));
+    // A hair under the lowest rung going up: exactly on it, what was taken away would be added straight back.
+    else if (strategy.up[0] !== undefined) limits.push(strategy.up[0].at * (1 - 1e-6));
+  }
+  for (const objective of policy.objectives) {
+    if (objective.kind === "band" && objective.metric === metric.name) limits.push(objective.to);
+    if (objective.kind === "threshold" && objective.metric === metric.name && isUpperBound(objective.op)) limits.push(objective.value);
+  }
+  return Math.min(...limits, Number.POSITIVE_INFINITY);
+}
+
+function limitAsMeasured(policy: ResolvedWorkload, metric: ResolvedMetric): number {
+  if (carriesLoad(metric)) return Number.POSITIVE_INFINITY;
+  const limits: number[] = [];
+  for (const objective of policy.objectives) {
+    if (objective.kind === "threshold" && objective.metric === metric.name && isUpperBound(objective.op)) limits.push(objective.value);
+    if (objective.kind === "ratio" && objective.bad === metric.name && metric.measures === "errors") limits.push(1 - objective.minimum);
+  }
+  return Math.min(...limits, Number.POSITIVE_INFINITY);
+}
+
+function isUpperBound(op: "lte" | "lt" | "gte" | "gt"): boolean {
+  return op === "lte" || op === "lt";
+}

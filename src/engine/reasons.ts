@@ -1,0 +1,201 @@
+/** Stages in the order they run (design: the loop and the one stage order). */
+export const STAGES = [
+  "observe",
+  "judge",
+  "recommend",
+  "combine",
+  "proof",
+  "stabilise",
+  "rate_limit",
+  "cooldown",
+  "constraints",
+  "bounds",
+  "blast_radius",
+  "settle",
+] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** How an operand is stored and shown. `metric`, `limit` and `strategy` are positions in the workload's own lists, shown as names. */
+export type OperandKind = "units" | "ratio" | "ms" | "number" | "metric" | "limit";
+
+interface ReasonDefinition {
+  readonly stage: Stage;
+  /** At most five. */
+  readonly operands: Readonly<Record<string, OperandKind>>;
+  /** A sentence for people; `{name}` stands for an operand, `{from}` and `{to}` for the numbers before and after. */
+  readonly text: string;
+}
+
+/**
+ * Every reason an engine of ours can give: code, stage, operands, sentence. Codes are never renamed after release.
+ * docs/reasons.md is generated from this; a test keeps each code in use and asserted.
+ */
+export const REASONS = {
+  reading_absent: { stage: "observe", operands: { metric: "metric" }, text: "{metric} has no reading" },
+  reading_invalid: { stage: "observe", operands: { metric: "metric", value: "number" }, text: "{metric} reads {value}, which its unit does not allow" },
+  reading_partial: { stage: "observe", operands: { metric: "metric" }, text: "{metric} is incomplete, as its source says itself" },
+  reading_stale: { stage: "judge", operands: { metric: "metric", age: "ms", limit: "ms" }, text: "{metric} is {age} old, more than {limit}" },
+  implausible_zero: {
+    stage: "judge",
+    operands: { metric: "metric", worth: "number", zeros: "number" },
+    text: "{metric} fell to zero from a load worth {worth} units; not believed yet (seen {zeros} times)",
+  },
+  capacity_unreadable: { stage: "observe", operands: {}, text: "capacity could not be read" },
+  start_failed: { stage: "judge", operands: { units: "units", after: "ms" }, text: "{units} units are not ready {after} after they were requested; they no longer count as on their way" },
+  posture_partial: { stage: "judge", operands: { unusable: "number" }, text: "{unusable} of the metrics unusable: may grow, may not shrink" },
+  posture_blind: { stage: "judge", operands: {}, text: "no usable reading at all" },
+  no_opinion: { stage: "recommend", operands: { metric: "metric" }, text: "{metric} is unusable, so its strategy has no opinion" },
+  tier_up: {
+    stage: "recommend",
+    operands: { metric: "metric", utilisation: "ratio", at: "ratio", step: "units" },
+    text: "projected {metric} {utilisation} is at or above the {at} tier: add {step}",
+  },
+  tier_down: {
+    stage: "recommend",
+    operands: { metric: "metric", utilisation: "ratio", below: "ratio", step: "units" },
+    text: "projected {metric} {utilisation} is below the {below} tier: remove {step}",
+  },
+  no_tier: { stage: "recommend", operands: { metric: "metric", utilisation: "ratio" }, text: "projected {metric} {utilisation} is on no tier" },
+  target_tracking: {
+    stage: "recommend",
+    operands: { metric: "metric", load: "number", target: "number", missing: "units" },
+    text: "{metric}: {load} over a target of {target} for one unit, plus {missing} units that will not start",
+  },
+  within_tolerance: {
+    stage: "recommend",
+    operands: { metric: "metric", ratio: "number", toleranceDown: "ratio", toleranceUp: "ratio" },
+    text: "{metric} is at {ratio} of its target, inside -{toleranceDown} to +{toleranceUp}",
+  },
+  highest_wins: { stage: "combine", operands: { strategy: "number", of: "number" }, text: "strategy {strategy} of {of} asks for the most" },
+  no_recommendation: { stage: "combine", operands: {}, text: "no strategy has an opinion: hold" },
+  blind_hold: { stage: "combine", operands: {}, text: "blind: hold" },
+  blind_floor: { stage: "combine", operands: { floor: "units" }, text: "blind: at least {floor}" },
+  blind_grow: { stage: "combine", operands: { grow: "ratio", since: "units" }, text: "blind: {grow} more than the {since} there were when sight was lost" },
+  proof_unreadable: { stage: "proof", operands: { metric: "metric" }, text: "no scale-in: {metric} is not fresh" },
+  proof_utilisation: {
+    stage: "proof",
+    operands: { metric: "metric", predicted: "ratio", limit: "ratio" },
+    text: "scale-in to {from} would put {metric} at {predicted}, over {limit}",
+  },
+  proof_objective: {
+    stage: "proof",
+    operands: { metric: "metric", value: "number", limit: "number" },
+    text: "no scale-in: {metric} is {value}, its objective {limit}",
+  },
+  load_cliff: {
+    stage: "proof",
+    operands: { metric: "metric", recent: "number", earlier: "number", hold: "ms" },
+    text: "{metric} fell off a cliff, from {earlier} to {recent}: no scale-in for {hold}",
+  },
+  cliff_hold: { stage: "proof", operands: { remaining: "ms" }, text: "no scale-in for another {remaining} after a cliff of load" },
+  stabilised_up: { stage: "stabilise", operands: { lowest: "units", window: "ms" }, text: "the lowest recommendation of the last {window} was {lowest}" },
+  stabilised_down: { stage: "stabilise", operands: { highest: "units", window: "ms" }, text: "the highest recommendation of the last {window} was {highest}" },
+  rate_limited_up: {
+    stage: "rate_limit",
+    operands: { limit: "units", changed: "units", period: "ms" },
+    text: "growth is limited to {limit}; {changed} added in the last {period}",
+  },
+  rate_limited_down: {
+    stage: "rate_limit",
+    operands: { limit: "units", changed: "units", period: "ms" },
+    text: "scale-in is limited to {limit}; {changed} removed in the last {period}",
+  },
+  rate_unlimited: {
+    stage: "rate_limit",
+    operands: { utilisation: "ratio", above: "ratio" },
+    text: "projected utilisation {utilisation} is above {above}: growth is not limited",
+  },
+  direction_off: { stage: "rate_limit", operands: {}, text: "this direction is switched off" },
+  cooling_down: { stage: "cooldown", operands: { remaining: "ms" }, text: "the last step was too recent; {remaining} to go" },
+  dependency_limit: { stage: "constraints", operands: { dependency: "limit", units: "units" }, text: "{dependency} has connections for {units} units" },
+  group_limit: { stage: "constraints", operands: { group: "limit", units: "units" }, text: "group {group} may have {units} units" },
+  constraint_below_min: {
+    stage: "constraints",
+    operands: { units: "units", min: "units" },
+    text: "a limit of {units} units is below the minimum of {min}: hold; someone must decide which is right",
+  },
+  spend_exhausted: { stage: "constraints", operands: { spent: "number", budget: "number" }, text: "{spent} of this month's budget of {budget} is spent: no growth" },
+  spend_alarm: { stage: "constraints", operands: { spent: "number", budget: "number" }, text: "{spent} of this month's budget of {budget} is spent" },
+  clamped_min: { stage: "bounds", operands: { min: "units" }, text: "at least {min}" },
+  clamped_max: { stage: "bounds", operands: { max: "units" }, text: "at most {max}" },
+  blast_radius: {
+    stage: "blast_radius",
+    operands: { allowed: "units", removed: "units", highest: "units", share: "ratio", window: "ms" },
+    text: "at most {allowed} of {highest} units ({share}) may go in {window}; {removed} are gone already",
+  },
+  bounds_pending: { stage: "blast_radius", operands: { bound: "units" }, text: "on the way to the bound of {bound}, no faster than the blast radius allows" },
+  allowance: { stage: "settle", operands: { units: "units" }, text: "shared limits leave {units} units" },
+  doubled: { stage: "recommend", operands: { metric: "metric", utilisation: "ratio", above: "ratio" }, text: "{metric} {utilisation} is above {above}: double" },
+  halved: { stage: "recommend", operands: { metric: "metric", utilisation: "ratio", below: "ratio" }, text: "{metric} {utilisation} is below {below}: halve" },
+} as const satisfies Record<string, ReasonDefinition>;
+
+export type ReasonCode = keyof typeof REASONS;
+
+const CODES = Object.keys(REASONS) as ReasonCode[];
+const OPERAND_NAMES = CODES.map((code) => Object.keys(REASONS[code].operands));
+const OPERAND_KINDS = CODES.map((code) => Object.values(REASONS[code].operands) as OperandKind[]);
+
+/** Position of each code, for {@link ReasonLog.add}. */
+export const REASON = Object.fromEntries(CODES.map((code, index) => [code, index])) as Readonly<Record<ReasonCode, number>>;
+
+/** One stage's say on the number: what it was before and after, and with which operands. */
+export interface Reason {
+  readonly stage: Stage;
+  readonly code: ReasonCode;
+  readonly from: number;
+  readonly to: number;
+  readonly operands: Readonly<Record<string, number | string>>;
+}
+
+/** Names that operand positions stand for. */
+export interface ReasonNames {
+  readonly metrics: readonly string[];
+  readonly limits: readonly string[];
+}
+
+const REASONS_MAX = 96;
+const OPERANDS_MAX = 5;
+
+/**
+ * The reasons of the running tick in columns, so that explaining every tick allocates nothing.
+ * Entries beyond 96 are counted, not kept: metrics, strategies and limits are bounded by the policy schema well below that.
+ */
+export class ReasonLog {
+  readonly #codes = new Int16Array(REASONS_MAX);
+  readonly #numbers = new Float64Array(REASONS_MAX * (OPERANDS_MAX + 2));
+  #count = 0;
+
+  reset(): void {
+    this.#count = 0;
+  }
+
+  add(code: number, from: number, to: number, a = 0, b = 0, c = 0, d = 0, e = 0): void {
+    if (this.#count === REASONS_MAX) return;
+    const numbers = this.#numbers;
+    let at = this.#count * (OPERANDS_MAX + 2);
+    this.#codes[this.#count++] = code;
+    numbers[at++] = from;
+    numbers[at++] = to;
+    numbers[at++] = a;
+    numbers[at++] = b;
+    numbers[at++] = c;
+    numbers[at++] = d;
+    numbers[at] = e;
+  }
+
+  toReasons(names: ReasonNames): Reason[] {
+    return Array.from({ length: this.#count }, (_, entry) => {
+      const index = this.#codes[entry] as number;
+      const code = CODES[index] as ReasonCode;
+      const at = entry * (OPERANDS_MAX + 2);
+      const kinds = OPERAND_KINDS[index] as OperandKind[];
+      const operands: Record<string, number | string> = {};
+      for (const [position, name] of (OPERAND_NAMES[index] as string[]).entries()) {
+        const number = this.#numbers[at + 2 + position] as number;
+        const kind = kinds[position] as OperandKind;
+        operands[name] = kind === "metric" ? (names.metrics[number] ?? "?") : kind === "limit" ? (names.limits[number] ?? "?") : number;
+      }
+      return { stage: REASONS[code].stage, code, from: this.#numbers[at] as number, to: this.#numbers[at + 1] as number, operands };
+    });
+  }
+}

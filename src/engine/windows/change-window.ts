@@ -1,0 +1,73 @@
+/** Events kept at most; changes closer together than a 64th of the longest period share one. */
+const EVENTS = 65;
+
+/** Plain JSON of a {@link ChangeWindow}. */
+export interface ChangeWindowState {
+  readonly atMs: readonly number[];
+  readonly units: readonly number[];
+}
+
+/**
+ * How many units changed in the last while, for rate limits and the blast radius: events with an age strictly
+ * below the period count (as in the HPA's scaling policies). Events that share an entry keep the newer time,
+ * so rounding can only count a change a little longer, never shorter.
+ */
+export class ChangeWindow {
+  readonly #longestMs: number;
+  readonly #atMs = new Float64Array(EVENTS);
+  readonly #units = new Float64Array(EVENTS);
+  #head = 0;
+  #size = 0;
+
+  constructor(longestPeriodMs: number) {
+    this.#longestMs = longestPeriodMs;
+  }
+
+  add(nowMs: number, units: number): void {
+    while (this.#size > 0 && nowMs - (this.#atMs[this.#head] as number) >= this.#longestMs) {
+      this.#head = (this.#head + 1) % EVENTS;
+      this.#size--;
+    }
+    if (this.#size > 0) {
+      const last = (this.#head + this.#size - 1) % EVENTS;
+      const bucketMs = this.#longestMs / (EVENTS - 1);
+      if (Math.floor((this.#atMs[last] as number) / bucketMs) === Math.floor(nowMs / bucketMs)) {
+        this.#atMs[last] = nowMs;
+        this.#units[last] = (this.#units[last] as number) + units;
+        return;
+      }
+    }
+    const next = (this.#head + this.#size) % EVENTS;
+    this.#atMs[next] = nowMs;
+    this.#units[next] = units;
+    this.#size++;
+  }
+
+  /** Units changed with an age strictly below `periodMs`, which is at most the longest period. */
+  sum(nowMs: number, periodMs: number): number {
+    let total = 0;
+    for (let i = this.#size - 1; i >= 0; i--) {
+      const at = (this.#head + i) % EVENTS;
+      if (nowMs - (this.#atMs[at] as number) >= periodMs) break;
+      total += this.#units[at] as number;
+    }
+    return total;
+  }
+
+  state(): ChangeWindowState {
+    const atMs: number[] = [];
+    const units: number[] = [];
+    for (let i = 0; i < this.#size; i++) {
+      const at = (this.#head + i) % EVENTS;
+      atMs.push(this.#atMs[at] as number);
+      units.push(this.#units[at] as number);
+    }
+    return { atMs, units };
+  }
+
+  restore(state: ChangeWindowState): void {
+    this.#head = 0;
+    this.#size = 0;
+    for (const [i, atMs] of state.atMs.entries()) this.add(atMs, state.units[i] as number);
+  }
+}

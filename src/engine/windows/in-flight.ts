@@ -1,0 +1,79 @@
+const COHORTS = 64;
+
+/** Plain JSON of {@link InFlight}. */
+export interface InFlightState {
+  readonly atMs: readonly number[];
+  readonly units: readonly number[];
+}
+
+/**
+ * Units that were requested and are not ready yet, by the time they went missing. Seen from outside only
+ * (requested minus ready), so it also covers units that crashed, rollouts, and growth that others asked for.
+ * Units missing longer than the expiry no longer count as on their way: their start failed.
+ */
+export class InFlight {
+  readonly #expiryMs: number;
+  readonly #atMs = new Float64Array(COHORTS);
+  readonly #units = new Float64Array(COHORTS);
+  #size = 0;
+  #total = 0;
+
+  constructor(expiryMs: number) {
+    this.#expiryMs = expiryMs;
+  }
+
+  /** @param gap requested minus ready, >= 0 */
+  record(nowMs: number, gap: number): void {
+    if (gap > this.#total) {
+      if (this.#size === COHORTS) {
+        // Merge the two oldest; the later time keeps them counted as on their way a little longer.
+        this.#units[1] = (this.#units[1] as number) + (this.#units[0] as number);
+        this.#atMs.copyWithin(0, 1, this.#size);
+        this.#units.copyWithin(0, 1, this.#size);
+        this.#size--;
+      }
+      this.#atMs[this.#size] = nowMs;
+      this.#units[this.#size] = gap - this.#total;
+      this.#size++;
+      this.#total = gap;
+      return;
+    }
+    while (this.#total > gap) {
+      const oldest = this.#units[0] as number;
+      const gone = Math.min(oldest, this.#total - gap);
+      this.#total -= gone;
+      if (gone === oldest) {
+        this.#atMs.copyWithin(0, 1, this.#size);
+        this.#units.copyWithin(0, 1, this.#size);
+        this.#size--;
+      } else {
+        this.#units[0] = oldest - gone;
+      }
+    }
+  }
+
+  /** Units still expected to become ready. */
+  live(nowMs: number): number {
+    let units = 0;
+    for (let i = this.#size - 1; i >= 0 && nowMs - (this.#atMs[i] as number) <= this.#expiryMs; i--) units += this.#units[i] as number;
+    return units;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  state(): InFlightState {
+    return { atMs: [...this.#atMs.subarray(0, this.#size)], units: [...this.#units.subarray(0, this.#size)] };
+  }
+
+  restore(state: InFlightState): void {
+    this.#size = state.atMs.length;
+    this.#total = 0;
+    for (const [i, atMs] of state.atMs.entries()) {
+      this.#atMs[i] = atMs;
+      this.#units[i] = state.units[i] as number;
+      this.#total += state.units[i] as number;
+    }
+  }
+}

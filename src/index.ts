@@ -1,0 +1,19 @@
+/**
+ * Vernier as a library: parse a policy, replay a trace through an engine, score what happened.
+ * @experimental Names and shapes may change until 1.0.
+ */
+export { VernierEngine, type VernierEngineOptions } from "./engine/engine.ts";
+export type { Allowances, CapacityReport, Decision, Engine, EngineState, Observation, Posture, Proposal, Reading } from "./engine/model.ts";
+export { decide, UNLIMITED } from "./engine/model.ts";
+export { REASONS, type Reason, type ReasonCode, STAGES, type Stage } from "./engine/reasons.ts";
+export { FileError, type Problem } from "./lib/file-error.ts";
+export { DOUBLING_DEFAULTS, DoublingEngine, type DoublingParams } from "./peers/doubling/doubling.ts";
+export { LINTS, type LintCode, type LintTrace, lintPolicy } from "./policy/lint.ts";
+export { checkPolicy, type ParseOptions, type Policy, type PolicyWorkload, parsePolicy, policyHash } from "./policy/parse.ts";
+export { type ResolvedWorkload, resolveWorkload } from "./policy/resolve.ts";
+export { type ReadTraceOptions, readTrace } from "./read-trace.ts";
+export { type SimulationColumns, type SimulationObserver, type SimulationRequest, type SimulationResult, simulate } from "./sim/kernel.ts";
+export { type Capacity, type DecisionRecord, type Run, type RunSettings, runSimulation, type SimulationReport } from "./sim/run.ts";
+export { type ObjectiveResult, type Score, type ScoreSettings, scoreRun } from "./sim/score.ts";
+export { buildTrace, type Mask, type Trace, type TraceOverrides } from "./sim/trace.ts";
+export { type ParsedTrace, TraceParser, type TraceParserOptions } from "./sim/trace-parser.ts";

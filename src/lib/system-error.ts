@@ -1,0 +1,26 @@
+/** A failure of the system under us (missing file, permission, network), as told by its code; `undefined` for anything else. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
+  return /^E[A-Z0-9]+$/.test(error.code) ? error.code : undefined;
+}
+
+const MEANINGS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file",
+  EACCES: "permission denied",
+  EPERM: "not permitted",
+  EISDIR: "this is a folder",
+  ENOTDIR: "a part of the path is not a folder",
+  EMFILE: "too many open files",
+  ENOSPC: "the disk is full",
+  EROFS: "the file system is read-only",
+  EEXIST: "exists already",
+};
+
+/** A path that could not be used, in words. Exit code 3. */
+export class PathError extends Error {
+  constructor(what: string, path: string, cause: unknown) {
+    const code = systemErrorCode(cause) ?? "unknown error";
+    super(`${what} "${path}": ${MEANINGS[code] ?? code}`, { cause });
+    this.name = "PathError";
+  }
+}

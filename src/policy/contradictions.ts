@@ -1,0 +1,277 @@
+import type { Problem } from "../lib/file-error.ts";
+import { isRecord } from "../lib/is-record.ts";
+import { nearest } from "../lib/nearest.ts";
+import { isTimeZone } from "./calendar.ts";
+import type { Path, PolicyDocument } from "./document.ts";
+import { Budget, Duration, Percent, Rate, UnitPrice } from "./quantities.ts";
+import { workloadId } from "./resolve.ts";
+import type { WorkloadEntry } from "./templates.ts";
+
+const METRICS_MAX = 24;
+const ID = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/**
+ * What a schema cannot say: references that lead nowhere, parts that contradict each other. Works on values as written,
+ * so that a mistake in one place does not hide the contradictions in another; parts of the wrong type are passed over
+ * (the schema reports them).
+ */
+export function findContradictions(document: PolicyDocument, settings: Record<string, unknown>, entries: readonly WorkloadEntry[]): Problem[] {
+  const found = new Map<string, Problem>();
+  const add = (problem: Problem): void => {
+    // A contradiction in a template is one, however many workloads it makes.
+    const key = `${problem.code} ${problem.line}:${problem.column}`;
+    if (!found.has(key)) found.set(key, problem);
+  };
+  const zone = settings["timeZone"];
+  if (typeof zone === "string" && !isTimeZone(zone)) {
+    add({ severity: "error", code: "time_zone_unknown", path: "timeZone", ...document.locate(["timeZone"], "value"), message: `found "${zone}", expected an IANA time zone`, hint: "for example Europe/Berlin or UTC" });
+  }
+  const ids = new Map<string, string>();
+  const targets = new Map<string, string>();
+  for (const entry of entries) {
+    const check = new WorkloadCheck(document, settings, entry, add);
+    check.identity(ids, targets);
+    check.metrics();
+    check.strategies();
+    check.objectives();
+    check.limits();
+    check.money();
+  }
+  checkFaults(document, settings, entries, add);
+  return [...found.values()];
+}
+
+class WorkloadCheck {
+  readonly #document: PolicyDocument;
+  readonly #settings: Record<string, unknown>;
+  readonly #entry: WorkloadEntry;
+  readonly #value: Record<string, unknown>;
+  readonly #add: (problem: Problem) => void;
+  readonly #metrics: Record<string, unknown>;
+
+  constructor(document: PolicyDocument, settings: Record<string, unknown>, entry: WorkloadEntry, add: (problem: Problem) => void) {
+    this.#document = document;
+    this.#settings = settings;
+    this.#entry = entry;
+    this.#add = add;
+    this.#value = isRecord(entry.value) ? entry.value : {};
+    this.#metrics = record(this.#value["metrics"]);
+  }
+
+  identity(ids: Map<string, string>, targets: Map<string, string>): void {
+    const { id } = this.#entry;
+    const full = workloadId(id);
+    if (!ID.test(full)) {
+      this.#error("invalid_id", [], `"${id}" is no workload id`, "expected <namespace>/<name> or <name>: lower-case letters, digits and '-', at most 63 each", "key");
+    }
+    const before = ids.get(full);
+    if (before !== undefined && before !== id) this.#error("id_duplicate", [], `"${id}" and "${before}" are the same workload, ${full}`, "remove one", "key");
+    else if (before !== undefined) this.#error("id_duplicate", [], `two entries make the workload ${full}`, "remove one", "key");
+    ids.set(full, id);
+    const target = record(this.#value["target"]);
+    const key = `${text(target["type"]) ?? "memory"} ${text(target["name"]) ?? full}`;
+    const other = targets.get(key);
+    if (other !== undefined && other !== full) {
+      this.#error("target_shared", ["target"], `${full} and ${other} set capacity on the same target`, "two controllers on one target fight; give each its own, or make them one workload");
+    }
+    targets.set(key, full);
+  }
+
+  metrics(): void {
+    const names = Object.keys(this.#metrics);
+    if (names.length > METRICS_MAX) this.#error("too_many_metrics", ["metrics"], `${names.length} metrics, at most ${METRICS_MAX}`, "a workload decided by so many cannot be explained; drop those no strategy or objective reads");
+    const sources = Object.keys(record(this.#settings["sources"]));
+    for (const name of names) {
+      const source = text(record(this.#metrics[name])["source"]);
+      if (source !== undefined) this.#reference(["metrics", name, "source"], source, sources, "source");
+    }
+  }
+
+  strategies(): void {
+    const strategies = this.#value["strategies"];
+    if (!Array.isArray(strategies)) return;
+    for (const [index, strategy] of strategies.entries()) {
+      if (!isRecord(strategy)) continue;
+      const path = ["strategies", index];
+      const measures = this.#metricAt([...path, "metric"], strategy["metric"]);
+      if (strategy["type"] === "tiers") this.#tiers(path, strategy, measures);
+      if (strategy["type"] === "targetTracking") this.#target(path, strategy, measures);
+    }
+  }
+
+  objectives(): void {
+    const objectives = this.#value["objectives"];
+    if (!Array.isArray(objectives)) return;
+    for (const [index, objective] of objectives.entries()) {
+      if (!isRecord(objective)) continue;
+      const path = ["objectives", index];
+      const threshold = record(objective["threshold"]);
+      if ("metric" in threshold) {
+        const measures = this.#metricAt([...path, "threshold", "metric"], threshold["metric"]);
+        const value = text(threshold["value"]);
+        if (measures === "latency" && value !== undefined && !Duration.safeParse(value).success) {
+          this.#error("wrong_unit", [...path, "threshold", "value"], `found "${value}" for a latency`, "expected a duration such as 200ms");
+        }
+        if ((measures === "utilisation" || measures === "errors") && value !== undefined && !Percent.safeParse(value).success) {
+          this.#error("wrong_unit", [...path, "threshold", "value"], `found "${value}" for a ratio`, "expected a percentage such as 1%");
+        }
+      }
+      const band = record(objective["band"]);
+      if ("metric" in band) {
+        this.#metricAt([...path, "band", "metric"], band["metric"], ["utilisation"]);
+        const from = percent(band["from"]);
+        const to = percent(band["to"]);
+        if (from !== undefined && to !== undefined && from >= to) this.#error("band_empty", [...path, "band"], `the band from ${band["from"]} to ${band["to"]} is empty`, "from must be below to");
+      }
+      const ratio = record(objective["ratio"]);
+      if ("total" in ratio) {
+        for (const part of ["good", "bad", "total"]) if (part in ratio) this.#metricAt([...path, "ratio", part], ratio[part]);
+        if ("good" in ratio === "bad" in ratio) this.#error("ratio_ambiguous", [...path, "ratio"], `found ${"good" in ratio ? "both good and bad" : "neither good nor bad"}`, "expected exactly one of good and bad, and total");
+      }
+      const minimum = percent(objective["minimum"]);
+      const aspiration = percent(objective["aspiration"]);
+      if (aspiration !== undefined && aspiration < (minimum ?? 0.99)) {
+        this.#error("aspiration_below_minimum", [...path, "aspiration"], `aspiration ${objective["aspiration"]} is below the minimum of ${objective["minimum"] ?? "99% (the default)"}`, "one aspires to more than one requires");
+      }
+    }
+  }
+
+  limits(): void {
+    const dependencies = record(this.#settings["dependencies"]);
+    const groups = record(this.#settings["groups"]);
+    const min = record(this.#value["bounds"])["min"];
+    for (const [name, use] of Object.entries(record(this.#value["uses"]))) {
+      if (!this.#reference(["uses", name], name, Object.keys(dependencies), "dependency", "key")) continue;
+      const connections = record(dependencies[name])["connections"];
+      const each = record(use)["connections"];
+      if (typeof connections !== "number" || typeof each !== "number" || typeof min !== "number" || each < 1) continue;
+      if (min * each > connections) {
+        this.#error("min_above_limit", ["bounds", "min"], `min (${min}) needs ${min * each} connections of ${name}, which has ${connections}`, `at most ${Math.floor(connections / each)} units fit`);
+      }
+    }
+    const group = text(this.#value["group"]);
+    if (group === undefined || !this.#reference(["group"], group, Object.keys(groups), "group")) return;
+    const max = record(groups[group])["max"];
+    if (typeof max === "number" && typeof min === "number" && min > max) {
+      this.#error("min_above_limit", ["bounds", "min"], `min (${min}) is above the limit of group ${group} (${max})`, "lower min, or raise the group's limit");
+    }
+  }
+
+  money(): void {
+    const ceiling = this.#value["ceiling"];
+    if (percent(ceiling) === 0) this.#error("ceiling_zero", ["ceiling"], "found 0%", "a ceiling of 80% is usual");
+    if (this.#value["budget"] === undefined) return;
+    const price = UnitPrice.safeParse(record(this.#value["unit"])["price"]);
+    const budget = Budget.safeParse(this.#value["budget"]);
+    if (record(this.#value["unit"])["price"] === undefined) this.#error("budget_without_price", ["budget"], "a budget needs the price of a unit", "add unit.price, for example 0.096 USD/h");
+    if (price.success && budget.success && price.data.currency !== budget.data.currency) {
+      this.#error("currency_differs", ["budget"], `the budget is in ${budget.data.currency}, the price in ${price.data.currency ?? "no currency"}`, "write both in one currency");
+    }
+  }
+
+  #tiers(path: Path, strategy: Record<string, unknown>, measures: string | undefined): void {
+    if (measures !== undefined && measures !== "utilisation") {
+      this.#error("wrong_metric", [...path, "metric"], `tiers read a utilisation, "${strategy["metric"]}" measures ${measures}`, "name a metric with measures: utilisation");
+    }
+    const up = rungs(strategy["up"], "at");
+    const down = rungs(strategy["down"], "below");
+    if (up.length + down.length === 0) this.#error("tiers_empty", path, "tiers without a tier", "add up: [{at: 75%, add: 10%}] and down: [{below: 50%, remove: 10%}]");
+    for (const [name, ladder] of [["up", up], ["down", down]] as const) {
+      const seen = new Set<number>();
+      for (const rung of ladder) {
+        if (seen.has(rung.threshold)) this.#error("tier_duplicate", [...path, name, rung.index], `a second tier at ${rung.written}`, "keep one of them");
+        seen.add(rung.threshold);
+      }
+    }
+    const lowest = up.reduce((least, rung) => Math.min(least, rung.threshold), Number.POSITIVE_INFINITY);
+    for (const rung of down) {
+      if (rung.threshold <= lowest) continue;
+      this.#error("tiers_overlap", [...path, "down", rung.index], `removes below ${rung.written} and adds from ${lowest * 100}% on`, "a utilisation between the two would be both; lower this threshold");
+    }
+  }
+
+  #target(path: Path, strategy: Record<string, unknown>, measures: string | undefined): void {
+    const target = strategy["target"];
+    const isPercent = Percent.safeParse(target).success;
+    const isRate = Rate.safeParse(target).success;
+    if (percent(target) === 0) this.#error("target_zero", [...path, "target"], "found 0%", "no amount of capacity brings utilisation to zero; 70% is usual");
+    if (measures === undefined || (!isPercent && !isRate)) return;
+    if (measures !== "utilisation" && measures !== "rate") {
+      this.#error("wrong_metric", [...path, "metric"], `target tracking reads a utilisation or a rate, "${strategy["metric"]}" measures ${measures}`, "name another metric");
+    } else if (isPercent !== (measures === "utilisation")) {
+      this.#error("wrong_unit", [...path, "target"], `found "${target}" for a metric that measures ${measures}`, measures === "rate" ? "expected a rate for one unit, such as 80/s" : "expected a percentage such as 70%");
+    } else if (isRate && record(this.#value["unit"])["serves"] === undefined) {
+      this.#error("serves_missing", [...path, "target"], "a rate target needs to know what one unit serves at 100 %, to tell how busy it is", "add unit: {serves: {rate: 120/s}}");
+    }
+  }
+
+  /** What the named metric measures; reports a name that leads nowhere, or one that measures the wrong thing. */
+  #metricAt(path: Path, name: unknown, allowed?: readonly string[]): string | undefined {
+    if (typeof name !== "string" || !isRecord(this.#value["metrics"])) return undefined;
+    if (!this.#reference(path, name, Object.keys(this.#metrics), "metric")) return undefined;
+    const measures = text(record(this.#metrics[name])["measures"]);
+    if (measures !== undefined && allowed !== undefined && !allowed.includes(measures)) {
+      this.#error("wrong_metric", path, `"${name}" measures ${measures}, expected ${allowed.join(" or ")}`, "name another metric");
+    }
+    return measures;
+  }
+
+  #reference(path: Path, name: string, known: readonly string[], what: string, at: "key" | "value" = "value"): boolean {
+    if (known.includes(name)) return true;
+    const near = nearest(name, known);
+    const hint = near !== undefined ? `did you mean "${near}"?` : known.length > 0 ? `there are: ${known.join(", ")}` : `no ${what} is declared`;
+    this.#error("unknown_reference", path, `there is no ${what} "${name}"`, hint, at);
+    return false;
+  }
+
+  #error(code: string, path: Path, message: string, hint: string, at: "key" | "value" = "value"): void {
+    this.#add({
+      severity: "error",
+      code,
+      path: ["workloads", this.#entry.id, ...path].join("."),
+      ...this.#document.locate(this.#entry.origin(path), at),
+      message,
+      hint,
+    });
+  }
+}
+
+function checkFaults(document: PolicyDocument, settings: Record<string, unknown>, entries: readonly WorkloadEntry[], add: (problem: Problem) => void): void {
+  const faults = record(settings["simulation"])["faults"];
+  if (!Array.isArray(faults)) return;
+  const names = entries.flatMap((entry) => Object.keys(record(record(entry.value)["metrics"])));
+  for (const [index, fault] of faults.entries()) {
+    const { metric, from, to } = record(fault);
+    const path = ["simulation", "faults", index];
+    if (typeof metric === "string" && metric !== "*" && !names.includes(metric)) {
+      const near = nearest(metric, names);
+      add({ severity: "error", code: "unknown_reference", path: [...path, "metric"].join("."), ...document.locate([...path, "metric"], "value"), message: `there is no metric "${metric}"`, hint: near === undefined ? "name a metric of a workload, or * for all" : `did you mean "${near}"?` });
+    }
+    const fromMs = Duration.safeParse(from);
+    const toMs = Duration.safeParse(to);
+    if (fromMs.success && toMs.success && fromMs.data >= toMs.data) {
+      add({ severity: "error", code: "fault_empty", path: path.join("."), ...document.locate(path, "value"), message: `the fault from ${from} to ${to} never happens`, hint: "from must be before to" });
+    }
+  }
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return isRecord(value) ? value : {};
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function percent(value: unknown): number | undefined {
+  const parsed = Percent.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}
+
+function rungs(ladder: unknown, key: string): { index: number; threshold: number; written: unknown }[] {
+  if (!Array.isArray(ladder)) return [];
+  return ladder.flatMap((rung, index) => {
+    const threshold = percent(record(rung)[key]);
+    return threshold === undefined ? [] : [{ index, threshold, written: record(rung)[key] }];
+  });
+}

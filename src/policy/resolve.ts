@@ -1,0 +1,286 @@
+import type { MonthlyBudget, Price } from "./quantities.ts";
+import type { Measures, PolicyFile, Serves, StepSize, WorkloadPolicy } from "./schema.ts";
+
+/** Utilisation above which a service is counted as short of capacity, when a policy says nothing. */
+export const CEILING_DEFAULT = 0.8;
+
+/** A metric with every default filled in. */
+export interface ResolvedMetric {
+  readonly name: string;
+  readonly measures: Measures;
+  readonly scope: "total" | "unit";
+  readonly quantile: number;
+  readonly column: string;
+  readonly windowMs: number;
+  readonly lagMs: number;
+  readonly scrapeMs: number;
+}
+
+export type ResolvedStrategy =
+  | {
+      readonly type: "tiers";
+      readonly metric: string;
+      /** Thresholds ascending; utilisation at or above counts. */
+      readonly up: readonly { readonly at: number; readonly add: StepSize }[];
+      /** Thresholds ascending; utilisation below counts. */
+      readonly down: readonly { readonly below: number; readonly remove: StepSize }[];
+    }
+  | {
+      readonly type: "targetTracking";
+      readonly metric: string;
+      /** Load of one unit in the metric's own unit: a ratio for utilisation, per second for a rate. */
+      readonly targetPerUnit: number;
+      readonly toleranceUp: number;
+      readonly toleranceDown: number;
+    };
+
+/** Objectives as the engine and the scores read them; `value`, `from`, `to` in the metric's own unit. */
+export type ResolvedObjective = {
+  readonly name: string;
+  readonly windowMs: number;
+  readonly minimum: number;
+  readonly aspiration?: number;
+} & (
+  | { readonly kind: "threshold"; readonly metric: string; readonly op: "lte" | "lt" | "gte" | "gt"; readonly value: number }
+  | { readonly kind: "ratio"; readonly good?: string; readonly bad?: string; readonly total: string }
+  | { readonly kind: "band"; readonly metric: string; readonly from: number; readonly to: number }
+);
+
+/** A rate limit: at most this share (`ratio`) or these units in any period. */
+export type ResolvedLimit = { readonly periodMs: number } & StepSize;
+
+export interface ResolvedDirection {
+  readonly windowMs: number;
+  readonly cooldownMs: number;
+  /** Empty: no rate limit. */
+  readonly limits: readonly ResolvedLimit[];
+  readonly select: "max" | "min" | "off";
+}
+
+export type WhenBlind = "hold" | { readonly floor: number } | { readonly grow: number };
+
+export interface ResolvedGuards {
+  readonly up: ResolvedDirection & { readonly unlimitedAbove: number | "off" };
+  readonly down: ResolvedDirection;
+  /** Beyond the metric's own declared lag. */
+  readonly staleAfterMs: number;
+  readonly badTicks: number;
+  readonly goodTicks: number;
+  readonly whenBlind: WhenBlind;
+  readonly proof: "on" | "off";
+  readonly cliff: "off" | { readonly below: number; readonly holdMs: number; readonly holdWithErrorsMs: number; readonly errorsAbove: number };
+  readonly implausibleZero: "off" | { readonly worth: number; readonly samples: number };
+  readonly blastRadius: "off" | { readonly share: number; readonly windowMs: number };
+}
+
+/** A declared limit on units: of a dependency's connections or a group. */
+export interface UnitLimit {
+  readonly name: string;
+  readonly kind: "dependency" | "group";
+  readonly units: number;
+}
+
+export interface ResolvedStartup {
+  readonly meanMs: number;
+  /** Standard deviation over mean; 0 is constant. */
+  readonly cv: number;
+  readonly failureRatio: number;
+}
+
+export interface ResolvedUnit {
+  readonly serves?: Serves;
+  readonly startup: ResolvedStartup;
+  readonly drainMs: number;
+  readonly minimumBillingMs: number;
+  readonly price?: Price;
+  readonly requestTimeoutMs: number;
+  readonly serviceTimeMs?: number;
+  readonly discipline: "processorSharing" | "sharedQueue";
+}
+
+/** A dependency as the plant sees it from one workload. */
+export interface ResolvedUse {
+  readonly dependency: string;
+  readonly connectionsPerUnit: number;
+  readonly connections?: number;
+  readonly rate?: number;
+}
+
+/** One workload with every default filled in: plain JSON, what the engine runs and what the policy hash covers. */
+export interface ResolvedWorkload {
+  readonly id: string;
+  readonly kind: WorkloadPolicy["kind"] | "undeclared";
+  readonly bounds: { readonly min: number; readonly max: number };
+  readonly intervalMs: number;
+  readonly ceiling: number;
+  readonly unit: ResolvedUnit;
+  readonly metrics: readonly ResolvedMetric[];
+  readonly strategies: readonly ResolvedStrategy[];
+  readonly objectives: readonly ResolvedObjective[];
+  readonly guards: ResolvedGuards;
+  readonly limits: readonly UnitLimit[];
+  readonly uses: readonly ResolvedUse[];
+  readonly budget?: MonthlyBudget;
+  readonly timeZone: string;
+}
+
+/** Fills the defaults of a parsed workload (design: the loop and its defaults). Expects references to be valid. */
+export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<PolicyFile, "workloads">): ResolvedWorkload {
+  const objectives = policy.objectives.map((objective, index) => resolveObjective(objective, index, policy));
+  const band = objectives.find((objective) => objective.kind === "band");
+  const ceiling = policy.ceiling ?? (band?.kind === "band" ? band.to : CEILING_DEFAULT);
+  const uses = Object.entries(policy.uses).map(([dependency, use]): ResolvedUse => {
+    const declared = file.dependencies[dependency];
+    return {
+      dependency,
+      connectionsPerUnit: use.connections,
+      ...(declared?.connections !== undefined && { connections: declared.connections }),
+      ...(declared?.rate !== undefined && { rate: declared.rate }),
+    };
+  });
+  const limits: UnitLimit[] = [];
+  for (const use of uses) {
+    if (use.connections === undefined) continue;
+    limits.push({ name: use.dependency, kind: "dependency", units: Math.floor(use.connections / use.connectionsPerUnit) });
+  }
+  const group = policy.group === undefined ? undefined : file.groups[policy.group];
+  if (policy.group !== undefined && group !== undefined) limits.push({ name: policy.group, kind: "group", units: group.max });
+  return {
+    id: workloadId(id),
+    kind: policy.kind ?? "undeclared",
+    bounds: policy.bounds,
+    intervalMs: policy.interval,
+    ceiling,
+    unit: resolveUnit(policy.unit),
+    metrics: Object.entries(policy.metrics).map(([name, metric]) => ({
+      name,
+      measures: metric.measures,
+      scope: metric.scope ?? (metric.measures === "utilisation" ? "unit" : "total"),
+      quantile: metric.quantile ?? 0.95,
+      column: metric.column ?? name,
+      windowMs: metric.window,
+      lagMs: metric.lag,
+      scrapeMs: metric.scrape,
+    })),
+    strategies: policy.strategies.map(resolveStrategy),
+    objectives,
+    guards: resolveGuards(policy, ceiling),
+    limits,
+    uses,
+    ...(policy.budget !== undefined && { budget: policy.budget }),
+    timeZone: file.timeZone,
+  };
+}
+
+/** The full id of a workload: `web` is `default/web`. */
+export function workloadId(id: string): string {
+  return id.includes("/") ? id : `default/${id}`;
+}
+
+function resolveUnit(unit: WorkloadPolicy["unit"]): ResolvedUnit {
+  const startup =
+    typeof unit.startup === "number"
+      ? { meanMs: unit.startup, cv: 0, failureRatio: 0 }
+      : { meanMs: unit.startup.mean, cv: unit.startup.cv, failureRatio: unit.startup.failure };
+  return {
+    startup,
+    drainMs: unit.drain,
+    minimumBillingMs: unit.minimumBilling,
+    requestTimeoutMs: unit.requestTimeout,
+    discipline: unit.discipline,
+    ...(unit.serves !== undefined && { serves: unit.serves }),
+    ...(unit.price !== undefined && { price: unit.price }),
+    ...(unit.serviceTime !== undefined && { serviceTimeMs: unit.serviceTime }),
+  };
+}
+
+function resolveStrategy(strategy: WorkloadPolicy["strategies"][number]): ResolvedStrategy {
+  switch (strategy.type) {
+    case "tiers":
+      return {
+        type: "tiers",
+        metric: strategy.metric,
+        up: strategy.up.toSorted((a, b) => a.at - b.at),
+        down: strategy.down.toSorted((a, b) => a.below - b.below),
+      };
+    case "targetTracking":
+      return {
+        type: "targetTracking",
+        metric: strategy.metric,
+        targetPerUnit: "ratio" in strategy.target ? strategy.target.ratio : strategy.target.rate,
+        toleranceUp: strategy.tolerance.up,
+        toleranceDown: strategy.tolerance.down,
+      };
+  }
+}
+
+function resolveObjective(objective: WorkloadPolicy["objectives"][number], index: number, policy: WorkloadPolicy): ResolvedObjective {
+  const common = {
+    windowMs: objective.window,
+    minimum: objective.minimum,
+    ...(objective.aspiration !== undefined && { aspiration: objective.aspiration }),
+  };
+  if ("threshold" in objective) {
+    const { metric, op, value } = objective.threshold;
+    // Latency readings are in seconds, as Prometheus and OpenTelemetry name them.
+    const number = "ratio" in value ? value.ratio : "rate" in value ? value.rate : "ms" in value ? value.ms / 1_000 : value.number;
+    return { name: objective.name ?? `${metric}-${index}`, kind: "threshold", metric, op, value: number, ...common };
+  }
+  if ("ratio" in objective) {
+    const { good, bad, total } = objective.ratio;
+    return { name: objective.name ?? `ratio-${index}`, kind: "ratio", total, ...(good !== undefined && { good }), ...(bad !== undefined && { bad }), ...common };
+  }
+  const { metric, from, to } = objective.band;
+  return { name: objective.name ?? `${policy.metrics[metric]?.measures ?? metric}-band`, kind: "band", metric, from, to, ...common };
+}
+
+function resolveGuards(policy: WorkloadPolicy, ceiling: number): ResolvedGuards {
+  const guards = policy.guards;
+  const interval = policy.interval;
+  return {
+    up: { ...resolveDirection(guards.up, { windowMs: 0, periodMs: interval }), unlimitedAbove: guards.up?.unlimitedAbove ?? ceiling },
+    down: resolveDirection(guards.down, { windowMs: 300_000, periodMs: 60_000 }),
+    // A source that samples more slowly than we decide is not stale for that.
+    staleAfterMs: guards.staleAfter ?? 3 * Math.max(interval, ...Object.values(policy.metrics).map((metric) => metric.scrape)),
+    badTicks: guards.posture?.badTicks ?? 2,
+    goodTicks: guards.posture?.goodTicks ?? 3,
+    whenBlind: guards.whenBlind ?? "hold",
+    proof: guards.proof ?? "on",
+    cliff:
+      guards.cliff === "off"
+        ? "off"
+        : {
+            below: guards.cliff?.below ?? 0.4,
+            holdMs: guards.cliff?.hold ?? 600_000,
+            holdWithErrorsMs: guards.cliff?.holdWithErrors ?? 1_800_000,
+            errorsAbove: guards.cliff?.errorsAbove ?? 0.02,
+          },
+    implausibleZero: guards.implausibleZero ?? { worth: 2, samples: 3 },
+    blastRadius:
+      guards.blastRadius === "off"
+        ? "off"
+        : {
+            share: guards.blastRadius?.share ?? (policy.kind === "stateless" ? 0.5 : 0.05),
+            windowMs: guards.blastRadius?.window ?? 600_000,
+          },
+  };
+}
+
+function resolveDirection(
+  given: NonNullable<WorkloadPolicy["guards"]["down"]> | undefined,
+  defaults: { readonly windowMs: number; readonly periodMs: number },
+): ResolvedDirection {
+  const limits = given?.limits ?? [{ percent: 0.1 }, { units: 1 }];
+  return {
+    windowMs: given?.window ?? defaults.windowMs,
+    cooldownMs: given?.cooldown ?? 0,
+    limits:
+      limits === "off"
+        ? []
+        : limits.map((limit) => {
+            const periodMs = limit.per ?? defaults.periodMs;
+            return "percent" in limit ? { periodMs, ratio: limit.percent } : { periodMs, units: limit.units };
+          }),
+    select: given?.select ?? "max",
+  };
+}

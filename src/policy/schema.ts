@@ -1,0 +1,301 @@
+import { z } from "zod";
+import { Budget, Duration, Percent, PositiveDuration, Rate, Share, UnitPrice } from "./quantities.ts";
+
+// The only definition of the policy language. Types are inferred from it, the JSON Schema and
+// docs/policy.md are generated from it. `resolve.ts` fills the defaults that depend on other fields.
+
+/** Largest capacity anything here counts to: 2^31 - 1, the int32 that platforms keep replica counts in. */
+export const UNITS_MAX = 2_147_483_647;
+
+const Units = z.int({ error: `expected a whole number of units from 1 to ${UNITS_MAX}` }).min(1, { error: "expected at least 1 unit" }).max(UNITS_MAX);
+const Name = z
+  .string({ error: "expected a name" })
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, { error: "expected lower-case letters, digits and '-', at most 63, beginning and ending with a letter or digit" });
+
+/** A secret, by reference only: the name of an environment variable or the path of a file that holds it. */
+export const SecretReference = z
+  .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })], {
+    error: "expected a reference to a secret, {env: NAME} or {file: PATH}; secrets are never written into a policy",
+  })
+  .meta({ description: "A secret by reference: `{env: NAME}` or `{file: PATH}`." });
+
+/** Where live readings will come from. The simulator does not use sources: its plant makes the readings. */
+export const Source = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("prometheus"),
+    url: z.url({ protocol: /^https?$/, error: "expected an http or https address" }),
+    bearerToken: SecretReference.optional(),
+  }),
+]);
+
+/** What the readings of a metric measure; decides their unit and what the plant synthesises. */
+export const Measures = z
+  .enum(["rate", "utilisation", "concurrency", "backlog", "latency", "errors", "gauge"])
+  .meta({
+    description:
+      "What the readings measure: `rate` (per second), `utilisation` (ratio), `concurrency`, `backlog` (items), `latency` (seconds), `errors` (ratio of failed requests), `gauge` (a further column of the trace).",
+  });
+export type Measures = z.output<typeof Measures>;
+
+/** A named quantity the engine may read. */
+export const Metric = z.strictObject({
+  measures: Measures,
+  scope: z
+    .enum(["total", "unit"])
+    .optional()
+    .meta({ description: "Whether a reading is the sum over all units or the mean of one. Default: `unit` for utilisation, else `total`." }),
+  quantile: Share.optional().meta({ description: "For latency: which quantile. Default `95%`." }),
+  column: z.string().optional().meta({ description: "For a gauge: the column of the trace. Default: the metric's name." }),
+  window: PositiveDuration.prefault("30s").meta({ description: "Readings are means over this window." }),
+  lag: Duration.prefault("15s").meta({ description: "From the end of the window until the reading can be read." }),
+  scrape: PositiveDuration.prefault("15s").meta({ description: "How often the source itself samples." }),
+  source: Name.optional().meta({ description: "A name under `sources`, for live use." }),
+  query: z.string().optional().meta({ description: "The query to put to the source, for live use." }),
+});
+export type Metric = z.output<typeof Metric>;
+
+const StepSize = z.union([Percent.transform((ratio) => ({ ratio })), Units.transform((units) => ({ units }))], {
+  error: "expected a percentage such as 10% or a whole number of units",
+});
+/** A share of the requested capacity, or a number of units. */
+export type StepSize = z.output<typeof StepSize>;
+
+/** A utilisation ladder: the largest tier that applies decides. */
+export const Tiers = z.strictObject({
+  type: z.literal("tiers"),
+  metric: z.string(),
+  up: z
+    .array(z.strictObject({ at: Percent, add: StepSize }))
+    .max(32)
+    .prefault([])
+    .meta({ description: "At this utilisation or above, add this share of the requested capacity (at least one unit)." }),
+  down: z
+    .array(z.strictObject({ below: Percent, remove: StepSize }))
+    .max(32)
+    .prefault([])
+    .meta({ description: "Below this utilisation, remove this share of the requested capacity (at least one unit)." }),
+});
+export type Tiers = z.output<typeof Tiers>;
+
+/** Keeps the load of one unit at a target. */
+export const TargetTracking = z.strictObject({
+  type: z.literal("targetTracking"),
+  metric: z.string(),
+  target: z
+    .union([Percent.transform((ratio) => ({ ratio })), Rate.transform((rate) => ({ rate }))], {
+      error: "expected a utilisation such as 70% or a rate for one unit such as 80/s",
+    })
+    .meta({ description: "What one unit should carry: a utilisation (`70%`) or a rate (`80/s`)." }),
+  tolerance: z
+    .strictObject({ up: Share.prefault("5%"), down: Share.prefault("5%") })
+    .prefault({})
+    .meta({ description: "Relative band around the target in which nothing changes, by direction." }),
+});
+export type TargetTracking = z.output<typeof TargetTracking>;
+
+export const Strategy = z.discriminatedUnion("type", [Tiers, TargetTracking]);
+export type Strategy = z.output<typeof Strategy>;
+
+/** What one unit carries. A union by its one key; later variants are concurrency, usl, erlang and table. */
+export const Serves = z.strictObject({ rate: Rate.meta({ description: "What one unit serves at 100 % utilisation." }) });
+export type Serves = z.output<typeof Serves>;
+
+/** How long a unit needs from request to ready. */
+export const Startup = z.union(
+  [
+    Duration,
+    z.strictObject({
+      mean: PositiveDuration,
+      cv: Percent.prefault("50%").meta({ description: "Standard deviation over mean of the lognormal start-up time." }),
+      failure: Share.prefault("0%").meta({ description: "Probability that a start fails and begins again." }),
+    }),
+  ],
+  { error: "expected a duration such as 60s, or {mean: 60s, cv: 50%, failure: 1%}" },
+);
+
+/** What a unit is: what it carries, how long it takes to come and go, what it costs. */
+export const Unit = z.strictObject({
+  serves: Serves.optional(),
+  startup: Startup.prefault("60s").meta({ description: "From request to ready; billed meanwhile." }),
+  drain: Duration.prefault("0s").meta({ description: "From removal to gone; billed, serves nothing new." }),
+  minimumBilling: Duration.prefault("0s").meta({ description: "A unit is billed at least this long." }),
+  price: UnitPrice.optional().meta({ description: "Price of one unit, for example `0.096 USD/h`." }),
+  requestTimeout: PositiveDuration.prefault("30s").meta({ description: "Requests that would wait longer fail." }),
+  serviceTime: PositiveDuration.optional().meta({ description: "Mean time to serve one request alone; without it latency is unknown (null)." }),
+  discipline: z
+    .enum(["processorSharing", "sharedQueue"])
+    .prefault("processorSharing")
+    .meta({ description: "`processorSharing`: requests split over units, M/M/1-PS in each; `sharedQueue`: one queue before all slots, M/M/c." }),
+});
+export type Unit = z.output<typeof Unit>;
+
+const objectiveFields = {
+  name: Name.optional(),
+  window: PositiveDuration.prefault("30d").meta({ description: "Period over which the objective is judged; a simulation judges its scored part." }),
+  minimum: Share.prefault("99%").meta({ description: "Share of time (threshold, band) or of events (ratio) that must be good." }),
+  aspiration: Share.optional().meta({ description: "Share one would like; missing it never fails a gate." }),
+};
+
+/** A goal, in the shapes of OpenSLO plus a utilisation band. Above the band is a miss, below it is waste. */
+export const Objective = z.union(
+  [
+    z.strictObject({
+      threshold: z.strictObject({
+        metric: z.string(),
+        op: z.enum(["lte", "lt", "gte", "gt"]).prefault("lte"),
+        value: z.union(
+          [Percent.transform((ratio) => ({ ratio })), Duration.transform((ms) => ({ ms })), Rate.transform((rate) => ({ rate })), z.number().nonnegative().transform((number) => ({ number }))],
+          { error: "expected a percentage, duration, rate or number" },
+        ),
+      }),
+      ...objectiveFields,
+    }),
+    z.strictObject({ ratio: z.strictObject({ good: z.string().optional(), bad: z.string().optional(), total: z.string() }), ...objectiveFields }),
+    z.strictObject({ band: z.strictObject({ metric: z.string(), from: Percent, to: Percent }), ...objectiveFields }),
+  ],
+  { error: "expected an objective with one of threshold, ratio or band" },
+);
+export type Objective = z.output<typeof Objective>;
+
+const Limit = z
+  .union(
+    [
+      z.strictObject({ percent: Percent, per: PositiveDuration.optional() }),
+      z.strictObject({ units: Units, per: PositiveDuration.optional() }),
+    ],
+    { error: "expected {percent: 10%, per: 1m} or {units: 1, per: 1m}" },
+  )
+  .meta({ description: "Largest change in a period. Default period: one interval up, 1 min down." });
+
+const Off = z.literal("off");
+
+const directionFields = {
+  window: Duration.optional().meta({ description: "Stabilisation window. Default: up `0s`, down `5m`." }),
+  cooldown: Duration.optional().meta({ description: "No step in this direction until this long after the last step. Default `0s`." }),
+  limits: z.union([Off, z.array(Limit).min(1).max(8)]).optional().meta({ description: "Rate limits. Default: 10 % and 1 unit, per interval up and per minute down." }),
+  select: z.enum(["max", "min", "off"]).optional().meta({ description: "Which limit counts: the widest, the narrowest, or `off`: never move this way." }),
+};
+
+/** Stages between a wish and a step. A superset of the HPA's `behavior`; each can be `off`. */
+export const Guards = z.strictObject({
+  up: z
+    .strictObject({ ...directionFields, unlimitedAbove: z.union([Off, Percent]).optional().meta({ description: "Above this projected utilisation the limits do not hold growth back. Default: the ceiling." }) })
+    .optional(),
+  down: z.strictObject(directionFields).optional(),
+  staleAfter: PositiveDuration.optional().meta({ description: "A reading older than this is unusable. Default: 3 intervals." }),
+  posture: z
+    .strictObject({ badTicks: z.int().min(1).max(100).prefault(2), goodTicks: z.int().min(1).max(100).prefault(3) })
+    .optional()
+    .meta({ description: "Bad ticks until partial or blind, good ticks until normal again." }),
+  whenBlind: z
+    .union([z.literal("hold"), z.strictObject({ floor: Units }), z.strictObject({ grow: Percent })], { error: "expected hold, {floor: 4} or {grow: 25%}" })
+    .optional()
+    .meta({ description: "What to do without any usable reading; never below current capacity. Default `hold`." }),
+  proof: z.enum(["on", "off"]).optional().meta({ description: "Scale in only when every metric with a target, band or minimum objective is fresh and stays inside it. Default `on`." }),
+  cliff: z
+    .union([Off, z.strictObject({ below: Share.prefault("40%"), hold: PositiveDuration.prefault("10m"), holdWithErrors: PositiveDuration.prefault("30m"), errorsAbove: Share.prefault("2%") })])
+    .optional()
+    .meta({ description: "Hold scale-in when load falls off a cliff." }),
+  implausibleZero: z
+    .union([Off, z.strictObject({ worth: z.number().positive().prefault(2), samples: z.int().min(1).max(1000).prefault(3) })])
+    .optional()
+    .meta({ description: "A sudden zero is not believed until it repeats." }),
+  blastRadius: z
+    .union([Off, z.strictObject({ share: Share, window: PositiveDuration.prefault("10m") })])
+    .optional()
+    .meta({ description: "Largest share of capacity removed in a window, whoever removes it. Default by `kind`: stateless 50 %, else 5 %, in 10 min." }),
+});
+export type Guards = z.output<typeof Guards>;
+
+/** What capacity is set on. `memory` keeps it in memory: the simulator's own target. */
+export const Target = z.discriminatedUnion("type", [z.strictObject({ type: z.literal("memory"), name: Name.optional() })]);
+
+/** Where the workloads of a template come from. */
+export const Each = z.strictObject({
+  from: z.union(
+    [
+      z.strictObject({ values: z.array(Name).min(1).max(10_000) }),
+      z.strictObject({ file: z.string().min(1) }),
+      z.strictObject({ query: z.string().min(1) }),
+    ],
+    { error: "expected {values: [a, b]}, {file: names.txt} or {query: …}" },
+  ),
+  label: Name.meta({ description: "Name of the placeholder: `label: app` makes `${app}` stand for each value." }),
+  overrides: z.record(z.string(), z.record(z.string(), z.unknown())).optional().meta({ description: "By value: fields that differ from the template." }),
+});
+
+/** One entry under `workloads`: the thing whose capacity we set and how. */
+export const WorkloadPolicy = z.strictObject({
+  description: z.string().optional(),
+  kind: z.enum(["stateless", "stateful", "cache", "quorum"]).optional().meta({ description: "How costly losing a unit is; decides the default blast radius." }),
+  target: Target.optional().meta({ description: "What capacity is set on. Default: memory, named after the workload." }),
+  bounds: z
+    .strictObject(
+      {
+        min: z.int({ error: "expected a whole number of units" }).min(0).max(UNITS_MAX).refine((min) => min > 0, { error: "min: 0 needs activation (0 to 1 and back), which is not available yet; use at least 1" }),
+        max: Units,
+      },
+      { error: (issue) => (issue.input === undefined ? "required: the least and most capacity this workload may ever have, for example {min: 2, max: 20}" : undefined) },
+    )
+    .refine((bounds) => bounds.min <= bounds.max, { error: (issue) => `min (${(issue.input as { min: number }).min}) is greater than max (${(issue.input as { max: number }).max})` })
+    .meta({ description: "Least and most capacity. Required; applied last; never left to a default." }),
+  interval: PositiveDuration.prefault("15s").meta({ description: "Time between two evaluations (ticks)." }),
+  ceiling: Share.optional().meta({ description: "Highest acceptable utilisation. Default: the upper end of the utilisation band, else `80%`." }),
+  unit: Unit.prefault({}),
+  metrics: z.record(Name, Metric).meta({ description: "Named quantities to read." }),
+  strategies: z.array(Strategy).min(1, { error: "expected at least one strategy" }).max(16).meta({ description: "Each proposes a capacity; the highest wins, ties by order." }),
+  objectives: z.array(Objective).max(32).prefault([]),
+  guards: Guards.prefault({}),
+  uses: z
+    .record(Name, z.strictObject({ connections: Units }))
+    .prefault({})
+    .meta({ description: "What each unit takes of a dependency, for example `{db: {connections: 20}}`." }),
+  group: Name.optional().meta({ description: "A name under `groups` whose limits this workload shares." }),
+  budget: Budget.optional().meta({ description: "Money for a calendar month. Exhausted means no growth, never below min." }),
+  each: Each.optional().meta({ description: "Makes one workload for each value; the id must contain the placeholder." }),
+});
+export type WorkloadPolicy = z.output<typeof WorkloadPolicy>;
+
+/** A fault in the metric pipeline of a simulation. Times count from the start of the trace. */
+export const MetricFault = z.strictObject({
+  metric: z.string().meta({ description: "A metric's name, or `*` for all." }),
+  kind: z.enum(["drop", "zero", "stale", "scale"]),
+  from: Duration,
+  to: Duration,
+  factor: z.number().min(0).max(1_000_000).prefault(1).meta({ description: "For `scale`: readings are multiplied by this." }),
+});
+export type MetricFault = z.output<typeof MetricFault>;
+
+/** Defaults for `vernier simulate`, each overridden by the option of the same name. */
+export const Simulation = z.strictObject({
+  trace: z.string().optional().meta({ description: "Path of a recording, relative to this file." }),
+  peakUnits: Units.optional().meta({ description: "Scale the load so that its peak needs this many units." }),
+  warmUp: Duration.optional().meta({ description: "Not scored. Default: 24 h, or 10 % of the trace if shorter." }),
+  seed: z.int().min(0).max(4_294_967_295).optional(),
+  interpolate: z.boolean().optional().meta({ description: "Interpolate between bin centres instead of holding the rate in a bin." }),
+  initialUnits: Units.optional().meta({ description: "Units ready at the start. Default: what the first step needs." }),
+  faults: z.array(MetricFault).max(256).optional(),
+});
+export type Simulation = z.output<typeof Simulation>;
+
+/** A dependency shared by workloads. */
+export const Dependency = z.strictObject({
+  connections: Units.optional().meta({ description: "Most connections it accepts, after its own reserve." }),
+  rate: Rate.optional().meta({ description: "Most it serves." }),
+});
+
+/** A set of workloads that share a limit. */
+export const Group = z.strictObject({ max: Units.meta({ description: "Most units of all its workloads together." }) });
+
+/** A whole `vernier.yaml`. Workload entries are parsed one by one (`parse.ts`), so that one bad entry hides no other. */
+export const PolicyFile = z.strictObject({
+  version: z.literal(1, { error: "expected version: 1, the only version of the policy language" }),
+  description: z.string().optional(),
+  timeZone: z.string().prefault("UTC").meta({ description: "IANA zone of calendar months and schedules." }),
+  sources: z.record(Name, Source).prefault({}),
+  dependencies: z.record(Name, Dependency).prefault({}),
+  groups: z.record(Name, Group).prefault({}),
+  workloads: z.record(z.string(), WorkloadPolicy).meta({ description: "By id, `<namespace>/<name>`; without a slash the namespace is `default`." }),
+  simulation: Simulation.prefault({}),
+});
+export type PolicyFile = z.output<typeof PolicyFile>;

@@ -1,0 +1,230 @@
+import { unitsNeeded } from "../capacity/needed.ts";
+import type { Decision, Engine, Observation, Reading } from "../engine/model.ts";
+import { UNLIMITED } from "../engine/model.ts";
+import { createRng } from "../lib/rng.ts";
+import type { ResolvedMetric, ResolvedWorkload } from "../policy/resolve.ts";
+import type { MetricFault } from "../policy/schema.ts";
+import { LatencyModel } from "./latency-model.ts";
+import { MetricPipeline } from "./metric-pipeline.ts";
+import { Plant } from "./plant.ts";
+import type { Trace } from "./trace.ts";
+
+/** Longest plant step; shorter when bins or ticks are. */
+const STEP_MAX_MS = 15_000;
+const STEP_MIN_MS = 1_000;
+
+/** One workload in a simulation. Plain JSON but for the trace, so that it can run in a worker or elsewhere. */
+export interface SimulationNode {
+  readonly workload: ResolvedWorkload;
+  readonly loadFactor: number;
+  readonly perUnit: number;
+  readonly initialUnits?: number;
+  readonly faults: readonly MetricFault[];
+}
+
+/** What to simulate. One node today; edges will carry load from node to node. */
+export interface SimulationRequest {
+  readonly nodes: readonly SimulationNode[];
+  readonly edges: readonly never[];
+  readonly ceiling: number;
+  readonly seed: number;
+  readonly interpolate: boolean;
+}
+
+/** What happened, in columns of one entry for each plant step. */
+export interface SimulationColumns {
+  readonly stepMs: number;
+  readonly startMs: number;
+  /** Fresh load during the step, scaled. */
+  readonly load: Float64Array;
+  readonly requested: Int32Array;
+  readonly ready: Int32Array;
+  readonly billed: Int32Array;
+  /** Requests waiting at the end of the step. */
+  readonly backlog: Float32Array;
+  /** Requests that failed during the step. */
+  readonly failed: Float32Array;
+}
+
+export interface SimulationResult {
+  readonly columns: SimulationColumns;
+  /** Metrics of the engine that had no reading at all, with why. */
+  readonly silentMetrics: readonly string[];
+}
+
+export interface SimulationObserver {
+  /** Called with every decision that changes capacity. Read it at once: the object is reused. */
+  onChange?(decision: Decision): void;
+  /** Called with the last decision at or before this engine time, whatever it decided. */
+  readonly explainAtMs?: number;
+  onExplain?(decision: Decision, observation: Observation): void;
+  /** Called now and then with the share that is done, 0..1. */
+  onProgress?(done: number): void;
+}
+
+/**
+ * Runs `engine` against the plant over the trace. Deterministic: same inputs, same bytes. O(steps); per step nothing is
+ * allocated. An engine at time t has seen only steps that ended by t, each through its own metric pipeline.
+ */
+export function simulate(request: SimulationRequest, trace: Trace, engine: Engine, observer: SimulationObserver = {}): SimulationResult {
+  const node = request.nodes[0] as SimulationNode;
+  const { workload, perUnit } = node;
+  const startMs = trace.startMs ?? 0;
+  const stepMs = settleStepMs(trace.binMs, engine.intervalMs);
+  const seconds = stepMs / 1_000;
+  const load = loadBySteps(trace, stepMs, node.loadFactor, request.interpolate);
+  const steps = load.length;
+  const initialUnits =
+    node.initialUnits ??
+    Math.min(workload.bounds.max, unitsNeeded({ load: load[0] as number, perUnit, ceiling: request.ceiling, min: workload.bounds.min }));
+  const plant = new Plant({ unit: workload.unit, uses: workload.uses, perUnit, initialUnits }, createRng(request.seed));
+  const latency =
+    workload.unit.serviceTimeMs === undefined
+      ? undefined
+      : new LatencyModel({ serviceTimeMs: workload.unit.serviceTimeMs, discipline: workload.unit.discipline, perUnit });
+  const pipelines = engine.metrics.map((metric) => new MetricPipeline(metric, node.faults, startMs));
+  const probes = engine.metrics.map((metric) => probeOf(metric, trace, latency !== undefined));
+  const readings: Reading[] = pipelines.map((pipeline) => pipeline.reading);
+  const capacity = { readable: true, requested: initialUnits, starting: 0, ready: initialUnits, draining: 0 };
+  const observation: Observation = { capacity, readings };
+  const columns: SimulationColumns = {
+    stepMs,
+    startMs,
+    load,
+    requested: new Int32Array(steps),
+    ready: new Int32Array(steps),
+    billed: new Int32Array(steps),
+    backlog: new Float32Array(steps),
+    failed: new Float32Array(steps),
+  };
+  const needsLatency = probes.includes(Probe.Latency);
+  const slots = workload.unit.serviceTimeMs === undefined ? 1 : (perUnit * workload.unit.serviceTimeMs) / 1_000;
+  const binSteps = trace.binMs / stepMs;
+  const explainAtMs = observer.explainAtMs;
+  let nextTickMs = startMs;
+  let nextProgress = 0;
+
+  for (let step = 0; step < steps; step++) {
+    const nowMs = startMs + step * stepMs;
+    plant.advance(nowMs);
+    if (nowMs >= nextTickMs) {
+      nextTickMs += engine.intervalMs * Math.max(1, Math.ceil((nowMs - nextTickMs + 1) / engine.intervalMs));
+      capacity.requested = plant.requested;
+      capacity.starting = plant.starting;
+      capacity.ready = plant.ready;
+      capacity.draining = plant.draining;
+      for (let i = 0; i < pipelines.length; i++) (pipelines[i] as MetricPipeline).read(nowMs, startMs);
+      engine.propose(observation, nowMs);
+      const decision = engine.settle(UNLIMITED);
+      if (explainAtMs !== undefined && nowMs <= explainAtMs && nextTickMs > explainAtMs) observer.onExplain?.(decision, observation);
+      if (decision.requested !== plant.requested) {
+        observer.onChange?.(decision);
+        plant.request(decision.requested, nowMs);
+      }
+    }
+    const fresh = load[step] as number;
+    plant.serve(fresh, seconds);
+    columns.requested[step] = plant.requested;
+    columns.ready[step] = plant.ready;
+    columns.billed[step] = plant.billed;
+    columns.backlog[step] = plant.backlog;
+    columns.failed[step] = plant.failed;
+    if (needsLatency) latency?.prepare(plant.serving > 0 ? fresh / (plant.serving * perUnit) : 1, plant.serving, plant.backlogMs);
+    const endMs = nowMs + stepMs;
+    for (let i = 0; i < pipelines.length; i++) {
+      const pipeline = pipelines[i] as MetricPipeline;
+      const isTotal = pipeline.metric.scope === "total";
+      const probe = probes[i] as Probe | Float64Array;
+      if (probe === Probe.Rate) pipeline.record(fresh * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
+      else if (probe === Probe.Utilisation) pipeline.record(plant.busy * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
+      else if (probe === Probe.Errors) pipeline.record(plant.failed, Math.max(plant.failed, fresh * seconds, 1e-9), endMs);
+      else if (probe === Probe.Backlog) pipeline.record(plant.backlog * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
+      else if (probe === Probe.Concurrency) pipeline.record((plant.backlog + plant.busy * slots) * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
+      else if (probe === Probe.Latency) {
+        // A probe request now and then keeps latency known while nobody comes.
+        const requests = Math.max(plant.served, 1e-9);
+        pipeline.record(((latency as LatencyModel).quantileMs(pipeline.metric.quantile) / 1_000) * requests, requests, endMs);
+      } else if (probe instanceof Float64Array) {
+        const value = probe[Math.floor(step / binSteps)] as number;
+        pipeline.record(Number.isNaN(value) ? 0 : value * seconds, Number.isNaN(value) ? 0 : seconds, endMs);
+      } else {
+        pipeline.record(0, 0, endMs);
+      }
+    }
+    if (step >= nextProgress) {
+      observer.onProgress?.(step / steps);
+      nextProgress = step + 262_144;
+    }
+  }
+  return { columns, silentMetrics: engine.metrics.flatMap((metric, i) => silence(metric, probes[i] as Probe | Float64Array)) };
+}
+
+/** What the plant synthesises for a metric; a column of the trace for a gauge. */
+const Probe = { None: 0, Rate: 1, Utilisation: 2, Errors: 3, Backlog: 4, Concurrency: 5, Latency: 6 } as const;
+type Probe = (typeof Probe)[keyof typeof Probe];
+
+function probeOf(metric: ResolvedMetric, trace: Trace, hasLatency: boolean): Probe | Float64Array {
+  switch (metric.measures) {
+    case "rate":
+      return Probe.Rate;
+    case "utilisation":
+      return Probe.Utilisation;
+    case "errors":
+      return Probe.Errors;
+    case "backlog":
+      return Probe.Backlog;
+    case "concurrency":
+      return Probe.Concurrency;
+    case "latency":
+      return hasLatency ? Probe.Latency : Probe.None;
+    case "gauge":
+      return trace.columns.get(metric.column) ?? Probe.None;
+  }
+}
+
+function silence(metric: ResolvedMetric, probe: Probe | Float64Array): string[] {
+  if (probe !== Probe.None) return [];
+  return metric.measures === "latency"
+    ? [`${metric.name}: no readings, because unit.serviceTime is not declared`]
+    : [`${metric.name}: no readings, because the recording has no column "${metric.column}"`];
+}
+
+/**
+ * Length of a plant step: the longest that divides the bin, is at most 15 s and at most one tick, and is in step with
+ * the ticks when that costs no steps shorter than 1 s.
+ */
+export function settleStepMs(binMs: number, intervalMs: number): number {
+  const most = Math.min(binMs, STEP_MAX_MS, intervalMs);
+  const common = greatestCommonDivisor(binMs, intervalMs);
+  for (let parts = Math.ceil(common / most); common / parts >= Math.min(STEP_MIN_MS, most); parts++) {
+    if (Number.isInteger(common / parts)) return common / parts;
+  }
+  for (let parts = Math.ceil(binMs / most); parts <= binMs; parts++) if (Number.isInteger(binMs / parts)) return binMs / parts;
+  return binMs;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+/** The scaled load of every step: constant in a bin, or linear between bin centres. */
+function loadBySteps(trace: Trace, stepMs: number, factor: number, interpolate: boolean): Float64Array {
+  const binSteps = Math.round(trace.binMs / stepMs);
+  const bins = trace.load.length;
+  if (binSteps === 1 && factor === 1) return trace.load;
+  const load = new Float64Array(bins * binSteps);
+  for (let bin = 0, step = 0; bin < bins; bin++) {
+    const here = (trace.load[bin] as number) * factor;
+    const before = (trace.load[Math.max(0, bin - 1)] as number) * factor;
+    const after = (trace.load[Math.min(bins - 1, bin + 1)] as number) * factor;
+    for (let part = 0; part < binSteps; part++, step++) {
+      if (!interpolate) {
+        load[step] = here;
+        continue;
+      }
+      const fromCentre = (part + 0.5) / binSteps - 0.5;
+      load[step] = fromCentre < 0 ? here + (here - before) * fromCentre : here + (after - here) * fromCentre;
+    }
+  }
+  return load;
+}

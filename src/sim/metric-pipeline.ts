@@ -1,0 +1,134 @@
+import type { Reading } from "../engine/model.ts";
+import type { ResolvedMetric } from "../policy/resolve.ts";
+import type { MetricFault } from "../policy/schema.ts";
+
+/** Buckets of a window at most; a longer window is cut into this many. */
+const BUCKETS_MAX = 64;
+
+/**
+ * From what happens in the plant to what an engine may read: sampled every `scrape`, averaged over `window`, readable
+ * `lag` later, with faults by time. A reading is a quotient of two sums over the window (requests over seconds, busy
+ * over available unit-seconds, failed over arrived requests), as Prometheus computes it from counters.
+ */
+export class MetricPipeline {
+  readonly metric: ResolvedMetric;
+  readonly #faults: readonly MetricFault[];
+  readonly #bucketMs: number;
+  readonly #numerators: Float64Array;
+  readonly #denominators: Float64Array;
+  #bucket = 0;
+  #filled = 0;
+  #numerator = 0;
+  #denominator = 0;
+  #nextBucketMs: number;
+  /** Values that are computed but not readable yet, in a ring; as many as fit into the lag. */
+  readonly #waitingValues: Float64Array;
+  readonly #waitingAtMs: Float64Array;
+  #waitingHead = 0;
+  #waiting = 0;
+  #published = Number.NaN;
+  #publishedAtMs = Number.NEGATIVE_INFINITY;
+  readonly reading: Reading;
+
+  /** @param startMs engine time of the first step */
+  constructor(metric: ResolvedMetric, faults: readonly MetricFault[], startMs: number) {
+    this.metric = metric;
+    this.#faults = faults.filter((fault) => fault.metric === metric.name || fault.metric === "*");
+    const buckets = Math.max(1, Math.min(BUCKETS_MAX, Math.round(metric.windowMs / metric.scrapeMs)));
+    this.#bucketMs = Math.max(metric.scrapeMs, metric.windowMs / buckets);
+    this.#numerators = new Float64Array(buckets);
+    this.#denominators = new Float64Array(buckets);
+    this.#nextBucketMs = startMs + this.#bucketMs;
+    const waiting = Math.ceil(metric.lagMs / this.#bucketMs) + 2;
+    this.#waitingValues = new Float64Array(waiting);
+    this.#waitingAtMs = new Float64Array(waiting);
+    this.reading = { metric: metric.name, status: "absent", value: 0, sampledAtMs: 0, windowMs: metric.windowMs, partial: false };
+  }
+
+  /** Takes one step that ended at `endMs`. A denominator of 0 with no numerator adds nothing: no traffic, no ratio. */
+  record(numerator: number, denominator: number, endMs: number): void {
+    this.#numerator += numerator;
+    this.#denominator += denominator;
+    if (endMs < this.#nextBucketMs) return;
+    this.#nextBucketMs += this.#bucketMs * Math.max(1, Math.ceil((endMs - this.#nextBucketMs + 1) / this.#bucketMs));
+    const buckets = this.#numerators.length;
+    this.#numerators[this.#bucket] = this.#numerator;
+    this.#denominators[this.#bucket] = this.#denominator;
+    this.#bucket = this.#bucket + 1 === buckets ? 0 : this.#bucket + 1;
+    if (this.#filled < buckets) this.#filled++;
+    this.#numerator = 0;
+    this.#denominator = 0;
+    let above = 0;
+    let below = 0;
+    for (let i = 0; i < this.#filled; i++) {
+      above += this.#numerators[i] as number;
+      below += this.#denominators[i] as number;
+    }
+    this.#publish(below > 0 ? above / below : Number.NaN, endMs);
+  }
+
+  /** What can be read at `nowMs`; the object is reused. */
+  read(nowMs: number, traceStartMs: number): Reading {
+    const lagMs = this.metric.lagMs;
+    const length = this.#waitingAtMs.length;
+    while (this.#waiting > 0 && (this.#waitingAtMs[this.#waitingHead] as number) + lagMs <= nowMs) {
+      this.#published = this.#waitingValues[this.#waitingHead] as number;
+      this.#publishedAtMs = this.#waitingAtMs[this.#waitingHead] as number;
+      this.#waitingHead = this.#waitingHead + 1 === length ? 0 : this.#waitingHead + 1;
+      this.#waiting--;
+    }
+    const reading = this.reading;
+    reading.status = Number.isNaN(this.#published) ? "absent" : "value";
+    reading.value = this.#published;
+    reading.sampledAtMs = this.#publishedAtMs;
+    if (this.#faults.length > 0) this.#applyFaults(nowMs - traceStartMs);
+    return reading;
+  }
+
+  #publish(value: number, atMs: number): void {
+    const length = this.#waitingAtMs.length;
+    if (this.#waiting === length) {
+      this.#waitingHead = this.#waitingHead + 1 === length ? 0 : this.#waitingHead + 1;
+      this.#waiting--;
+    }
+    const at = (this.#waitingHead + this.#waiting) % length;
+    this.#waitingValues[at] = value;
+    this.#waitingAtMs[at] = atMs;
+    this.#waiting++;
+  }
+
+  #staleValue = Number.NaN;
+  #staleAtMs = Number.NEGATIVE_INFINITY;
+
+  #applyFaults(offsetMs: number): void {
+    const reading = this.reading;
+    let isStale = false;
+    for (const fault of this.#faults) {
+      if (offsetMs < fault.from || offsetMs >= fault.to) continue;
+      switch (fault.kind) {
+        case "drop":
+          reading.status = "absent";
+          break;
+        case "zero":
+          // What an adapter does that turns "no data" into 0: a fresh sample, with the wrong value.
+          reading.status = "value";
+          reading.value = 0;
+          break;
+        case "scale":
+          reading.value *= fault.factor;
+          break;
+        case "stale":
+          isStale = true;
+          break;
+      }
+    }
+    if (!isStale) {
+      this.#staleValue = reading.value;
+      this.#staleAtMs = reading.sampledAtMs;
+      return;
+    }
+    reading.status = Number.isNaN(this.#staleValue) ? "absent" : "value";
+    reading.value = this.#staleValue;
+    reading.sampledAtMs = this.#staleAtMs;
+  }
+}

@@ -1,0 +1,217 @@
+import type { Rng } from "../lib/rng.ts";
+import type { ResolvedUnit, ResolvedUse } from "../policy/resolve.ts";
+
+/**
+ * Units that were started together. They move through the plant as one:
+ *
+ *   request(+n) -> starting --readyAtMs--> ready --request(-n)--> draining --until--> gone
+ *                     ^  |                                           |
+ *                     +--+ a failed start begins again               +-- billed to the end of the minimum, if later
+ */
+export interface Cohort {
+  count: number;
+  readonly startedAtMs: number;
+  readyAtMs: number;
+  /** 0 cold to 1 warm. Always 1 until warm-up is modelled. */
+  readonly warmth: number;
+  readonly size: string | undefined;
+}
+
+/** Units that no longer serve: they drain, or are only billed to their minimum. */
+interface Leaving {
+  readonly count: number;
+  readonly drainedAtMs: number;
+  readonly billedUntilMs: number;
+}
+
+export interface PlantParameters {
+  readonly unit: ResolvedUnit;
+  readonly uses: readonly ResolvedUse[];
+  /** What one unit serves per second at 100 %, in the unit of the load. */
+  readonly perUnit: number;
+  readonly initialUnits: number;
+}
+
+/**
+ * The simulator's model of a workload: units that take time to come and go, a queue, one dependency with limits.
+ * Billing begins with the request. Removal takes what is still starting first, then the youngest.
+ */
+export class Plant {
+  readonly #unit: ResolvedUnit;
+  readonly #perUnit: number;
+  readonly #rng: Rng;
+  /** Units that the dependency has connections for, and what it serves. */
+  readonly #connectable: number;
+  readonly #dependencyRate: number;
+  /** Ascending by readyAtMs. */
+  readonly #starting: Cohort[] = [];
+  /** Ascending by startedAtMs; the youngest are at the end. */
+  readonly #readyCohorts: Cohort[] = [];
+  readonly #leaving: Leaving[] = [];
+  #nextEventMs = Number.POSITIVE_INFINITY;
+
+  requested: number;
+  starting = 0;
+  ready: number;
+  draining = 0;
+  /** Units paid for: starting + ready + draining + gone before their minimum billing. */
+  billed: number;
+  /** Requests waiting at the end of the last step. */
+  backlog = 0;
+  /** Of the last step: requests served, requests failed, busy units on average, and units that could serve. */
+  served = 0;
+  failed = 0;
+  busy = 0;
+  serving = 0;
+
+  constructor(parameters: PlantParameters, rng: Rng) {
+    this.#unit = parameters.unit;
+    this.#perUnit = parameters.perUnit;
+    this.#rng = rng;
+    this.#connectable = Math.min(
+      Number.POSITIVE_INFINITY,
+      ...parameters.uses.map((use) => (use.connections === undefined ? Number.POSITIVE_INFINITY : Math.floor(use.connections / use.connectionsPerUnit))),
+    );
+    this.#dependencyRate = Math.min(Number.POSITIVE_INFINITY, ...parameters.uses.map((use) => use.rate ?? Number.POSITIVE_INFINITY));
+    this.requested = parameters.initialUnits;
+    this.ready = parameters.initialUnits;
+    this.billed = parameters.initialUnits;
+    // Free and long since started: no minimum billing is left.
+    if (parameters.initialUnits > 0) {
+      this.#readyCohorts.push({ count: parameters.initialUnits, startedAtMs: Number.NEGATIVE_INFINITY, readyAtMs: 0, warmth: 1, size: undefined });
+    }
+  }
+
+  /** Lets everything happen that is due by now. */
+  advance(nowMs: number): void {
+    if (nowMs >= this.#nextEventMs) this.#happen(nowMs);
+  }
+
+  /** Sets capacity to an absolute number. */
+  request(units: number, nowMs: number): void {
+    const change = units - this.requested;
+    this.requested = units;
+    if (change > 0) this.#start(change, nowMs);
+    else if (change < 0) this.#remove(-change, nowMs);
+    this.#schedule(nowMs);
+    this.advance(nowMs);
+  }
+
+  /** Serves `load` per second for `seconds`. */
+  serve(load: number, seconds: number): void {
+    const serving = this.ready < this.#connectable ? this.ready : this.#connectable;
+    let capacity = serving * this.#perUnit;
+    if (capacity > this.#dependencyRate) capacity = this.#dependencyRate;
+    const offered = load * seconds + this.backlog;
+    const most = capacity * seconds;
+    this.served = offered < most ? offered : most;
+    let backlog = offered - this.served;
+    const patient = (capacity * this.#unit.requestTimeoutMs) / 1_000;
+    this.failed = 0;
+    if (backlog > patient) {
+      this.failed = backlog - patient;
+      backlog = patient;
+    }
+    this.backlog = backlog;
+    this.serving = serving;
+    this.busy = this.served / (this.#perUnit * seconds);
+  }
+
+  /** Time the dependency or the units need to work off the backlog, ms. */
+  get backlogMs(): number {
+    if (this.backlog === 0) return 0;
+    const capacity = Math.min(this.serving * this.#perUnit, this.#dependencyRate);
+    return capacity > 0 ? (this.backlog / capacity) * 1_000 : this.#unit.requestTimeoutMs;
+  }
+
+  #start(count: number, nowMs: number): void {
+    const { meanMs, cv, failureRatio } = this.#unit.startup;
+    this.starting += count;
+    this.billed += count;
+    if (cv === 0 && failureRatio === 0) {
+      this.#starting.push({ count, startedAtMs: nowMs, readyAtMs: nowMs + meanMs, warmth: 1, size: undefined });
+      return;
+    }
+    for (let i = 0; i < count; i++) {
+      this.#insert({ count: 1, startedAtMs: nowMs, readyAtMs: nowMs + this.#startupMs(), warmth: 1, size: undefined });
+    }
+  }
+
+  /** One start-up time: lognormal with the given mean and cv; each failed start costs one more. */
+  #startupMs(): number {
+    const { meanMs, cv, failureRatio } = this.#unit.startup;
+    const variance = Math.log(1 + cv * cv);
+    let totalMs = 0;
+    // Bounded: a start that fails a hundred times in a row stays out for a hundred start-up times.
+    for (let attempt = 0; attempt < 100; attempt++) {
+      totalMs += meanMs * Math.exp(Math.sqrt(variance) * this.#rng.normal() - variance / 2);
+      if (this.#rng.next() >= failureRatio) break;
+    }
+    return Math.round(totalMs);
+  }
+
+  #insert(cohort: Cohort): void {
+    let at = this.#starting.length;
+    while (at > 0 && (this.#starting[at - 1] as Cohort).readyAtMs > cohort.readyAtMs) at--;
+    this.#starting.splice(at, 0, cohort);
+  }
+
+  #remove(count: number, nowMs: number): void {
+    let left = count;
+    while (left > 0 && this.#starting.length > 0) {
+      const cohort = this.#starting[this.#starting.length - 1] as Cohort;
+      const gone = Math.min(left, cohort.count);
+      cohort.count -= gone;
+      left -= gone;
+      this.starting -= gone;
+      // Nothing to drain: it never served.
+      this.#leave(gone, nowMs, nowMs, cohort.startedAtMs);
+      if (cohort.count === 0) this.#starting.pop();
+    }
+    while (left > 0 && this.#readyCohorts.length > 0) {
+      const cohort = this.#readyCohorts[this.#readyCohorts.length - 1] as Cohort;
+      const gone = Math.min(left, cohort.count);
+      cohort.count -= gone;
+      left -= gone;
+      this.ready -= gone;
+      this.#leave(gone, nowMs, nowMs + this.#unit.drainMs, cohort.startedAtMs);
+      if (cohort.count === 0) this.#readyCohorts.pop();
+    }
+  }
+
+  #leave(count: number, nowMs: number, drainedAtMs: number, startedAtMs: number): void {
+    const billedUntilMs = Math.max(drainedAtMs, startedAtMs + this.#unit.minimumBillingMs);
+    if (drainedAtMs > nowMs) this.draining += count;
+    if (billedUntilMs <= nowMs) this.billed -= count;
+    else this.#leaving.push({ count, drainedAtMs, billedUntilMs });
+  }
+
+  #happen(nowMs: number): void {
+    while (this.#starting.length > 0 && (this.#starting[0] as Cohort).readyAtMs <= nowMs) {
+      const cohort = this.#starting.shift() as Cohort;
+      this.starting -= cohort.count;
+      this.ready += cohort.count;
+      this.#readyCohorts.push(cohort);
+    }
+    for (let i = this.#leaving.length - 1; i >= 0; i--) {
+      const leaving = this.#leaving[i] as Leaving;
+      if (leaving.billedUntilMs <= nowMs) {
+        this.billed -= leaving.count;
+        this.#leaving.splice(i, 1);
+      }
+    }
+    let draining = 0;
+    for (const leaving of this.#leaving) if (leaving.drainedAtMs > nowMs) draining += leaving.count;
+    this.draining = draining;
+    this.#schedule(nowMs);
+  }
+
+  #schedule(nowMs: number): void {
+    let next = this.#starting.length > 0 ? (this.#starting[0] as Cohort).readyAtMs : Number.POSITIVE_INFINITY;
+    for (const leaving of this.#leaving) {
+      next = Math.min(next, leaving.billedUntilMs);
+      if (leaving.drainedAtMs > nowMs) next = Math.min(next, leaving.drainedAtMs);
+    }
+    this.#nextEventMs = next;
+  }
+}

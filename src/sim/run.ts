@@ -1,0 +1,194 @@
+import type { Engine } from "../engine/model.ts";
+import type { Reason } from "../engine/reasons.ts";
+import { formatDuration } from "../lib/duration.ts";
+import { formatTimestamp } from "../lib/timestamp.ts";
+import type { ResolvedWorkload } from "../policy/resolve.ts";
+import type { MetricFault } from "../policy/schema.ts";
+import { type SimulationColumns, type SimulationObserver, simulate } from "./kernel.ts";
+import { settleScale } from "./scale.ts";
+import { defaultWarmUpMs, type Score, scoredSteps, scoreRun } from "./score.ts";
+import type { Trace } from "./trace.ts";
+
+export const SCHEMA_VERSION = 1;
+
+/** What may be chosen for a run; everything else comes from the policy. */
+export interface RunSettings {
+  readonly peakUnits?: number | undefined;
+  readonly warmUpMs?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly interpolate?: boolean | undefined;
+  readonly initialUnits?: number | undefined;
+  readonly faults?: readonly MetricFault[] | undefined;
+}
+
+/** Capacity at a border. */
+export interface Capacity {
+  readonly units: number;
+  readonly size?: string;
+}
+
+/** One change of capacity, as `--decisions` writes it. */
+export interface DecisionRecord {
+  /** ISO 8601. A recording that does not say when it began counts from 1970-01-01. */
+  readonly at: string;
+  readonly offsetSeconds: number;
+  readonly workload: string;
+  readonly engine: string;
+  readonly policyHash: string;
+  readonly posture: string;
+  readonly from: Capacity;
+  readonly desired: Capacity;
+  readonly requested: Capacity;
+  readonly ready: Capacity;
+  readonly reasons: readonly Reason[];
+}
+
+/** Result of one run, as `--json` prints it. Ratios are 0..1. */
+export interface SimulationReport {
+  readonly schemaVersion: typeof SCHEMA_VERSION;
+  readonly workload: string;
+  readonly engine: string;
+  readonly policyHash: string;
+  readonly trace: {
+    readonly file: string;
+    readonly sha256: string | null;
+    readonly semantics: string;
+    readonly binSeconds: number;
+    readonly bins: number;
+    readonly start: string | null;
+    readonly maskedSeconds: number;
+    readonly censoredBins: number;
+    readonly guesses: readonly string[];
+  };
+  readonly settings: {
+    readonly ceiling: number;
+    readonly peakUnits: number;
+    readonly perUnit: number;
+    readonly loadFactor: number;
+    readonly startupSeconds: number;
+    readonly intervalSeconds: number;
+    readonly stepSeconds: number;
+    readonly warmUpSeconds: number;
+    readonly seed: number;
+    readonly interpolate: boolean;
+  };
+  /** How the engine saw the world: its metrics with window and lag. */
+  readonly pipeline: readonly { readonly metric: string; readonly measures: string; readonly scrapeSeconds: number; readonly windowSeconds: number; readonly lagSeconds: number }[];
+  readonly warnings: readonly string[];
+  readonly score: Score;
+}
+
+export interface Run {
+  readonly report: SimulationReport;
+  readonly columns: SimulationColumns;
+  readonly isScored: Uint8Array;
+  readonly ceiling: number;
+  readonly perUnit: number;
+}
+
+/** Replays a trace through one engine and scores it. */
+export function runSimulation(
+  workload: ResolvedWorkload,
+  engine: Engine,
+  trace: Trace,
+  settings: RunSettings,
+  observer: Omit<SimulationObserver, "onChange"> & { onChange?(record: () => DecisionRecord): void } = {},
+): Run {
+  const ceiling = workload.ceiling;
+  const scale = settleScale(trace, workload, ceiling, settings.peakUnits);
+  const seed = settings.seed ?? 1;
+  const interpolate = settings.interpolate ?? false;
+  const startMs = trace.startMs ?? 0;
+  const { onChange, ...rest } = observer;
+  const { columns, silentMetrics } = simulate(
+    {
+      nodes: [
+        {
+          workload,
+          loadFactor: scale.loadFactor,
+          perUnit: scale.perUnit,
+          faults: settings.faults ?? [],
+          ...(settings.initialUnits !== undefined && { initialUnits: settings.initialUnits }),
+        },
+      ],
+      edges: [],
+      ceiling,
+      seed,
+      interpolate,
+    },
+    trace,
+    engine,
+    onChange === undefined
+      ? rest
+      : {
+          ...rest,
+          onChange: (decision) =>
+            onChange(() => ({
+              at: formatTimestamp(decision.atMs),
+              offsetSeconds: (decision.atMs - startMs) / 1_000,
+              workload: decision.workload,
+              engine: decision.engine,
+              policyHash: decision.policyHash,
+              posture: decision.posture,
+              from: { units: decision.from },
+              desired: { units: decision.desired },
+              requested: { units: decision.requested },
+              ready: { units: decision.ready },
+              reasons: decision.reasons(),
+            })),
+        },
+  );
+  const traceMs = columns.load.length * columns.stepMs;
+  const warmUpMs = settings.warmUpMs ?? defaultWarmUpMs(traceMs);
+  const scoring = { workload, perUnit: scale.perUnit, ceiling, warmUpMs, masks: trace.masks };
+  const score = scoreRun(columns, scoring);
+  const isScored = scoredSteps(columns, scoring);
+  const warnings = [...silentMetrics];
+  if (score.scoredHours === 0) warnings.push(`nothing is scored: the warm-up of ${formatDuration(warmUpMs)} and the masks cover the whole trace of ${formatDuration(traceMs)}`);
+  let masked = 0;
+  for (let step = Math.ceil(warmUpMs / columns.stepMs); step < isScored.length; step++) if (isScored[step] === 0) masked++;
+  return {
+    columns,
+    isScored,
+    ceiling,
+    perUnit: scale.perUnit,
+    report: {
+      schemaVersion: SCHEMA_VERSION,
+      workload: workload.id,
+      engine: engine.engine,
+      policyHash: engine.policyHash,
+      trace: {
+        file: trace.name,
+        sha256: trace.sha256 ?? null,
+        semantics: trace.semantics,
+        binSeconds: trace.binMs / 1_000,
+        bins: trace.load.length,
+        start: trace.startMs === undefined ? null : formatTimestamp(trace.startMs),
+        maskedSeconds: (masked * columns.stepMs) / 1_000,
+        censoredBins: trace.censoredBins,
+        guesses: [...trace.guesses, ...scale.guesses],
+      },
+      settings: {
+        ceiling,
+        peakUnits: scale.peakUnits,
+        perUnit: scale.perUnit,
+        loadFactor: scale.loadFactor,
+        startupSeconds: workload.unit.startup.meanMs / 1_000,
+        intervalSeconds: engine.intervalMs / 1_000,
+        stepSeconds: columns.stepMs / 1_000,
+        warmUpSeconds: warmUpMs / 1_000,
+        seed,
+        interpolate,
+      },
+      pipeline: engine.metrics.map((metric) => ({
+        metric: metric.name,
+        measures: metric.measures,
+        scrapeSeconds: metric.scrapeMs / 1_000,
+        windowSeconds: metric.windowMs / 1_000,
+        lagSeconds: metric.lagMs / 1_000,
+      })),
+      warnings,
+      score,
+    },
+  };
+}

@@ -1,0 +1,296 @@
+import { unitsNeeded } from "../capacity/needed.ts";
+import type { ResolvedObjective, ResolvedWorkload } from "../policy/resolve.ts";
+import type { SimulationColumns } from "./kernel.ts";
+import { LatencyHistogram, LatencyModel } from "./latency-model.ts";
+import type { Mask } from "./trace.ts";
+
+const REVERSAL_MS = 600_000;
+
+/** How a run did over its scored steps. All ratios are 0..1. Formulas: docs/scores.md, after SPEC RG (Herbst et al. 2016). */
+export interface Score {
+  /** Starting, ready and draining units over time, unit-hours. */
+  readonly costUnitHours: number;
+  /** Money for them; null when the policy has no price. */
+  readonly cost: number | null;
+  readonly currency: string | null;
+  /** Share of time in which the load was above ceiling x ready capacity. */
+  readonly timeAboveCeilingRatio: number;
+  /** Longest stretch above the ceiling, ms. */
+  readonly longestAboveCeilingMs: number;
+  /** Share of the load that exceeded 100 % of ready capacity in its step. */
+  readonly requestsBeyondCapacityRatio: number;
+  /** Share of requests that waited beyond the request timeout. */
+  readonly requestsFailedRatio: number;
+  /** Quantiles of the response time over requests, ms; null when no service time is declared. */
+  readonly p50LatencyMs: number | null;
+  readonly p95LatencyMs: number | null;
+  readonly p99LatencyMs: number | null;
+  /** Steps of requested capacity, and those against the direction of a step less than 10 min before. */
+  readonly changes: number;
+  readonly reversals: number;
+  readonly unitsStarted: number;
+  readonly largestStepUnits: number;
+  /** Under- and over-provisioning: mean of max(d-s,0)/d and max(s-d,0)/d; and their shares of time. d = needed, s = ready. */
+  readonly thetaU: number;
+  readonly thetaO: number;
+  readonly tauU: number;
+  readonly tauO: number;
+  /** Busy over ready unit-time. */
+  readonly meanUtilisation: number;
+  readonly meanRequestedUnits: number;
+  readonly peakRequestedUnits: number;
+  /** Share of time at the upper bound with more needed. */
+  readonly saturatedRatio: number;
+  readonly scoredHours: number;
+  readonly objectives: readonly ObjectiveResult[];
+}
+
+/** How one objective came out. `unknown` when the run cannot tell, with why. */
+export interface ObjectiveResult {
+  readonly name: string;
+  readonly state: "met" | "missed" | "unknown";
+  /** Share that was good; null when unknown. */
+  readonly good: number | null;
+  readonly minimum: number;
+  readonly aspiration: number | null;
+  readonly note: string | null;
+  /** For a band: unit-hours below it, and their price. Waste, never a miss. */
+  readonly wasteUnitHours: number | null;
+  readonly wasteCost: number | null;
+}
+
+export interface ScoreSettings {
+  readonly workload: ResolvedWorkload;
+  readonly perUnit: number;
+  readonly ceiling: number;
+  readonly warmUpMs: number;
+  readonly masks: readonly Mask[];
+}
+
+/** Scores what happened. Pure: the kernel does not know what is good. O(steps). */
+export function scoreRun(columns: SimulationColumns, settings: ScoreSettings): Score {
+  const { stepMs, load, requested, ready, billed, backlog, failed } = columns;
+  const { workload, perUnit, ceiling } = settings;
+  const { min, max } = workload.bounds;
+  const hours = stepMs / 3_600_000;
+  const seconds = stepMs / 1_000;
+  const isScored = scoredSteps(columns, settings);
+  const connectable = Math.min(Number.MAX_SAFE_INTEGER, ...workload.uses.map((use) => (use.connections === undefined ? Number.MAX_SAFE_INTEGER : Math.floor(use.connections / use.connectionsPerUnit))));
+  const dependencyUnits = Math.min(Number.POSITIVE_INFINITY, ...workload.uses.map((use) => (use.rate ?? Number.POSITIVE_INFINITY) / perUnit));
+  const latency =
+    workload.unit.serviceTimeMs === undefined
+      ? undefined
+      : new LatencyModel({ serviceTimeMs: workload.unit.serviceTimeMs, discipline: workload.unit.discipline, perUnit });
+  const histogram = new LatencyHistogram();
+  const judges = workload.objectives.map((objective) => new ObjectiveJudge(objective, workload, latency !== undefined));
+
+  let steps = 0;
+  let billedSteps = 0;
+  let readySteps = 0;
+  let requestedSteps = 0;
+  let busySteps = 0;
+  let above = 0;
+  let aboveNow = 0;
+  let aboveLongest = 0;
+  let beyond = 0;
+  let offered = 0;
+  let failures = 0;
+  let thetaU = 0;
+  let thetaO = 0;
+  let tauU = 0;
+  let tauO = 0;
+  let changes = 0;
+  let reversals = 0;
+  let started = 0;
+  let largest = 0;
+  let peak = 0;
+  let saturated = 0;
+  let lastSign = 0;
+  let lastChangeStep = Number.NEGATIVE_INFINITY;
+
+  for (let step = 0; step < load.length; step++) {
+    const change = step === 0 ? 0 : (requested[step] as number) - (requested[step - 1] as number);
+    const sign = Math.sign(change);
+    const isReversal = change !== 0 && sign === -lastSign && (step - lastChangeStep) * stepMs < REVERSAL_MS;
+    if (change !== 0) {
+      lastSign = sign;
+      lastChangeStep = step;
+    }
+    if (isScored[step] === 0) {
+      aboveNow = 0;
+      continue;
+    }
+    steps++;
+    if (change !== 0) {
+      changes++;
+      if (isReversal) reversals++;
+      if (change > 0) started += change;
+      if (Math.abs(change) > largest) largest = Math.abs(change);
+    }
+    const fresh = load[step] as number;
+    const busyUnits = fresh / perUnit;
+    const serving = Math.min(ready[step] as number, connectable, dependencyUnits);
+    const needed = unitsNeeded({ load: fresh, perUnit, ceiling, min });
+    billedSteps += billed[step] as number;
+    readySteps += ready[step] as number;
+    requestedSteps += requested[step] as number;
+    busySteps += Math.min(busyUnits, serving);
+    offered += busyUnits;
+    failures += failed[step] as number;
+    if ((requested[step] as number) > peak) peak = requested[step] as number;
+    if (busyUnits > ceiling * serving + 1e-9) {
+      above++;
+      if (++aboveNow > aboveLongest) aboveLongest = aboveNow;
+    } else aboveNow = 0;
+    if (busyUnits > serving) beyond += busyUnits - serving;
+    if (serving < needed) {
+      thetaU += (needed - serving) / needed;
+      tauU++;
+    } else if (serving > needed) {
+      thetaO += (serving - needed) / needed;
+      tauO++;
+    }
+    if (needed > max && (requested[step] as number) >= max) saturated++;
+    if (latency !== undefined || judges.length > 0) {
+      const utilisation = serving > 0 ? busyUnits / serving : busyUnits > 0 ? Number.MAX_VALUE : 0;
+      if (latency !== undefined) {
+        const waiting = backlog[step] as number;
+        latency.prepare(utilisation, serving, waiting === 0 ? 0 : serving > 0 ? (waiting / (serving * perUnit)) * 1_000 : workload.unit.requestTimeoutMs);
+        if (fresh > 0) latency.addTo(histogram, fresh * seconds);
+      }
+      for (const judge of judges) judge.record({ utilisation, ready: ready[step] as number, needed, fresh: fresh * seconds, failed: failed[step] as number, backlog: backlog[step] as number, latency });
+    }
+  }
+  const share = (count: number): number => (steps === 0 ? 0 : count / steps);
+  const price = workload.unit.price;
+  const costUnitHours = billedSteps * hours;
+  return {
+    costUnitHours,
+    cost: price === undefined ? null : costUnitHours * price.amountPerHour,
+    currency: price?.currency ?? null,
+    timeAboveCeilingRatio: share(above),
+    longestAboveCeilingMs: aboveLongest * stepMs,
+    requestsBeyondCapacityRatio: offered === 0 ? 0 : beyond / offered,
+    requestsFailedRatio: offered === 0 ? 0 : Math.min(1, failures / (offered * perUnit * seconds)),
+    p50LatencyMs: latency === undefined ? null : histogram.quantileMs(0.5),
+    p95LatencyMs: latency === undefined ? null : histogram.quantileMs(0.95),
+    p99LatencyMs: latency === undefined ? null : histogram.quantileMs(0.99),
+    changes,
+    reversals,
+    unitsStarted: started,
+    largestStepUnits: largest,
+    thetaU: share(thetaU),
+    thetaO: share(thetaO),
+    tauU: share(tauU),
+    tauO: share(tauO),
+    meanUtilisation: readySteps === 0 ? 0 : busySteps / readySteps,
+    meanRequestedUnits: share(requestedSteps),
+    peakRequestedUnits: peak,
+    saturatedRatio: share(saturated),
+    scoredHours: steps * hours,
+    objectives: judges.map((judge) => judge.result(hours, price?.amountPerHour)),
+  };
+}
+
+/** 1 for each step that counts: after the warm-up and outside all masks. */
+export function scoredSteps(columns: SimulationColumns, settings: Pick<ScoreSettings, "warmUpMs" | "masks">): Uint8Array {
+  const { stepMs, load } = columns;
+  const isScored = new Uint8Array(load.length).fill(1);
+  isScored.fill(0, 0, Math.min(load.length, Math.ceil(settings.warmUpMs / stepMs)));
+  for (const mask of settings.masks) isScored.fill(0, Math.max(0, Math.floor(mask.fromMs / stepMs)), Math.max(0, Math.ceil(mask.toMs / stepMs)));
+  return isScored;
+}
+
+/** Warm-up when nobody says: 24 h, or 10 % of the trace when that is shorter. */
+export function defaultWarmUpMs(traceMs: number): number {
+  return Math.min(86_400_000, Math.floor(traceMs * 0.1));
+}
+
+interface JudgedStep {
+  readonly utilisation: number;
+  readonly ready: number;
+  readonly needed: number;
+  readonly fresh: number;
+  readonly failed: number;
+  readonly backlog: number;
+  readonly latency: LatencyModel | undefined;
+}
+
+/** Judges one objective by what truly happened in the plant, not by what a metric pipeline made of it. */
+class ObjectiveJudge {
+  readonly #objective: ResolvedObjective;
+  readonly #value: ((step: JudgedStep) => number) | undefined;
+  readonly #unknown: string | null;
+  #good = 0;
+  #total = 0;
+  #waste = 0;
+
+  constructor(objective: ResolvedObjective, workload: ResolvedWorkload, hasLatency: boolean) {
+    this.#objective = objective;
+    const name = objective.kind === "ratio" ? (objective.bad ?? objective.good ?? "") : objective.metric;
+    const metric = workload.metrics.find((candidate) => candidate.name === name);
+    let value: ((step: JudgedStep) => number) | undefined;
+    let unknown: string | null = null;
+    const isJudgeable = objective.kind !== "ratio" || (objective.bad !== undefined && metric?.measures === "errors");
+    switch (isJudgeable ? metric?.measures : undefined) {
+      case "utilisation":
+        value = (step) => step.utilisation;
+        break;
+      case "errors":
+        value = (step) => (step.fresh > 0 ? Math.min(1, step.failed / step.fresh) : 0);
+        break;
+      case "backlog":
+        value = (step) => step.backlog;
+        break;
+      case "rate":
+        value = (step) => step.fresh;
+        break;
+      case "latency": {
+        const quantile = metric?.quantile ?? 0.95;
+        if (hasLatency) value = (step) => (step.latency as LatencyModel).quantileMs(quantile) / 1_000;
+        else unknown = "unit.serviceTime is not declared, so latency is unknown";
+        break;
+      }
+      default:
+        unknown = `the simulation cannot judge "${name}"`;
+    }
+    this.#value = value;
+    this.#unknown = value === undefined ? (unknown ?? "nothing to judge by") : null;
+  }
+
+  record(step: JudgedStep): void {
+    if (this.#value === undefined) return;
+    const objective = this.#objective;
+    const value = this.#value(step);
+    if (objective.kind === "ratio") {
+      this.#total += step.fresh;
+      this.#good += step.fresh * (1 - value);
+      return;
+    }
+    this.#total++;
+    if (objective.kind === "band") {
+      if (value <= objective.to + 1e-9) this.#good++;
+      // Units beyond what the lower end of the band needs.
+      if (value < objective.from) this.#waste += Math.max(0, step.ready - Math.max(step.needed, Math.ceil((value * step.ready) / objective.from - 1e-9)));
+      return;
+    }
+    const { op, value: limit } = objective;
+    if (op === "lte" ? value <= limit + 1e-9 : op === "lt" ? value < limit : op === "gte" ? value >= limit - 1e-9 : value > limit) this.#good++;
+  }
+
+  result(hours: number, pricePerHour: number | undefined): ObjectiveResult {
+    const { name, minimum, aspiration, kind } = this.#objective;
+    const good = this.#unknown !== null ? null : this.#total === 0 ? 1 : this.#good / this.#total;
+    const wasteUnitHours = kind === "band" && good !== null ? this.#waste * hours : null;
+    return {
+      name,
+      state: good === null ? "unknown" : good >= minimum - 1e-12 ? "met" : "missed",
+      good,
+      minimum,
+      aspiration: aspiration ?? null,
+      note: this.#unknown,
+      wasteUnitHours,
+      wasteCost: wasteUnitHours !== null && pricePerHour !== undefined ? wasteUnitHours * pricePerHour : null,
+    };
+  }
+}
