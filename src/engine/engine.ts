@@ -71,6 +71,11 @@ export class VernierEngine implements Engine, Decision {
   readonly #errorsSlot: MetricSlot | undefined;
   readonly #upWindow: ExtremeWindow;
   readonly #downWindow: ExtremeWindow;
+  readonly #upWindowMs: number;
+  readonly #downWindowMs: number;
+  readonly #provesScaleIn: boolean;
+  readonly #min: number;
+  readonly #max: number;
   readonly #up: RateLimit;
   readonly #down: RateLimit;
   readonly #blastRadius: BlastRadius | undefined;
@@ -104,6 +109,12 @@ export class VernierEngine implements Engine, Decision {
       this.#cliff = new LoadCliff(guards.cliff, policy.intervalMs, this.#cliffSlot.metric.measures === "rate" ? 1 : serves);
     }
     this.#errorsSlot = this.#slots.find((slot) => slot.metric.measures === "errors");
+    // Read every tick: kept flat.
+    this.#upWindowMs = guards.up.windowMs;
+    this.#downWindowMs = guards.down.windowMs;
+    this.#provesScaleIn = guards.proof === "on";
+    this.#min = policy.bounds.min;
+    this.#max = policy.bounds.max;
     this.#upWindow = new ExtremeWindow(guards.up.windowMs, "lowest");
     this.#downWindow = new ExtremeWindow(guards.down.windowMs, "highest");
     this.#up = new RateLimit(guards.up);
@@ -140,7 +151,7 @@ export class VernierEngine implements Engine, Decision {
     const wished = this.#recommend(current, posture);
     this.desired = wished;
     let units = wished;
-    if (units < current && this.#policy.guards.proof === "on") units = this.#prove(units, current);
+    if (units < current && this.#provesScaleIn) units = this.#prove(units, current);
     if (units < current) units = this.#holdAfterCliff(units, current, nowMs);
     units = this.#stabilise(units, current, nowMs);
     units = this.#limitRate(units, current, nowMs);
@@ -334,21 +345,22 @@ export class VernierEngine implements Engine, Decision {
   }
 
   #stabilise(wish: number, current: number, nowMs: number): number {
-    const { up, down } = this.#policy.guards;
-    if (up.windowMs > 0) this.#upWindow.push(nowMs, wish);
-    if (down.windowMs > 0) this.#downWindow.push(nowMs, wish);
-    if (wish > current && up.windowMs > 0) {
+    const upWindowMs = this.#upWindowMs;
+    const downWindowMs = this.#downWindowMs;
+    if (upWindowMs > 0) this.#upWindow.push(nowMs, wish);
+    if (downWindowMs > 0) this.#downWindow.push(nowMs, wish);
+    if (wish > current && upWindowMs > 0) {
       const lowest = this.#upWindow.read(nowMs, wish);
       if (lowest >= wish) return wish;
       const units = Math.max(current, lowest);
-      this.#log.add(REASON.stabilised_up, wish, units, lowest, up.windowMs);
+      this.#log.add(REASON.stabilised_up, wish, units, lowest, upWindowMs);
       return units;
     }
-    if (wish < current && down.windowMs > 0) {
+    if (wish < current && downWindowMs > 0) {
       const highest = this.#downWindow.read(nowMs, wish);
       if (highest <= wish) return wish;
       const units = Math.min(current, highest);
-      this.#log.add(REASON.stabilised_down, wish, units, highest, down.windowMs);
+      this.#log.add(REASON.stabilised_down, wish, units, highest, downWindowMs);
       return units;
     }
     return wish;
@@ -401,7 +413,9 @@ export class VernierEngine implements Engine, Decision {
 
   /** Constraints can only lower a wish; then bounds. */
   #constrain(wish: number, current: number): number {
-    const { bounds, limits } = this.#policy;
+    const limits = this.#policy.limits;
+    const min = this.#min;
+    const max = this.#max;
     let units = wish;
     if (this.#spend?.isAlarming) {
       if (this.#spend.isExhausted && units > current) {
@@ -414,20 +428,20 @@ export class VernierEngine implements Engine, Decision {
     for (let i = 0; i < limits.length; i++) {
       const limit = limits[i] as (typeof limits)[number];
       if (units <= limit.units) continue;
-      if (limit.units < bounds.min) {
-        this.#log.add(REASON.constraint_below_min, units, Math.min(current, bounds.max), limit.units, bounds.min);
-        return Math.min(current, bounds.max);
+      if (limit.units < min) {
+        this.#log.add(REASON.constraint_below_min, units, Math.min(current, max), limit.units, min);
+        return Math.min(current, max);
       }
       this.#log.add(limit.kind === "group" ? REASON.group_limit : REASON.dependency_limit, units, limit.units, i, limit.units);
       units = limit.units;
     }
-    if (units < bounds.min) {
-      this.#log.add(REASON.clamped_min, units, bounds.min, bounds.min);
-      return bounds.min;
+    if (units < min) {
+      this.#log.add(REASON.clamped_min, units, min, min);
+      return min;
     }
-    if (units > bounds.max) {
-      this.#log.add(REASON.clamped_max, units, bounds.max, bounds.max);
-      return bounds.max;
+    if (units > max) {
+      this.#log.add(REASON.clamped_max, units, max, max);
+      return max;
     }
     return units;
   }

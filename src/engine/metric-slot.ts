@@ -30,6 +30,9 @@ export class MetricSlot {
   /** Load over all units in the metric's own unit (for utilisation: busy units). Only for rate and utilisation. */
   load = 0;
 
+  readonly #carriesLoad: boolean;
+  readonly #isPerUnit: boolean;
+  readonly #mayBeNegative: boolean;
   readonly #zeroGuard: ResolvedWorkload["guards"]["implausibleZero"];
   readonly #staleAfterMs: number;
   /** Busy units the last plausible non-zero reading was worth. */
@@ -49,6 +52,9 @@ export class MetricSlot {
       Number.isFinite(this.limitPerUnit) ||
       Number.isFinite(this.limitAsMeasured);
     this.isRead = this.isUsed || metric.measures === "errors";
+    this.#carriesLoad = carriesLoad(metric);
+    this.#isPerUnit = metric.scope === "unit";
+    this.#mayBeNegative = metric.measures === "gauge";
     this.#zeroGuard = carriesLoad(metric) ? policy.guards.implausibleZero : "off";
     this.#staleAfterMs = policy.guards.staleAfterMs + metric.lagMs;
   }
@@ -61,7 +67,7 @@ export class MetricSlot {
       return;
     }
     const value = reading.value;
-    if (reading.status === "invalid" || !Number.isFinite(value) || (value < 0 && this.metric.measures !== "gauge")) {
+    if (reading.status === "invalid" || !Number.isFinite(value) || (value < 0 && !this.#mayBeNegative)) {
       log.add(REASON.reading_invalid, units, units, this.index, value);
       return;
     }
@@ -71,10 +77,8 @@ export class MetricSlot {
       return;
     }
     this.value = value;
-    if (carriesLoad(this.metric)) {
-      const readyThen =
-        this.metric.scope === "total" && this.metric.measures === "rate" ? 1 : ready.mean(reading.sampledAtMs - reading.windowMs, reading.sampledAtMs);
-      this.load = this.metric.scope === "unit" ? value * readyThen : value;
+    if (this.#carriesLoad) {
+      this.load = this.#isPerUnit ? value * ready.mean(reading.sampledAtMs - reading.windowMs, reading.sampledAtMs) : value;
       if (this.#isImplausibleZero(reading, log, units)) return;
     }
     this.isUsable = !reading.partial;

@@ -5,6 +5,7 @@ import { isTimeZone } from "./calendar.ts";
 import type { Path, PolicyDocument } from "./document.ts";
 import { Budget, Duration, Percent, Rate, UnitPrice } from "./quantities.ts";
 import { workloadId } from "./resolve.ts";
+import { Measures } from "./schema.ts";
 import type { WorkloadEntry } from "./templates.ts";
 
 const METRICS_MAX = 24;
@@ -209,7 +210,9 @@ class WorkloadCheck {
   #metricAt(path: Path, name: unknown, allowed?: readonly string[]): string | undefined {
     if (typeof name !== "string" || !isRecord(this.#value["metrics"])) return undefined;
     if (!this.#reference(path, name, Object.keys(this.#metrics), "metric")) return undefined;
-    const measures = text(record(this.#metrics[name])["measures"]);
+    const written = Measures.safeParse(record(this.#metrics[name])["measures"]);
+    // The schema reports one that does not exist.
+    const measures = written.success ? written.data : undefined;
     if (measures !== undefined && allowed !== undefined && !allowed.includes(measures)) {
       this.#error("wrong_metric", path, `"${name}" measures ${measures}, expected ${allowed.join(" or ")}`, "name another metric");
     }

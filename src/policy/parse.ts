@@ -109,7 +109,10 @@ function report(
   if (issue.code === "unrecognized_keys") {
     for (const key of issue.keys) {
       const allowed = keysAt([...(shownPrefix.length > 0 ? ["workloads", "*"] : []), ...path], valueAt(root, path));
-      const near = nearest(key, allowed);
+      // A key that is not there yet is likelier meant than one that is.
+      const parent = valueAt(root, path);
+      const present = isRecord(parent) ? Object.keys(parent) : [];
+      const near = nearest(key, allowed.filter((name) => !present.includes(name))) ?? nearest(key, allowed);
       problems.push({
         severity: "error",
         code: "unknown_key",
@@ -136,9 +139,15 @@ function report(
     code: isMissing ? "required" : "invalid_value",
     path: show([...shownPrefix, ...path]),
     ...document.locate(origin(path), issue.code === "invalid_key" ? "key" : "value"),
-    message: isMissing && !expectation.startsWith("required") ? `required: ${expectation}` : isMissing ? expectation : `found ${describe(found)}: ${expectation}`,
+    message: messageOf(found, expectation, issue.code === "custom"),
     ...misspelt(issue, found),
   });
+}
+
+function messageOf(found: unknown, expectation: string, isOwnRule: boolean): string {
+  if (found === undefined) return expectation.startsWith("required") ? expectation : `required: ${expectation}`;
+  // Rules of ours over a whole mapping name what they found themselves.
+  return isOwnRule && isRecord(found) ? expectation : `found ${describe(found)}: ${expectation}`;
 }
 
 /** The branch of a union that the author most likely meant: the one whose issues lie deepest, then the shortest. None when all fail at the root. */

@@ -172,14 +172,14 @@ const Off = z.literal("off");
 const directionFields = {
   window: Duration.optional().meta({ description: "Stabilisation window. Default: up `0s`, down `5m`." }),
   cooldown: Duration.optional().meta({ description: "No step in this direction until this long after the last step. Default `0s`." }),
-  limits: z.union([Off, z.array(Limit).min(1).max(8)]).optional().meta({ description: "Rate limits. Default: 10 % and 1 unit, per interval up and per minute down." }),
+  limits: z.union([Off, z.array(Limit).min(1).max(8)], { error: "expected off, or a list such as [{percent: 10%, per: 1m}, {units: 1, per: 1m}]" }).optional().meta({ description: "Rate limits. Default: 10 % and 1 unit, per interval up and per minute down." }),
   select: z.enum(["max", "min", "off"]).optional().meta({ description: "Which limit counts: the widest, the narrowest, or `off`: never move this way." }),
 };
 
 /** Stages between a wish and a step. A superset of the HPA's `behavior`; each can be `off`. */
 export const Guards = z.strictObject({
   up: z
-    .strictObject({ ...directionFields, unlimitedAbove: z.union([Off, Percent]).optional().meta({ description: "Above this projected utilisation the limits do not hold growth back. Default: the ceiling." }) })
+    .strictObject({ ...directionFields, unlimitedAbove: z.union([Off, Percent], { error: "expected off or a percentage such as 80%" }).optional().meta({ description: "Above this projected utilisation the limits do not hold growth back. Default: the ceiling." }) })
     .optional(),
   down: z.strictObject(directionFields).optional(),
   staleAfter: PositiveDuration.optional().meta({ description: "A reading older than this is unusable. Default: 3 intervals." }),
@@ -193,15 +193,15 @@ export const Guards = z.strictObject({
     .meta({ description: "What to do without any usable reading; never below current capacity. Default `hold`." }),
   proof: z.enum(["on", "off"]).optional().meta({ description: "Scale in only when every metric with a target, band or minimum objective is fresh and stays inside it. Default `on`." }),
   cliff: z
-    .union([Off, z.strictObject({ below: Share.prefault("40%"), hold: PositiveDuration.prefault("10m"), holdWithErrors: PositiveDuration.prefault("30m"), errorsAbove: Share.prefault("2%") })])
+    .union([Off, z.strictObject({ below: Share.prefault("40%"), hold: PositiveDuration.prefault("10m"), holdWithErrors: PositiveDuration.prefault("30m"), errorsAbove: Share.prefault("2%") })], { error: "expected off, or fields such as {below: 40%, hold: 10m}" })
     .optional()
     .meta({ description: "Hold scale-in when load falls off a cliff." }),
   implausibleZero: z
-    .union([Off, z.strictObject({ worth: z.number().positive().prefault(2), samples: z.int().min(1).max(1000).prefault(3) })])
+    .union([Off, z.strictObject({ worth: z.number().positive().prefault(2), samples: z.int().min(1).max(1000).prefault(3) })], { error: "expected off, or fields such as {worth: 2, samples: 3}" })
     .optional()
     .meta({ description: "A sudden zero is not believed until it repeats." }),
   blastRadius: z
-    .union([Off, z.strictObject({ share: Share, window: PositiveDuration.prefault("10m") })])
+    .union([Off, z.strictObject({ share: Share, window: PositiveDuration.prefault("10m") })], { error: "expected off, or {share: 50%, window: 10m}" })
     .optional()
     .meta({ description: "Largest share of capacity removed in a window, whoever removes it. Default by `kind`: stateless 50 %, else 5 %, in 10 min." }),
 });

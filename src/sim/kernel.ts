@@ -97,9 +97,11 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
     backlog: new Float32Array(steps),
     failed: new Float32Array(steps),
   };
+  const { requested, ready, billed, backlog, failed } = columns;
   const needsLatency = probes.includes(Probe.Latency);
   const slots = workload.unit.serviceTimeMs === undefined ? 1 : (perUnit * workload.unit.serviceTimeMs) / 1_000;
   const binSteps = trace.binMs / stepMs;
+  const intervalMs = engine.intervalMs;
   const explainAtMs = observer.explainAtMs;
   let nextTickMs = startMs;
   let nextProgress = 0;
@@ -108,7 +110,8 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
     const nowMs = startMs + step * stepMs;
     plant.advance(nowMs);
     if (nowMs >= nextTickMs) {
-      nextTickMs += engine.intervalMs * Math.max(1, Math.ceil((nowMs - nextTickMs + 1) / engine.intervalMs));
+      nextTickMs += intervalMs;
+      if (nextTickMs <= nowMs) nextTickMs += intervalMs * Math.ceil((nowMs - nextTickMs + 1) / intervalMs);
       capacity.requested = plant.requested;
       capacity.starting = plant.starting;
       capacity.ready = plant.ready;
@@ -124,16 +127,16 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
     }
     const fresh = load[step] as number;
     plant.serve(fresh, seconds);
-    columns.requested[step] = plant.requested;
-    columns.ready[step] = plant.ready;
-    columns.billed[step] = plant.billed;
-    columns.backlog[step] = plant.backlog;
-    columns.failed[step] = plant.failed;
+    requested[step] = plant.requested;
+    ready[step] = plant.ready;
+    billed[step] = plant.billed;
+    backlog[step] = plant.backlog;
+    failed[step] = plant.failed;
     if (needsLatency) latency?.prepare(plant.serving > 0 ? fresh / (plant.serving * perUnit) : 1, plant.serving, plant.backlogMs);
     const endMs = nowMs + stepMs;
     for (let i = 0; i < pipelines.length; i++) {
       const pipeline = pipelines[i] as MetricPipeline;
-      const isTotal = pipeline.metric.scope === "total";
+      const isTotal = pipeline.isTotal;
       const probe = probes[i] as Probe | Float64Array;
       if (probe === Probe.Rate) pipeline.record(fresh * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
       else if (probe === Probe.Utilisation) pipeline.record(plant.busy * seconds, isTotal ? seconds : plant.ready * seconds, endMs);

@@ -12,6 +12,8 @@ const BUCKETS_MAX = 64;
  */
 export class MetricPipeline {
   readonly metric: ResolvedMetric;
+  readonly isTotal: boolean;
+  readonly #lagMs: number;
   readonly #faults: readonly MetricFault[];
   readonly #bucketMs: number;
   readonly #numerators: Float64Array;
@@ -33,6 +35,8 @@ export class MetricPipeline {
   /** @param startMs engine time of the first step */
   constructor(metric: ResolvedMetric, faults: readonly MetricFault[], startMs: number) {
     this.metric = metric;
+    this.isTotal = metric.scope === "total";
+    this.#lagMs = metric.lagMs;
     this.#faults = faults.filter((fault) => fault.metric === metric.name || fault.metric === "*");
     const buckets = Math.max(1, Math.min(BUCKETS_MAX, Math.round(metric.windowMs / metric.scrapeMs)));
     this.#bucketMs = Math.max(metric.scrapeMs, metric.windowMs / buckets);
@@ -50,7 +54,9 @@ export class MetricPipeline {
     this.#numerator += numerator;
     this.#denominator += denominator;
     if (endMs < this.#nextBucketMs) return;
-    this.#nextBucketMs += this.#bucketMs * Math.max(1, Math.ceil((endMs - this.#nextBucketMs + 1) / this.#bucketMs));
+    this.#nextBucketMs += this.#bucketMs;
+    // Steps longer than a bucket: skip the ones that no sample fell into.
+    if (this.#nextBucketMs <= endMs) this.#nextBucketMs += this.#bucketMs * Math.ceil((endMs - this.#nextBucketMs + 1) / this.#bucketMs);
     const buckets = this.#numerators.length;
     this.#numerators[this.#bucket] = this.#numerator;
     this.#denominators[this.#bucket] = this.#denominator;
@@ -69,7 +75,7 @@ export class MetricPipeline {
 
   /** What can be read at `nowMs`; the object is reused. */
   read(nowMs: number, traceStartMs: number): Reading {
-    const lagMs = this.metric.lagMs;
+    const lagMs = this.#lagMs;
     const length = this.#waitingAtMs.length;
     while (this.#waiting > 0 && (this.#waitingAtMs[this.#waitingHead] as number) + lagMs <= nowMs) {
       this.#published = this.#waitingValues[this.#waitingHead] as number;
@@ -91,7 +97,8 @@ export class MetricPipeline {
       this.#waitingHead = this.#waitingHead + 1 === length ? 0 : this.#waitingHead + 1;
       this.#waiting--;
     }
-    const at = (this.#waitingHead + this.#waiting) % length;
+    let at = this.#waitingHead + this.#waiting;
+    if (at >= length) at -= length;
     this.#waitingValues[at] = value;
     this.#waitingAtMs[at] = atMs;
     this.#waiting++;

@@ -106,11 +106,13 @@ export class Plant {
     const most = capacity * seconds;
     this.served = offered < most ? offered : most;
     let backlog = offered - this.served;
-    const patient = (capacity * this.#unit.requestTimeoutMs) / 1_000;
     this.failed = 0;
-    if (backlog > patient) {
-      this.failed = backlog - patient;
-      backlog = patient;
+    if (backlog > 0) {
+      const patient = (capacity * this.#unit.requestTimeoutMs) / 1_000;
+      if (backlog > patient) {
+        this.failed = backlog - patient;
+        backlog = patient;
+      }
     }
     this.backlog = backlog;
     this.serving = serving;

@@ -14,6 +14,9 @@ export interface LoadCliffState {
   readonly count: number;
   readonly lastMs: number;
   readonly means: readonly number[];
+  readonly next: number;
+  readonly recentSum: number;
+  readonly earlierSum: number;
   readonly cliffAtMs: number;
   readonly holdUntilMs: number;
 }
@@ -31,9 +34,13 @@ export class LoadCliff {
   readonly #earlier: number;
   /** What one unit of load per second counts as in requests; NaN when unknown, then the share alone decides. */
   readonly #countPerLoad: number;
-  /** Oldest first. */
+  /** A ring of bucket means; `#next` is the oldest once it is full. */
   readonly #means: Float64Array;
+  #next = 0;
   #filled = 0;
+  /** Sums over the recent and the earlier part of the ring, kept up to date; made anew at each wrap against drift. */
+  #recentSum = 0;
+  #earlierSum = 0;
   #bucketBeginMs = 0;
   #sum = 0;
   #count = 0;
@@ -55,8 +62,7 @@ export class LoadCliff {
   /** Takes one sample of the load. Returns true when this sample completes a cliff. */
   record(nowMs: number, load: number): boolean {
     if (nowMs - this.#lastMs > 60_000 + 2 * this.#bucketMs) {
-      this.#filled = 0;
-      this.#count = 0;
+      this.#forget();
     }
     this.#lastMs = nowMs;
     if (this.#count === 0) {
@@ -69,6 +75,7 @@ export class LoadCliff {
     if (nowMs - this.#bucketBeginMs + this.#bucketMs / this.#count < this.#bucketMs) return false;
     this.#close(this.#sum / this.#count);
     this.#count = 0;
+    if (this.#recentSum * this.#earlier >= this.#params.below * this.#earlierSum * this.#recent) return false;
     return this.#filled === this.#means.length && this.#isCliff(nowMs);
   }
 
@@ -84,18 +91,38 @@ export class LoadCliff {
   }
 
   #close(mean: number): void {
-    if (this.#filled === this.#means.length) this.#means.copyWithin(0, 1);
-    else this.#filled++;
-    this.#means[this.#filled - 1] = mean;
+    const length = this.#means.length;
+    if (this.#filled === length) {
+      const turning = this.#next + this.#earlier;
+      const middle = this.#means[turning < length ? turning : turning - length] as number;
+      this.#earlierSum += middle - (this.#means[this.#next] as number);
+      this.#recentSum += mean - middle;
+    } else this.#filled++;
+    this.#means[this.#next] = mean;
+    if (++this.#next < length) return;
+    this.#next = 0;
+    if (this.#filled === length) this.#sumUp();
+  }
+
+  /** The ring is full and begins at 0. */
+  #sumUp(): void {
+    this.#earlierSum = 0;
+    this.#recentSum = 0;
+    for (let i = 0; i < this.#earlier; i++) this.#earlierSum += this.#means[i] as number;
+    for (let i = this.#earlier; i < this.#means.length; i++) this.#recentSum += this.#means[i] as number;
+  }
+
+  #forget(): void {
+    this.#filled = 0;
+    this.#next = 0;
+    this.#count = 0;
+    this.#recentSum = 0;
+    this.#earlierSum = 0;
   }
 
   #isCliff(nowMs: number): boolean {
-    let earlier = 0;
-    for (let i = 0; i < this.#earlier; i++) earlier += this.#means[i] as number;
-    let recent = 0;
-    for (let i = this.#earlier; i < this.#means.length; i++) recent += this.#means[i] as number;
-    this.earlierMean = earlier / this.#earlier;
-    this.recentMean = recent / this.#recent;
+    this.earlierMean = this.#earlierSum / this.#earlier;
+    this.recentMean = this.#recentSum / this.#recent;
     if (this.recentMean >= this.#params.below * this.earlierMean) return false;
     const expected = this.earlierMean * this.#countPerLoad * (RECENT_MS / 1_000);
     const deficit = (this.earlierMean - this.recentMean) * this.#countPerLoad * (RECENT_MS / 1_000);
@@ -113,9 +140,23 @@ export class LoadCliff {
       count: this.#count,
       lastMs: Math.max(this.#lastMs, -Number.MAX_VALUE),
       means: [...this.#means.subarray(0, this.#filled)],
+      next: this.#next,
+      recentSum: this.#recentSum,
+      earlierSum: this.#earlierSum,
       cliffAtMs: Math.max(this.#cliffAtMs, -Number.MAX_VALUE),
       holdUntilMs: Math.max(this.#holdUntilMs, -Number.MAX_VALUE),
     };
+  }
+
+  #restoreMeans(state: LoadCliffState): void {
+    this.#forget();
+    // Another interval cuts time differently: what was learnt at the old one does not fit, and seven minutes bring it back.
+    if (state.means.length > this.#means.length || (state.next === 0 && state.means.length > 0 && state.means.length < this.#means.length)) return;
+    this.#means.set(state.means);
+    this.#filled = state.means.length;
+    this.#next = state.next;
+    this.#recentSum = state.recentSum;
+    this.#earlierSum = state.earlierSum;
   }
 
   restore(state: LoadCliffState): void {
@@ -123,8 +164,7 @@ export class LoadCliff {
     this.#sum = state.sum;
     this.#count = state.count;
     this.#lastMs = state.lastMs;
-    this.#filled = 0;
-    for (const mean of state.means.slice(-this.#means.length)) this.#close(mean);
+    this.#restoreMeans(state);
     this.#cliffAtMs = state.cliffAtMs;
     this.#holdUntilMs = state.holdUntilMs;
   }

@@ -1,10 +1,13 @@
-/** Events kept at most; changes closer together than a 64th of the longest period share one. */
-const EVENTS = 65;
+/** Changes closer together than a 64th of the longest period share an event; events fill a ring of twice that. */
+const BUCKETS = 64;
+const RING = 2 * BUCKETS;
+const MASK = RING - 1;
 
 /** Plain JSON of a {@link ChangeWindow}. */
 export interface ChangeWindowState {
   readonly atMs: readonly number[];
   readonly units: readonly number[];
+  readonly bucketEndMs: number;
 }
 
 /**
@@ -14,10 +17,12 @@ export interface ChangeWindowState {
  */
 export class ChangeWindow {
   readonly #longestMs: number;
-  readonly #atMs = new Float64Array(EVENTS);
-  readonly #units = new Float64Array(EVENTS);
+  readonly #atMs = new Float64Array(RING);
+  readonly #units = new Float64Array(RING);
   #head = 0;
   #size = 0;
+  /** End of the bucket that the newest event began. */
+  #bucketEndMs = -1;
 
   constructor(longestPeriodMs: number) {
     this.#longestMs = longestPeriodMs;
@@ -25,21 +30,19 @@ export class ChangeWindow {
 
   add(nowMs: number, units: number): void {
     while (this.#size > 0 && nowMs - (this.#atMs[this.#head] as number) >= this.#longestMs) {
-      this.#head = (this.#head + 1) % EVENTS;
+      this.#head = (this.#head + 1) & MASK;
       this.#size--;
     }
-    if (this.#size > 0) {
-      const last = (this.#head + this.#size - 1) % EVENTS;
-      const bucketMs = this.#longestMs / (EVENTS - 1);
-      if (Math.floor((this.#atMs[last] as number) / bucketMs) === Math.floor(nowMs / bucketMs)) {
-        this.#atMs[last] = nowMs;
-        this.#units[last] = (this.#units[last] as number) + units;
-        return;
-      }
+    if (this.#size > 0 && nowMs < this.#bucketEndMs) {
+      const last = (this.#head + this.#size - 1) & MASK;
+      this.#atMs[last] = nowMs;
+      this.#units[last] = (this.#units[last] as number) + units;
+      return;
     }
-    const next = (this.#head + this.#size) % EVENTS;
+    const next = (this.#head + this.#size) & MASK;
     this.#atMs[next] = nowMs;
     this.#units[next] = units;
+    this.#bucketEndMs = nowMs + this.#longestMs / BUCKETS;
     this.#size++;
   }
 
@@ -47,7 +50,7 @@ export class ChangeWindow {
   sum(nowMs: number, periodMs: number): number {
     let total = 0;
     for (let i = this.#size - 1; i >= 0; i--) {
-      const at = (this.#head + i) % EVENTS;
+      const at = (this.#head + i) & MASK;
       if (nowMs - (this.#atMs[at] as number) >= periodMs) break;
       total += this.#units[at] as number;
     }
@@ -58,16 +61,21 @@ export class ChangeWindow {
     const atMs: number[] = [];
     const units: number[] = [];
     for (let i = 0; i < this.#size; i++) {
-      const at = (this.#head + i) % EVENTS;
+      const at = (this.#head + i) & MASK;
       atMs.push(this.#atMs[at] as number);
       units.push(this.#units[at] as number);
     }
-    return { atMs, units };
+    return { atMs, units, bucketEndMs: this.#bucketEndMs };
   }
 
   restore(state: ChangeWindowState): void {
     this.#head = 0;
     this.#size = 0;
-    for (const [i, atMs] of state.atMs.entries()) this.add(atMs, state.units[i] as number);
+    for (const [i, atMs] of state.atMs.slice(-RING).entries()) {
+      this.#atMs[i] = atMs;
+      this.#units[i] = state.units[i] as number;
+      this.#size++;
+    }
+    this.#bucketEndMs = state.bucketEndMs;
   }
 }

@@ -1,26 +1,32 @@
-/** Entries kept at most; a longer window is cut into this many buckets. */
+/** A window is cut into this many buckets; entries fill a ring of twice that, so that positions wrap with a mask. */
 const BUCKETS = 64;
+const RING = 2 * BUCKETS;
+const MASK = RING - 1;
 
 /** Plain JSON of an {@link ExtremeWindow}. */
 export interface ExtremeWindowState {
   readonly atMs: readonly number[];
   readonly values: readonly number[];
+  /** -1 when the next value begins a bucket of its own. */
+  readonly bucketEndMs: number;
 }
 
 /**
  * The highest (or lowest) value of the last `windowMs`: entries with an age strictly below the window count.
- * A monotonic queue, amortised O(1). Values that fall into one 64th of the window share an entry which keeps the
- * more extreme value with the newer time, so rounding can only make the window hold a little longer, never shorter.
+ * A monotonic queue, amortised O(1). Values pushed within a 64th of the window of each other may share an entry, which
+ * keeps the more extreme value with the newer time: rounding can only make the window hold a little longer, never shorter.
  */
 export class ExtremeWindow {
   readonly #windowMs: number;
   readonly #bucketMs: number;
   /** 1 keeps maxima, -1 minima (by negation). */
   readonly #sign: 1 | -1;
-  readonly #atMs = new Float64Array(BUCKETS + 2);
-  readonly #values = new Float64Array(BUCKETS + 2);
+  readonly #atMs = new Float64Array(RING);
+  readonly #values = new Float64Array(RING);
   #head = 0;
   #size = 0;
+  /** End of the bucket that the newest entry was pushed in. */
+  #bucketEndMs = Number.NEGATIVE_INFINITY;
 
   constructor(windowMs: number, keep: "highest" | "lowest") {
     this.#windowMs = windowMs;
@@ -31,22 +37,24 @@ export class ExtremeWindow {
   push(nowMs: number, value: number): void {
     const signed = this.#sign * value;
     this.#expire(nowMs);
-    const capacity = BUCKETS + 2;
     while (this.#size > 0) {
-      const last = (this.#head + this.#size - 1) % capacity;
+      const last = (this.#head + this.#size - 1) & MASK;
       if ((this.#values[last] as number) <= signed) {
         this.#size--;
+        // Whatever is newest now lies in an older bucket.
+        this.#bucketEndMs = Number.NEGATIVE_INFINITY;
         continue;
       }
-      if (Math.floor((this.#atMs[last] as number) / this.#bucketMs) === Math.floor(nowMs / this.#bucketMs)) {
+      if (nowMs < this.#bucketEndMs) {
         this.#atMs[last] = nowMs;
         return;
       }
       break;
     }
-    const next = (this.#head + this.#size) % capacity;
+    const next = (this.#head + this.#size) & MASK;
     this.#atMs[next] = nowMs;
     this.#values[next] = signed;
+    this.#bucketEndMs = nowMs + this.#bucketMs;
     this.#size++;
   }
 
@@ -60,23 +68,28 @@ export class ExtremeWindow {
     const atMs: number[] = [];
     const values: number[] = [];
     for (let i = 0; i < this.#size; i++) {
-      const at = (this.#head + i) % (BUCKETS + 2);
+      const at = (this.#head + i) & MASK;
       atMs.push(this.#atMs[at] as number);
       values.push(this.#sign * (this.#values[at] as number));
     }
-    return { atMs, values };
+    return { atMs, values, bucketEndMs: Math.max(-1, this.#bucketEndMs) };
   }
 
   /** Takes over entries, also those of a window of another length. */
   restore(state: ExtremeWindowState): void {
     this.#head = 0;
     this.#size = 0;
-    for (const [i, atMs] of state.atMs.entries()) this.push(atMs, state.values[i] as number);
+    for (const [i, atMs] of state.atMs.slice(-RING).entries()) {
+      this.#atMs[i] = atMs;
+      this.#values[i] = this.#sign * (state.values[i] as number);
+      this.#size++;
+    }
+    this.#bucketEndMs = state.bucketEndMs;
   }
 
   #expire(nowMs: number): void {
     while (this.#size > 0 && nowMs - (this.#atMs[this.#head] as number) >= this.#windowMs) {
-      this.#head = (this.#head + 1) % (BUCKETS + 2);
+      this.#head = (this.#head + 1) & MASK;
       this.#size--;
     }
   }
