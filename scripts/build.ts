@@ -7,7 +7,14 @@ import { build, type Metafile } from "esbuild";
 
 const { version, dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string; dependencies: Record<string, string> };
 rmSync("dist", { recursive: true, force: true });
-const common = { bundle: true, platform: "node", target: "node20.19", format: "esm", legalComments: "none", define: { VERSION: JSON.stringify(version) } } as const;
+const common = {
+  bundle: true,
+  platform: "node",
+  target: "node20.19",
+  format: "esm",
+  legalComments: "none",
+  define: { VERSION: JSON.stringify(version) },
+} as const;
 const cli = await build({
   ...common,
   entryPoints: ["src/cli/main.ts"],

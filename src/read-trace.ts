@@ -43,10 +43,26 @@ function readError(path: string, line: number, error: unknown): unknown {
   if (error instanceof FileError) return error;
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (code === "Z_BUF_ERROR") {
-    return new FileError(path, [{ severity: "error", code: "gzip_cut", ...(line > 0 && { line }), message: "the gzip stream ends in the middle: the file is cut", hint: "fetch it again" }]);
+    return new FileError(path, [
+      {
+        severity: "error",
+        code: "gzip_cut",
+        ...(line > 0 && { line }),
+        message: "the gzip stream ends in the middle: the file is cut",
+        hint: "fetch it again",
+      },
+    ]);
   }
   if (code.startsWith("Z_")) {
-    return new FileError(path, [{ severity: "error", code: "gzip_damaged", ...(line > 0 && { line }), message: `the gzip stream is damaged (${(error as Error).message})`, hint: "fetch it again" }]);
+    return new FileError(path, [
+      {
+        severity: "error",
+        code: "gzip_damaged",
+        ...(line > 0 && { line }),
+        message: `the gzip stream is damaged (${(error as Error).message})`,
+        hint: "fetch it again",
+      },
+    ]);
   }
   return systemErrorCode(error) === undefined ? error : new PathError("cannot read", path, error);
 }
@@ -80,11 +96,16 @@ async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new FileError(path, [{ severity: "error", code: "json_syntax", message: (error as Error).message, hint: "it describes the recording beside it; mend or remove it" }]);
+    throw new FileError(path, [
+      { severity: "error", code: "json_syntax", message: (error as Error).message, hint: "it describes the recording beside it; mend or remove it" },
+    ]);
   }
 }
 
-function checked<T>(file: string, result: { success: true; data: T } | { success: false; error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] } }): T {
+function checked<T>(
+  file: string,
+  result: { success: true; data: T } | { success: false; error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] } },
+): T {
   if (result.success) return result.data;
   throw new FileError(
     file,

@@ -1,5 +1,5 @@
-import type { Run } from "../sim/run.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
+import type { Run } from "../sim/run.ts";
 import { formatNumber, formatSpan } from "./format.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -49,12 +49,18 @@ export function chart(run: Run, terminal: Terminal): string {
     }
     lines.push(`${label.padStart(labelWidth)} ${row === ROWS || row === Math.ceil(ROWS / 2) ? "┤" : "│"}${line.trimEnd()}`);
   }
-  const marks = Array.from({ length: width }, (_, column) => (isShort[column] === 1 ? terminal.paint("red", "!") : isOut[column] === 1 ? terminal.paint("dim", "·") : "─")).join("");
+  const marks = Array.from({ length: width }, (_, column) =>
+    isShort[column] === 1 ? terminal.paint("red", "!") : isOut[column] === 1 ? terminal.paint("dim", "·") : "─",
+  ).join("");
   lines.push(`${"0".padStart(labelWidth)} └${marks}`);
   const start = columns.startMs === 0 ? "0" : formatTimestamp(columns.startMs);
   const end = columns.startMs === 0 ? formatSpan(steps * columns.stepMs) : formatTimestamp(columns.startMs + steps * columns.stepMs);
   lines.push(`${" ".repeat(labelWidth + 2)}${start}${end.padStart(Math.max(end.length + 1, width - start.length))}`);
-  const legend = [`${terminal.paint("cyan", "▀")} requested units`, `${terminal.paint("dim", "░")} needed at the ceiling`, `${terminal.paint("red", "!")} above the ceiling`];
+  const legend = [
+    `${terminal.paint("cyan", "▀")} requested units`,
+    `${terminal.paint("dim", "░")} needed at the ceiling`,
+    `${terminal.paint("red", "!")} above the ceiling`,
+  ];
   if (isOut.includes(1)) legend.push(`${terminal.paint("dim", "·")} not scored`);
   lines.push(`${" ".repeat(labelWidth + 2)}${legend.join("   ")}`);
   return lines.join("\n");

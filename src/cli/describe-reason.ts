@@ -1,4 +1,4 @@
-import { REASONS, type OperandKind, type Reason } from "../engine/reasons.ts";
+import { type OperandKind, REASONS, type Reason } from "../engine/reasons.ts";
 import { formatOperand, formatSpan } from "./format.ts";
 
 /** A reason as a sentence: the catalogue's text with the operands filled in. */

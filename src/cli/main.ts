@@ -71,7 +71,12 @@ function runOptions(command: Command): Command {
     .option("--warm-up <duration>", "stretch at the start that is not scored")
     .option("--seed <n>", "seed of everything random")
     .option("--interpolate", "interpolate between bin centres instead of holding the rate in a bin")
-    .option("--fault <spec>", "break a metric: <metric|*>:<drop|zero|stale|scale=K>@<from>..<to>, such as cpu:drop@10m..25m; repeatable", (spec: string, before: string[]) => [...before, spec], [] as string[])
+    .option(
+      "--fault <spec>",
+      "break a metric: <metric|*>:<drop|zero|stale|scale=K>@<from>..<to>, such as cpu:drop@10m..25m; repeatable",
+      (spec: string, before: string[]) => [...before, spec],
+      [] as string[],
+    )
     .addOption(new Option("--engine <name>", "engine that decides").choices(["vernier", "doubling"]).default("vernier"))
     .option("--semantics <kind>", "what the values of the recording are: count, rate, level or utilisation")
     .option("--bin <duration>", "length of a bin of the recording")

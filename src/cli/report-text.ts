@@ -11,10 +11,22 @@ export function reportText(run: Run, terminal: Terminal): string {
   const lines = [
     `${paint("bold", report.workload)}  ${paint("dim", `engine ${report.engine}, policy ${report.policyHash.slice(0, 12)}`)}`,
     ...table([
-      ["trace", `${trace.file}: ${formatSpan(trace.bins * trace.binSeconds * 1_000)} of ${trace.semantics === "count" ? "counts" : trace.semantics} in ${formatSpan(trace.binSeconds * 1_000)} bins`],
-      ["load", `the peak needs ${formatNumber(settings.peakUnits)} units at ${formatPercent(settings.ceiling)} utilisation${settings.loadFactor === 1 ? "" : ` (load x ${Number(settings.loadFactor.toPrecision(4))})`}`],
-      ["engine", `ticks every ${formatSpan(settings.intervalSeconds * 1_000)}; reads ${report.pipeline.map((metric) => `${metric.metric} over ${formatSpan(metric.windowSeconds * 1_000)}, ${formatSpan(metric.lagSeconds * 1_000)} late`).join("; ")}`],
-      ["scored", `${formatSpan(score.scoredHours * 3_600_000)}, after a warm-up of ${formatSpan(settings.warmUpSeconds * 1_000)}${trace.maskedSeconds > 0 ? `, without ${formatSpan(trace.maskedSeconds * 1_000)} of gaps` : ""}`],
+      [
+        "trace",
+        `${trace.file}: ${formatSpan(trace.bins * trace.binSeconds * 1_000)} of ${trace.semantics === "count" ? "counts" : trace.semantics} in ${formatSpan(trace.binSeconds * 1_000)} bins`,
+      ],
+      [
+        "load",
+        `the peak needs ${formatNumber(settings.peakUnits)} units at ${formatPercent(settings.ceiling)} utilisation${settings.loadFactor === 1 ? "" : ` (load x ${Number(settings.loadFactor.toPrecision(4))})`}`,
+      ],
+      [
+        "engine",
+        `ticks every ${formatSpan(settings.intervalSeconds * 1_000)}; reads ${report.pipeline.map((metric) => `${metric.metric} over ${formatSpan(metric.windowSeconds * 1_000)}, ${formatSpan(metric.lagSeconds * 1_000)} late`).join("; ")}`,
+      ],
+      [
+        "scored",
+        `${formatSpan(score.scoredHours * 3_600_000)}, after a warm-up of ${formatSpan(settings.warmUpSeconds * 1_000)}${trace.maskedSeconds > 0 ? `, without ${formatSpan(trace.maskedSeconds * 1_000)} of gaps` : ""}`,
+      ],
     ]).split("\n"),
     ...trace.guesses.map((guess) => paint("yellow", `guessed: ${guess}`)),
     ...report.warnings.map((warning) => paint("yellow", `warning: ${warning}`)),
@@ -26,10 +38,15 @@ export function reportText(run: Run, terminal: Terminal): string {
     const rows = score.objectives.map((objective) => [
       objective.name,
       objective.state,
-      objective.good === null ? (objective.note ?? "") : `${formatPercent(objective.good)} good, minimum ${formatPercent(objective.minimum)}${objective.aspiration === null ? "" : `, aspiration ${formatPercent(objective.aspiration)}`}`,
-      objective.wasteUnitHours === null ? "" : `${formatNumber(objective.wasteUnitHours, 1)} unit-hours below the band${objective.wasteCost === null ? "" : ` (${formatMoney(objective.wasteCost, score.currency)})`}`,
+      objective.good === null
+        ? (objective.note ?? "")
+        : `${formatPercent(objective.good)} good, minimum ${formatPercent(objective.minimum)}${objective.aspiration === null ? "" : `, aspiration ${formatPercent(objective.aspiration)}`}`,
+      objective.wasteUnitHours === null
+        ? ""
+        : `${formatNumber(objective.wasteUnitHours, 1)} unit-hours below the band${objective.wasteCost === null ? "" : ` (${formatMoney(objective.wasteCost, score.currency)})`}`,
     ]);
-    for (const [i, row] of table(rows).split("\n").entries()) lines.push(paint(score.objectives[i]?.state === "met" ? "green" : score.objectives[i]?.state === "missed" ? "red" : "yellow", row));
+    for (const [i, row] of table(rows).split("\n").entries())
+      lines.push(paint(score.objectives[i]?.state === "met" ? "green" : score.objectives[i]?.state === "missed" ? "red" : "yellow", row));
   }
   lines.push("", chart(run, terminal));
   return lines.join("\n");
@@ -50,7 +67,8 @@ export function scoreRows(report: SimulationReport): [string, string][] {
     ["too little: depth; time", `${formatPercent(score.thetaU)}; ${formatPercent(score.tauU)}`],
     ["too much: depth; time", `${formatPercent(score.thetaO)}; ${formatPercent(score.tauO)}`],
   ];
-  if (score.saturatedRatio > 0) rows.push(["short at max", `${formatPercent(score.saturatedRatio)} of time: the peak needs ${formatNumber(settings.peakUnits)} units`]);
+  if (score.saturatedRatio > 0)
+    rows.push(["short at max", `${formatPercent(score.saturatedRatio)} of time: the peak needs ${formatNumber(settings.peakUnits)} units`]);
   return rows;
 }
 
@@ -64,7 +82,10 @@ export function comparisonText(reports: readonly SimulationReport[], labels: rea
     header.push("difference");
     for (const row of rows) row.push(differences[row[0] as string] ?? "");
   }
-  return table([header, ...rows], header.map((_, i) => i > 0));
+  return table(
+    [header, ...rows],
+    header.map((_, i) => i > 0),
+  );
 }
 
 /** How the second run differs, by the labels of {@link scoreRows}. */
@@ -97,7 +118,10 @@ export function reportMarkdown(reports: readonly SimulationReport[], labels: rea
   ];
   for (const [i, report] of reports.entries()) {
     for (const objective of report.score.objectives) {
-      lines.push("", `${objective.state === "missed" ? "**Missed**" : objective.state === "met" ? "Met" : "Unknown"}: ${labels[i]}, ${objective.name}${objective.good === null ? ` (${objective.note})` : `, ${formatPercent(objective.good)} good of ${formatPercent(objective.minimum)} required`}.`);
+      lines.push(
+        "",
+        `${objective.state === "missed" ? "**Missed**" : objective.state === "met" ? "Met" : "Unknown"}: ${labels[i]}, ${objective.name}${objective.good === null ? ` (${objective.note})` : `, ${formatPercent(objective.good)} good of ${formatPercent(objective.minimum)} required`}.`,
+      );
     }
   }
   return lines.join("\n");

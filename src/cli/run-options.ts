@@ -1,4 +1,4 @@
-import { dirname, resolve } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { createEngine, loadPolicy } from "../app.ts";
 import type { Engine } from "../engine/model.ts";
 import { parseDuration } from "../lib/duration.ts";
@@ -9,8 +9,8 @@ import { type ResolvedWorkload, resolveWorkload, workloadId } from "../policy/re
 import { type MetricFault, UNITS_MAX } from "../policy/schema.ts";
 import { readTrace } from "../read-trace.ts";
 import type { RunSettings } from "../sim/run.ts";
-import { SEMANTICS, type Semantics } from "../sim/trace-meta.ts";
 import type { Trace } from "../sim/trace.ts";
+import { SEMANTICS, type Semantics } from "../sim/trace-meta.ts";
 import { Progress } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -50,7 +50,7 @@ export async function prepareRun(path: string, options: RunOptions, traces = new
   const { simulation } = policy.settings;
   const workload = withOverrides(policy, chosen, given);
   const hash = policyHash(workload);
-  const tracePath = options.trace ?? (simulation.trace === undefined ? undefined : resolve(dirname(policy.file), simulation.trace));
+  const tracePath = options.trace ?? (simulation.trace === undefined ? undefined : besidePolicy(policy.file, simulation.trace));
   if (tracePath === undefined) throw new UsageError(`no recording: name one with --trace FILE, or in ${policy.file} under simulation.trace`);
   const key = `${tracePath} ${workload.metrics.map((metric) => metric.column).join(" ")}`;
   let reading = traces.get(key);
@@ -82,6 +82,11 @@ export async function prepareRun(path: string, options: RunOptions, traces = new
   };
 }
 
+/** Paths inside a policy are relative to it; shown relative to where one stands, never as a path of this machine. */
+function besidePolicy(policyFile: string, path: string): string {
+  return isAbsolute(path) ? path : join(dirname(policyFile), path);
+}
+
 interface ParsedOptions {
   readonly peakUnits?: number;
   readonly ceiling?: number;
@@ -99,13 +104,15 @@ function parseOptions(options: RunOptions): ParsedOptions {
   const duration = (name: string, text: string | undefined, least: number): number | undefined => {
     if (text === undefined) return undefined;
     const ms = text === "0" ? 0 : parseDuration(text);
-    if (ms === undefined || ms < least) throw new UsageError(`--${name}: found "${text}", expected a duration${least > 0 ? " above zero" : ""} such as 60s or 1h30m`);
+    if (ms === undefined || ms < least)
+      throw new UsageError(`--${name}: found "${text}", expected a duration${least > 0 ? " above zero" : ""} such as 60s or 1h30m`);
     return ms;
   };
   const whole = (name: string, text: string | undefined, least: number, most: number): number | undefined => {
     if (text === undefined) return undefined;
     const value = Number(text);
-    if (!/^\d+$/.test(text) || value < least || value > most) throw new UsageError(`--${name}: found "${text}", expected a whole number from ${least} to ${most}`);
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new UsageError(`--${name}: found "${text}", expected a whole number from ${least} to ${most}`);
     return value;
   };
   const ceiling = options.ceiling === undefined ? undefined : parsePercent(options.ceiling);
@@ -113,7 +120,8 @@ function parseOptions(options: RunOptions): ParsedOptions {
     throw new UsageError(`--semantics: found "${options.semantics}", expected one of ${SEMANTICS.join(", ")}`);
   }
   const start = options.start === undefined ? undefined : parseTimestamp(options.start);
-  if (options.start !== undefined && start === undefined) throw new UsageError(`--start: found "${options.start}", expected a time such as 2026-11-23T00:00:00Z`);
+  if (options.start !== undefined && start === undefined)
+    throw new UsageError(`--start: found "${options.start}", expected a time such as 2026-11-23T00:00:00Z`);
   const parsed = {
     peakUnits: whole("peak-units", options.peakUnits, 1, UNITS_MAX),
     ceiling,
@@ -154,17 +162,26 @@ function chooseWorkload(policy: Policy, wanted: string | undefined): PolicyWorkl
   const ids = policy.workloads.map((workload) => workload.id);
   if (wanted === undefined) {
     if (policy.workloads.length === 1) return policy.workloads[0] as PolicyWorkload;
-    throw new UsageError(`${policy.file} has ${ids.length} workloads; choose one with --workload: ${ids.slice(0, 10).join(", ")}${ids.length > 10 ? ", …" : ""}`);
+    throw new UsageError(
+      `${policy.file} has ${ids.length} workloads; choose one with --workload: ${ids.slice(0, 10).join(", ")}${ids.length > 10 ? ", …" : ""}`,
+    );
   }
   const found = policy.workloads.find((workload) => workload.id === workloadId(wanted));
   if (found !== undefined) return found;
   const near = nearest(workloadId(wanted), ids);
-  throw new UsageError(`${policy.file} has no workload "${wanted}"; ${near === undefined ? `it has ${ids.slice(0, 10).join(", ")}` : `did you mean "${near}"?`}`);
+  throw new UsageError(
+    `${policy.file} has no workload "${wanted}"; ${near === undefined ? `it has ${ids.slice(0, 10).join(", ")}` : `did you mean "${near}"?`}`,
+  );
 }
 
 /** The workload as if the policy said what the options say. */
 function withOverrides(policy: Policy, { id, written }: PolicyWorkload, given: ParsedOptions): ResolvedWorkload {
-  const startup = given.startupMs === undefined ? written.unit.startup : typeof written.unit.startup === "number" ? given.startupMs : { ...written.unit.startup, mean: given.startupMs };
+  const startup =
+    given.startupMs === undefined
+      ? written.unit.startup
+      : typeof written.unit.startup === "number"
+        ? given.startupMs
+        : { ...written.unit.startup, mean: given.startupMs };
   return resolveWorkload(
     id,
     {

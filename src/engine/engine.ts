@@ -82,6 +82,7 @@ export class VernierEngine implements Engine, Decision {
   readonly #spend: Spend | undefined;
   /** What we last settled on; -1 before the first tick. */
   #expected = -1;
+  #isReadable = false;
   #lastStepAtMs = -Number.MAX_VALUE;
   /** Requested capacity when sight was lost; -1 while we see. */
   #blindSince = -1;
@@ -139,6 +140,7 @@ export class VernierEngine implements Engine, Decision {
     this.#log.reset();
     this.atMs = nowMs;
     this.from = current;
+    this.#isReadable = capacity.readable;
     if (capacity.readable) {
       this.ready = capacity.ready;
       this.#observeCapacity(current, capacity.ready, nowMs);
@@ -148,18 +150,16 @@ export class VernierEngine implements Engine, Decision {
     const unusable = this.#observeReadings(observation.readings, current, nowMs);
     const posture = this.#judge(capacity.readable, unusable, current, nowMs);
 
-    const wished = this.#recommend(current, posture);
+    // Without a reading of capacity nothing may be requested: the world decides what a number would mean.
+    const wished = capacity.readable ? this.#recommend(current, posture) : current;
     this.desired = wished;
     let units = wished;
     if (units < current && this.#provesScaleIn) units = this.#prove(units, current);
-    if (units < current) units = this.#holdAfterCliff(units, current, nowMs);
     units = this.#stabilise(units, current, nowMs);
     units = this.#limitRate(units, current, nowMs);
     units = this.#cool(units, current, nowMs);
     units = this.#constrain(units, current);
-    // Without a reading of capacity nothing may be requested: the world decides what a number would mean.
-    if (capacity.readable) units = this.#limitRemoval(units, current, nowMs);
-    else units = current;
+    units = capacity.readable ? this.#limitRemoval(units, current, nowMs) : current;
     this.requested = units;
     return this;
   }
@@ -171,6 +171,8 @@ export class VernierEngine implements Engine, Decision {
       this.#log.add(REASON.allowance, this.requested, units, allowances.unitsMax);
       this.requested = units;
     }
+    // Capacity that could not be read leaves what we know of it as it was.
+    if (!this.#isReadable) return this;
     const change = this.requested - current;
     if (change !== 0) {
       this.#lastStepAtMs = this.atMs;
@@ -237,7 +239,7 @@ export class VernierEngine implements Engine, Decision {
     if (posture === "blind") this.#log.add(REASON.posture_blind, current, current);
     const cliff = this.#cliff;
     const slot = this.#cliffSlot;
-    if (cliff !== undefined && slot !== undefined && slot.isUsable && cliff.record(nowMs, slot.load)) {
+    if (cliff && slot?.isUsable && cliff.record(nowMs, slot.load)) {
       this.#log.add(REASON.load_cliff, current, current, slot.index, cliff.recentMean, cliff.earlierMean, cliff.remainingMs(nowMs));
     }
     if (cliff !== undefined && this.#errorsSlot?.isUsable) cliff.recordErrors(nowMs, this.#errorsSlot.value);
@@ -337,13 +339,6 @@ export class VernierEngine implements Engine, Decision {
     return units;
   }
 
-  #holdAfterCliff(wish: number, current: number, nowMs: number): number {
-    const remainingMs = this.#cliff?.remainingMs(nowMs) ?? 0;
-    if (remainingMs === 0) return wish;
-    this.#log.add(REASON.cliff_hold, wish, current, remainingMs);
-    return current;
-  }
-
   #stabilise(wish: number, current: number, nowMs: number): number {
     const upWindowMs = this.#upWindowMs;
     const downWindowMs = this.#downWindowMs;
@@ -404,6 +399,12 @@ export class VernierEngine implements Engine, Decision {
 
   #cool(wish: number, current: number, nowMs: number): number {
     if (wish === current) return wish;
+    // Here and not among the proofs: a hold must not count as a recommendation, or the stabilisation window would follow it.
+    const cliffMs = wish < current ? (this.#cliff?.remainingMs(nowMs) ?? 0) : 0;
+    if (cliffMs > 0) {
+      this.#log.add(REASON.cliff_hold, wish, current, cliffMs);
+      return current;
+    }
     const { cooldownMs } = wish > current ? this.#policy.guards.up : this.#policy.guards.down;
     const remainingMs = this.#lastStepAtMs + cooldownMs - nowMs;
     if (cooldownMs === 0 || remainingMs <= 0) return wish;

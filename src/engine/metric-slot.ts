@@ -48,9 +48,7 @@ export class MetricSlot {
     this.limitPerUnit = limitPerUnit(policy, metric);
     this.limitAsMeasured = limitAsMeasured(policy, metric);
     this.isUsed =
-      policy.strategies.some((strategy) => strategy.metric === metric.name) ||
-      Number.isFinite(this.limitPerUnit) ||
-      Number.isFinite(this.limitAsMeasured);
+      policy.strategies.some((strategy) => strategy.metric === metric.name) || Number.isFinite(this.limitPerUnit) || Number.isFinite(this.limitAsMeasured);
     this.isRead = this.isUsed || metric.measures === "errors";
     this.#carriesLoad = carriesLoad(metric);
     this.#isPerUnit = metric.scope === "unit";

@@ -51,7 +51,8 @@ export interface Allowances {
 export const UNLIMITED: Allowances = { unitsMax: Number.POSITIVE_INFINITY };
 
 /**
- * What an engine settled on. `hold` is a decision too: then `requested` equals `from`.
+ * What an engine settled on. `hold` is a decision too: then `requested` equals `from`, and nothing may be set
+ * (when capacity could not be read, neither number says what runs).
  * Objects of this shape are reused by engines: read them before the next `propose`.
  */
 export interface Decision {

@@ -41,7 +41,11 @@ export const REASONS = {
     text: "{metric} fell to zero from a load worth {worth} units; not believed yet (seen {zeros} times)",
   },
   capacity_unreadable: { stage: "observe", operands: {}, text: "capacity could not be read" },
-  start_failed: { stage: "judge", operands: { units: "units", after: "ms" }, text: "{units} units are not ready {after} after they were requested; they no longer count as on their way" },
+  start_failed: {
+    stage: "judge",
+    operands: { units: "units", after: "ms" },
+    text: "{units} units are not ready {after} after they were requested; they no longer count as on their way",
+  },
   posture_partial: { stage: "judge", operands: { unusable: "number" }, text: "{unusable} of the metrics unusable: may grow, may not shrink" },
   posture_blind: { stage: "judge", operands: {}, text: "no usable reading at all" },
   no_opinion: { stage: "recommend", operands: { metric: "metric" }, text: "{metric} is unusable, so its strategy has no opinion" },
@@ -83,11 +87,11 @@ export const REASONS = {
     text: "no scale-in: {metric} is {value}, its objective {limit}",
   },
   load_cliff: {
-    stage: "proof",
+    stage: "judge",
     operands: { metric: "metric", recent: "number", earlier: "number", hold: "ms" },
     text: "{metric} fell off a cliff, from {earlier} to {recent}: no scale-in for {hold}",
   },
-  cliff_hold: { stage: "proof", operands: { remaining: "ms" }, text: "no scale-in for another {remaining} after a cliff of load" },
+  cliff_hold: { stage: "cooldown", operands: { remaining: "ms" }, text: "no scale-in for another {remaining} after a cliff of load" },
   stabilised_up: { stage: "stabilise", operands: { lowest: "units", window: "ms" }, text: "the lowest recommendation of the last {window} was {lowest}" },
   stabilised_down: { stage: "stabilise", operands: { highest: "units", window: "ms" }, text: "the highest recommendation of the last {window} was {highest}" },
   rate_limited_up: {
@@ -114,7 +118,11 @@ export const REASONS = {
     operands: { units: "units", min: "units" },
     text: "a limit of {units} units is below the minimum of {min}: hold; someone must decide which is right",
   },
-  spend_exhausted: { stage: "constraints", operands: { spent: "number", budget: "number" }, text: "{spent} of this month's budget of {budget} is spent: no growth" },
+  spend_exhausted: {
+    stage: "constraints",
+    operands: { spent: "number", budget: "number" },
+    text: "{spent} of this month's budget of {budget} is spent: no growth",
+  },
   spend_alarm: { stage: "constraints", operands: { spent: "number", budget: "number" }, text: "{spent} of this month's budget of {budget} is spent" },
   clamped_min: { stage: "bounds", operands: { min: "units" }, text: "at least {min}" },
   clamped_max: { stage: "bounds", operands: { max: "units" }, text: "at most {max}" },
@@ -125,7 +133,11 @@ export const REASONS = {
   },
   bounds_pending: { stage: "blast_radius", operands: { bound: "units" }, text: "on the way to the bound of {bound}, no faster than the blast radius allows" },
   allowance: { stage: "settle", operands: { units: "units" }, text: "shared limits leave {units} units" },
-  doubled: { stage: "recommend", operands: { metric: "metric", utilisation: "ratio", above: "ratio" }, text: "{metric} {utilisation} is above {above}: double" },
+  doubled: {
+    stage: "recommend",
+    operands: { metric: "metric", utilisation: "ratio", above: "ratio" },
+    text: "{metric} {utilisation} is above {above}: double",
+  },
   halved: { stage: "recommend", operands: { metric: "metric", utilisation: "ratio", below: "ratio" }, text: "{metric} {utilisation} is below {below}: halve" },
 } as const satisfies Record<string, ReasonDefinition>;
 

@@ -13,7 +13,15 @@ export function isTimeZone(timeZone: string): boolean {
  * Midnight that does not exist (a clock change) gives the first instant of that day.
  */
 export function monthsBeginAtMs(timeZone: string, fromMs: number, toMs: number): number[] {
-  const format = new Intl.DateTimeFormat("en-u-hc-h23", { timeZone, year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" });
+  const format = new Intl.DateTimeFormat("en-u-hc-h23", {
+    timeZone,
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
+    second: "numeric",
+  });
   const localMs = (atMs: number): number => {
     const parts = Object.fromEntries(format.formatToParts(atMs).map((part) => [part.type, Number(part.value)])) as Record<string, number>;
     return Date.UTC(parts["year"] as number, (parts["month"] as number) - 1, parts["day"], parts["hour"], parts["minute"], parts["second"]);

@@ -25,7 +25,14 @@ export function findContradictions(document: PolicyDocument, settings: Record<st
   };
   const zone = settings["timeZone"];
   if (typeof zone === "string" && !isTimeZone(zone)) {
-    add({ severity: "error", code: "time_zone_unknown", path: "timeZone", ...document.locate(["timeZone"], "value"), message: `found "${zone}", expected an IANA time zone`, hint: "for example Europe/Berlin or UTC" });
+    add({
+      severity: "error",
+      code: "time_zone_unknown",
+      path: "timeZone",
+      ...document.locate(["timeZone"], "value"),
+      message: `found "${zone}", expected an IANA time zone`,
+      hint: "for example Europe/Berlin or UTC",
+    });
   }
   const ids = new Map<string, string>();
   const targets = new Map<string, string>();
@@ -63,7 +70,13 @@ class WorkloadCheck {
     const { id } = this.#entry;
     const full = workloadId(id);
     if (!ID.test(full)) {
-      this.#error("invalid_id", [], `"${id}" is no workload id`, "expected <namespace>/<name> or <name>: lower-case letters, digits and '-', at most 63 each", "key");
+      this.#error(
+        "invalid_id",
+        [],
+        `"${id}" is no workload id`,
+        "expected <namespace>/<name> or <name>: lower-case letters, digits and '-', at most 63 each",
+        "key",
+      );
     }
     const before = ids.get(full);
     if (before !== undefined && before !== id) this.#error("id_duplicate", [], `"${id}" and "${before}" are the same workload, ${full}`, "remove one", "key");
@@ -73,14 +86,25 @@ class WorkloadCheck {
     const key = `${text(target["type"]) ?? "memory"} ${text(target["name"]) ?? full}`;
     const other = targets.get(key);
     if (other !== undefined && other !== full) {
-      this.#error("target_shared", ["target"], `${full} and ${other} set capacity on the same target`, "two controllers on one target fight; give each its own, or make them one workload");
+      this.#error(
+        "target_shared",
+        ["target"],
+        `${full} and ${other} set capacity on the same target`,
+        "two controllers on one target fight; give each its own, or make them one workload",
+      );
     }
     targets.set(key, full);
   }
 
   metrics(): void {
     const names = Object.keys(this.#metrics);
-    if (names.length > METRICS_MAX) this.#error("too_many_metrics", ["metrics"], `${names.length} metrics, at most ${METRICS_MAX}`, "a workload decided by so many cannot be explained; drop those no strategy or objective reads");
+    if (names.length > METRICS_MAX)
+      this.#error(
+        "too_many_metrics",
+        ["metrics"],
+        `${names.length} metrics, at most ${METRICS_MAX}`,
+        "a workload decided by so many cannot be explained; drop those no strategy or objective reads",
+      );
     const sources = Object.keys(record(this.#settings["sources"]));
     for (const name of names) {
       const source = text(record(this.#metrics[name])["source"]);
@@ -122,17 +146,29 @@ class WorkloadCheck {
         this.#metricAt([...path, "band", "metric"], band["metric"], ["utilisation"]);
         const from = percent(band["from"]);
         const to = percent(band["to"]);
-        if (from !== undefined && to !== undefined && from >= to) this.#error("band_empty", [...path, "band"], `the band from ${band["from"]} to ${band["to"]} is empty`, "from must be below to");
+        if (from !== undefined && to !== undefined && from >= to)
+          this.#error("band_empty", [...path, "band"], `the band from ${band["from"]} to ${band["to"]} is empty`, "from must be below to");
       }
       const ratio = record(objective["ratio"]);
       if ("total" in ratio) {
         for (const part of ["good", "bad", "total"]) if (part in ratio) this.#metricAt([...path, "ratio", part], ratio[part]);
-        if ("good" in ratio === "bad" in ratio) this.#error("ratio_ambiguous", [...path, "ratio"], `found ${"good" in ratio ? "both good and bad" : "neither good nor bad"}`, "expected exactly one of good and bad, and total");
+        if ("good" in ratio === "bad" in ratio)
+          this.#error(
+            "ratio_ambiguous",
+            [...path, "ratio"],
+            `found ${"good" in ratio ? "both good and bad" : "neither good nor bad"}`,
+            "expected exactly one of good and bad, and total",
+          );
       }
       const minimum = percent(objective["minimum"]);
       const aspiration = percent(objective["aspiration"]);
       if (aspiration !== undefined && aspiration < (minimum ?? 0.99)) {
-        this.#error("aspiration_below_minimum", [...path, "aspiration"], `aspiration ${objective["aspiration"]} is below the minimum of ${objective["minimum"] ?? "99% (the default)"}`, "one aspires to more than one requires");
+        this.#error(
+          "aspiration_below_minimum",
+          [...path, "aspiration"],
+          `aspiration ${objective["aspiration"]} is below the minimum of ${objective["minimum"] ?? "99% (the default)"}`,
+          "one aspires to more than one requires",
+        );
       }
     }
   }
@@ -147,7 +183,12 @@ class WorkloadCheck {
       const each = record(use)["connections"];
       if (typeof connections !== "number" || typeof each !== "number" || typeof min !== "number" || each < 1) continue;
       if (min * each > connections) {
-        this.#error("min_above_limit", ["bounds", "min"], `min (${min}) needs ${min * each} connections of ${name}, which has ${connections}`, `at most ${Math.floor(connections / each)} units fit`);
+        this.#error(
+          "min_above_limit",
+          ["bounds", "min"],
+          `min (${min}) needs ${min * each} connections of ${name}, which has ${connections}`,
+          `at most ${Math.floor(connections / each)} units fit`,
+        );
       }
     }
     const group = text(this.#value["group"]);
@@ -164,20 +205,35 @@ class WorkloadCheck {
     if (this.#value["budget"] === undefined) return;
     const price = UnitPrice.safeParse(record(this.#value["unit"])["price"]);
     const budget = Budget.safeParse(this.#value["budget"]);
-    if (record(this.#value["unit"])["price"] === undefined) this.#error("budget_without_price", ["budget"], "a budget needs the price of a unit", "add unit.price, for example 0.096 USD/h");
+    if (record(this.#value["unit"])["price"] === undefined)
+      this.#error("budget_without_price", ["budget"], "a budget needs the price of a unit", "add unit.price, for example 0.096 USD/h");
     if (price.success && budget.success && price.data.currency !== budget.data.currency) {
-      this.#error("currency_differs", ["budget"], `the budget is in ${budget.data.currency}, the price in ${price.data.currency ?? "no currency"}`, "write both in one currency");
+      this.#error(
+        "currency_differs",
+        ["budget"],
+        `the budget is in ${budget.data.currency}, the price in ${price.data.currency ?? "no currency"}`,
+        "write both in one currency",
+      );
     }
   }
 
   #tiers(path: Path, strategy: Record<string, unknown>, measures: string | undefined): void {
     if (measures !== undefined && measures !== "utilisation") {
-      this.#error("wrong_metric", [...path, "metric"], `tiers read a utilisation, "${strategy["metric"]}" measures ${measures}`, "name a metric with measures: utilisation");
+      this.#error(
+        "wrong_metric",
+        [...path, "metric"],
+        `tiers read a utilisation, "${strategy["metric"]}" measures ${measures}`,
+        "name a metric with measures: utilisation",
+      );
     }
     const up = rungs(strategy["up"], "at");
     const down = rungs(strategy["down"], "below");
-    if (up.length + down.length === 0) this.#error("tiers_empty", path, "tiers without a tier", "add up: [{at: 75%, add: 10%}] and down: [{below: 50%, remove: 10%}]");
-    for (const [name, ladder] of [["up", up], ["down", down]] as const) {
+    if (up.length + down.length === 0)
+      this.#error("tiers_empty", path, "tiers without a tier", "add up: [{at: 75%, add: 10%}] and down: [{below: 50%, remove: 10%}]");
+    for (const [name, ladder] of [
+      ["up", up],
+      ["down", down],
+    ] as const) {
       const seen = new Set<number>();
       for (const rung of ladder) {
         if (seen.has(rung.threshold)) this.#error("tier_duplicate", [...path, name, rung.index], `a second tier at ${rung.written}`, "keep one of them");
@@ -187,7 +243,12 @@ class WorkloadCheck {
     const lowest = up.reduce((least, rung) => Math.min(least, rung.threshold), Number.POSITIVE_INFINITY);
     for (const rung of down) {
       if (rung.threshold <= lowest) continue;
-      this.#error("tiers_overlap", [...path, "down", rung.index], `removes below ${rung.written} and adds from ${lowest * 100}% on`, "a utilisation between the two would be both; lower this threshold");
+      this.#error(
+        "tiers_overlap",
+        [...path, "down", rung.index],
+        `removes below ${rung.written} and adds from ${lowest * 100}% on`,
+        "a utilisation between the two would be both; lower this threshold",
+      );
     }
   }
 
@@ -198,11 +259,26 @@ class WorkloadCheck {
     if (percent(target) === 0) this.#error("target_zero", [...path, "target"], "found 0%", "no amount of capacity brings utilisation to zero; 70% is usual");
     if (measures === undefined || (!isPercent && !isRate)) return;
     if (measures !== "utilisation" && measures !== "rate") {
-      this.#error("wrong_metric", [...path, "metric"], `target tracking reads a utilisation or a rate, "${strategy["metric"]}" measures ${measures}`, "name another metric");
+      this.#error(
+        "wrong_metric",
+        [...path, "metric"],
+        `target tracking reads a utilisation or a rate, "${strategy["metric"]}" measures ${measures}`,
+        "name another metric",
+      );
     } else if (isPercent !== (measures === "utilisation")) {
-      this.#error("wrong_unit", [...path, "target"], `found "${target}" for a metric that measures ${measures}`, measures === "rate" ? "expected a rate for one unit, such as 80/s" : "expected a percentage such as 70%");
+      this.#error(
+        "wrong_unit",
+        [...path, "target"],
+        `found "${target}" for a metric that measures ${measures}`,
+        measures === "rate" ? "expected a rate for one unit, such as 80/s" : "expected a percentage such as 70%",
+      );
     } else if (isRate && record(this.#value["unit"])["serves"] === undefined) {
-      this.#error("serves_missing", [...path, "target"], "a rate target needs to know what one unit serves at 100 %, to tell how busy it is", "add unit: {serves: {rate: 120/s}}");
+      this.#error(
+        "serves_missing",
+        [...path, "target"],
+        "a rate target needs to know what one unit serves at 100 %, to tell how busy it is",
+        "add unit: {serves: {rate: 120/s}}",
+      );
     }
   }
 
@@ -248,12 +324,26 @@ function checkFaults(document: PolicyDocument, settings: Record<string, unknown>
     const path = ["simulation", "faults", index];
     if (typeof metric === "string" && metric !== "*" && !names.includes(metric)) {
       const near = nearest(metric, names);
-      add({ severity: "error", code: "unknown_reference", path: [...path, "metric"].join("."), ...document.locate([...path, "metric"], "value"), message: `there is no metric "${metric}"`, hint: near === undefined ? "name a metric of a workload, or * for all" : `did you mean "${near}"?` });
+      add({
+        severity: "error",
+        code: "unknown_reference",
+        path: [...path, "metric"].join("."),
+        ...document.locate([...path, "metric"], "value"),
+        message: `there is no metric "${metric}"`,
+        hint: near === undefined ? "name a metric of a workload, or * for all" : `did you mean "${near}"?`,
+      });
     }
     const fromMs = Duration.safeParse(from);
     const toMs = Duration.safeParse(to);
     if (fromMs.success && toMs.success && fromMs.data >= toMs.data) {
-      add({ severity: "error", code: "fault_empty", path: path.join("."), ...document.locate(path, "value"), message: `the fault from ${from} to ${to} never happens`, hint: "from must be before to" });
+      add({
+        severity: "error",
+        code: "fault_empty",
+        path: path.join("."),
+        ...document.locate(path, "value"),
+        message: `the fault from ${from} to ${to} never happens`,
+        hint: "from must be before to",
+      });
     }
   }
 }

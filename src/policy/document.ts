@@ -23,11 +23,24 @@ export function readDocument(text: string): { document?: PolicyDocument; problem
   const problems: Problem[] = [];
   const bytes = Buffer.byteLength(text);
   if (bytes > BYTES_MAX) {
-    return { problems: [{ severity: "error", code: "file_too_large", message: `${bytes} bytes, at most ${BYTES_MAX} are read`, hint: "split the file; a folder of policies can be given too" }] };
+    return {
+      problems: [
+        {
+          severity: "error",
+          code: "file_too_large",
+          message: `${bytes} bytes, at most ${BYTES_MAX} are read`,
+          hint: "split the file; a folder of policies can be given too",
+        },
+      ],
+    };
   }
   const nesting = nestedTooDeep(text);
   if (nesting !== undefined) {
-    return { problems: [{ severity: "error", code: "nested_too_deep", line: nesting, message: `more than ${DEPTH_MAX} levels of nesting`, hint: "a policy has at most ten" }] };
+    return {
+      problems: [
+        { severity: "error", code: "nested_too_deep", line: nesting, message: `more than ${DEPTH_MAX} levels of nesting`, hint: "a policy has at most ten" },
+      ],
+    };
   }
   const lines = new LineCounter();
   // uniqueKeys compares every pair of keys; our own check below is linear.
@@ -83,7 +96,8 @@ function refuseFeatures(root: Node | null, problems: Problem[], at: (offset: num
     }
     if (isAlias(node)) refuse(node, "yaml_alias", `found the alias *${node.source}`, "write the value out; templates with `each` repeat workloads");
     else if (isScalar(node) || isMap(node) || isSeq(node)) {
-      if (node.anchor !== undefined) refuse(node, "yaml_anchor", `found the anchor &${node.anchor}`, "write the value out; templates with `each` repeat workloads");
+      if (node.anchor !== undefined)
+        refuse(node, "yaml_anchor", `found the anchor &${node.anchor}`, "write the value out; templates with `each` repeat workloads");
       if (node.tag !== undefined && !node.tag.startsWith("tag:yaml.org,2002:")) refuse(node, "yaml_tag", `found the tag ${node.tag}`, "remove the tag");
       else if (hasExplicitTag(node)) refuse(node, "yaml_tag", `found the tag ${node.tag}`, "remove the tag");
       if (isMap(node)) refuseKeys(node.items, refuse);

@@ -7,7 +7,8 @@ import type { StepSize } from "./schema.ts";
 
 /** What is legal but unwise: stable code, what it does to a service, what to write instead. docs/lints.md is generated from this. */
 export const LINTS = {
-  ladder_fights_band: "The lowest tier adds capacity below the utilisation band, so utilisation can never stay in the band. The well-known 50/75/90 % ladder does this to 60-80 %.",
+  ladder_fights_band:
+    "The lowest tier adds capacity below the utilisation band, so utilisation can never stay in the band. The well-known 50/75/90 % ladder does this to 60-80 %.",
   ladder_flaps: "What a tier removes, another adds straight back (or the other way round): capacity swings without any change of load.",
   no_scale_in: "Nothing ever removes capacity: it only grows until someone pays.",
   step_below_one_unit: "A share of `min` is less than one unit. Steps are at least one unit, so near `min` they are larger than they look.",
@@ -26,7 +27,7 @@ export type LintCode = keyof typeof LINTS;
 const GUARD_RISK: Readonly<Record<string, string>> = {
   proof: "capacity is removed even where the rest cannot carry the load",
   cliff: "load that vanishes through an upstream fault takes the capacity with it, and comes back to a small fleet",
-  implausibleZero: "an adapter that reports 0 for \"no data\" empties the fleet",
+  implausibleZero: 'an adapter that reports 0 for "no data" empties the fleet',
   blastRadius: "one bad number can remove everything at once",
   "up.limits": "one bad number can ask for everything at once",
   "down.limits": "capacity goes as fast as the metric falls",
@@ -75,7 +76,10 @@ function lintTiers({ resolved, written }: PolicyWorkload, say: Say): void {
   for (const [index, strategy] of written.strategies.entries()) {
     if (strategy.type !== "tiers") continue;
     const path = ["strategies", index];
-    for (const [direction, ladder] of [["up", strategy.up.map((tier) => tier.add)], ["down", strategy.down.map((tier) => tier.remove)]] as const) {
+    for (const [direction, ladder] of [
+      ["up", strategy.up.map((tier) => tier.add)],
+      ["down", strategy.down.map((tier) => tier.remove)],
+    ] as const) {
       for (const [rung, size] of ladder.entries()) {
         if (!("ratio" in size) || size.ratio * resolved.bounds.min >= 1) continue;
         say(
@@ -88,18 +92,33 @@ function lintTiers({ resolved, written }: PolicyWorkload, say: Say): void {
     }
     const lowest = strategy.up.reduce((least, tier) => (tier.at < least.at ? tier : least), { at: Number.POSITIVE_INFINITY, add: { units: 1 } as StepSize });
     if (lowest.at < band.from) {
-      say([...path, "up"], "ladder_fights_band", `adds capacity from ${percent(lowest.at)} on, below ${bandText}: utilisation settles under ${percent(lowest.at)} and the rest is waste`, `begin at or above ${percent(band.from)}, for example ${percent((band.from + band.to) / 2)}`);
+      say(
+        [...path, "up"],
+        "ladder_fights_band",
+        `adds capacity from ${percent(lowest.at)} on, below ${bandText}: utilisation settles under ${percent(lowest.at)} and the rest is waste`,
+        `begin at or above ${percent(band.from)}, for example ${percent((band.from + band.to) / 2)}`,
+      );
     }
     for (const [rung, tier] of strategy.down.entries()) {
       const after = tier.below / (1 - shareOf(tier.remove, resolved.bounds.max));
       if (after < lowest.at) continue;
-      say([...path, "down", rung], "ladder_flaps", `removing ${stepText(tier.remove)} just below ${percent(tier.below)} leads to ${percent(after)}, where capacity is added from ${percent(lowest.at)} on`, `remove below ${percent(lowest.at * (1 - shareOf(tier.remove, resolved.bounds.max)) * 0.95)}, or less at a time`);
+      say(
+        [...path, "down", rung],
+        "ladder_flaps",
+        `removing ${stepText(tier.remove)} just below ${percent(tier.below)} leads to ${percent(after)}, where capacity is added from ${percent(lowest.at)} on`,
+        `remove below ${percent(lowest.at * (1 - shareOf(tier.remove, resolved.bounds.max)) * 0.95)}, or less at a time`,
+      );
     }
     const highestDown = strategy.down.reduce((most, tier) => Math.max(most, tier.below), 0);
     for (const [rung, tier] of strategy.up.entries()) {
       const after = tier.at / (1 + shareOf(tier.add, resolved.bounds.max));
       if (after >= highestDown) continue;
-      say([...path, "up", rung], "ladder_flaps", `adding ${stepText(tier.add)} at ${percent(tier.at)} leads to ${percent(after)}, where capacity is removed below ${percent(highestDown)}`, "add less at this tier, or remove lower down");
+      say(
+        [...path, "up", rung],
+        "ladder_flaps",
+        `adding ${stepText(tier.add)} at ${percent(tier.at)} leads to ${percent(after)}, where capacity is removed below ${percent(highestDown)}`,
+        "add less at this tier, or remove lower down",
+      );
     }
   }
 }
@@ -118,14 +137,27 @@ function lintMetrics({ resolved, written }: PolicyWorkload, say: Say, periodMs: 
     const path = ["metrics", metric.name];
     const isRead =
       resolved.strategies.some((strategy) => strategy.metric === metric.name) ||
-      resolved.objectives.some((objective) => (objective.kind === "ratio" ? [objective.good, objective.bad, objective.total].includes(metric.name) : objective.metric === metric.name));
-    if (!isRead && metric.measures !== "errors") say(path, "unused_metric", `nothing reads "${metric.name}"`, "remove it, or give it a strategy or an objective");
+      resolved.objectives.some((objective) =>
+        objective.kind === "ratio" ? [objective.good, objective.bad, objective.total].includes(metric.name) : objective.metric === metric.name,
+      );
+    if (!isRead && metric.measures !== "errors")
+      say(path, "unused_metric", `nothing reads "${metric.name}"`, "remove it, or give it a strategy or an objective");
     if (metric.windowMs > resolved.guards.down.windowMs && written.guards.down?.select !== "off") {
-      say([...path, "window"], "window_longer_than_scale_in", `a window of ${formatDuration(metric.windowMs)}, scale-in waits ${formatDuration(resolved.guards.down.windowMs)}`, "shorten the window, or lengthen guards.down.window");
+      say(
+        [...path, "window"],
+        "window_longer_than_scale_in",
+        `a window of ${formatDuration(metric.windowMs)}, scale-in waits ${formatDuration(resolved.guards.down.windowMs)}`,
+        "shorten the window, or lengthen guards.down.window",
+      );
     }
     const delayMs = metric.lagMs + resolved.unit.startup.meanMs;
     if (periodMs !== undefined && isRead && delayMs > periodMs / 2) {
-      say([...path, "lag"], "lag_beyond_half_period", `metric lag plus start-up is ${formatDuration(delayMs)}, the traffic repeats every ${formatDuration(periodMs)}`, "hold capacity for the peak (raise min), or make start-up and metric faster");
+      say(
+        [...path, "lag"],
+        "lag_beyond_half_period",
+        `metric lag plus start-up is ${formatDuration(delayMs)}, the traffic repeats every ${formatDuration(periodMs)}`,
+        "hold capacity for the peak (raise min), or make start-up and metric faster",
+      );
     }
   }
 }
@@ -133,13 +165,19 @@ function lintMetrics({ resolved, written }: PolicyWorkload, say: Say, periodMs: 
 function lintBasics({ resolved, written }: PolicyWorkload, say: Say): void {
   if (resolved.bounds.min === 1) say(["bounds", "min"], "min_one", "min is 1", "use at least 2 for anything that must not go away");
   if (written.kind === undefined) say([], "kind_undeclared", "kind is not declared", "add kind: stateless (or stateful, cache, quorum)");
-  if (resolved.unit.price !== undefined && resolved.unit.price.currency === undefined) say(["unit", "price"], "price_without_currency", "the price has no currency", "write it as 0.096 USD/h");
+  if (resolved.unit.price !== undefined && resolved.unit.price.currency === undefined)
+    say(["unit", "price"], "price_without_currency", "the price has no currency", "write it as 0.096 USD/h");
   for (const [index, strategy] of written.strategies.entries()) {
     if (strategy.type !== "targetTracking") continue;
     const serves = resolved.unit.serves?.rate;
     const utilisation = "ratio" in strategy.target ? strategy.target.ratio : serves === undefined ? 0 : strategy.target.rate / serves;
     if (utilisation < resolved.ceiling) continue;
-    say(["strategies", index, "target"], "target_above_ceiling", `a target of ${percent(utilisation)} utilisation, the ceiling is ${percent(resolved.ceiling)}`, `aim lower, for example ${percent(resolved.ceiling - 0.1)}`);
+    say(
+      ["strategies", index, "target"],
+      "target_above_ceiling",
+      `a target of ${percent(utilisation)} utilisation, the ceiling is ${percent(resolved.ceiling)}`,
+      `aim lower, for example ${percent(resolved.ceiling - 0.1)}`,
+    );
   }
 }
 
@@ -158,14 +196,23 @@ function lintGuards({ written }: PolicyWorkload, say: Say): void {
   if (guards.up?.unlimitedAbove === "off") off(["up", "unlimitedAbove"]);
 }
 
-function lintDependencies(policy: Policy, warn: (workload: PolicyWorkload | undefined, path: Path, code: LintCode, message: string, hint: string) => void): void {
+function lintDependencies(
+  policy: Policy,
+  warn: (workload: PolicyWorkload | undefined, path: Path, code: LintCode, message: string, hint: string) => void,
+): void {
   for (const [name, dependency] of Object.entries(policy.settings.dependencies)) {
     if (dependency.connections === undefined) continue;
     const users = policy.workloads.flatMap((workload) => workload.resolved.uses.filter((use) => use.dependency === name).map((use) => ({ workload, use })));
     const wanted = users.reduce((sum, { workload, use }) => sum + workload.resolved.bounds.max * use.connectionsPerUnit, 0);
     if (wanted <= dependency.connections) continue;
     const parts = users.slice(0, 5).map(({ workload, use }) => `${workload.id} ${workload.resolved.bounds.max} x ${use.connectionsPerUnit}`);
-    warn(undefined, ["dependencies", name], "dependency_overcommitted", `at max its users open ${wanted} connections (${parts.join(", ")}${users.length > 5 ? ", …" : ""}), it has ${dependency.connections}`, "lower max or the pools, or put a pooler between");
+    warn(
+      undefined,
+      ["dependencies", name],
+      "dependency_overcommitted",
+      `at max its users open ${wanted} connections (${parts.join(", ")}${users.length > 5 ? ", …" : ""}), it has ${dependency.connections}`,
+      "lower max or the pools, or put a pooler between",
+    );
   }
 }
 

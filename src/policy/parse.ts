@@ -4,11 +4,11 @@ import { canonicalJson } from "../lib/canonical-json.ts";
 import { FileError, type Problem } from "../lib/file-error.ts";
 import { isRecord } from "../lib/is-record.ts";
 import { nearest } from "../lib/nearest.ts";
+import { findContradictions } from "./contradictions.ts";
 import { type Path, type PolicyDocument, readDocument } from "./document.ts";
 import { type ResolvedWorkload, resolveWorkload, workloadId } from "./resolve.ts";
 import { PolicyFile, WorkloadPolicy } from "./schema.ts";
 import { expandTemplates, type WorkloadEntry } from "./templates.ts";
-import { findContradictions } from "./contradictions.ts";
 
 /** A policy file that passed every check. */
 export interface Policy {
@@ -41,14 +41,28 @@ export function checkPolicy(text: string, file: string, options: ParseOptions = 
   const { document, problems } = readDocument(text);
   if (document === undefined) return { problems };
   if (!isRecord(document.value)) {
-    problems.push({ severity: "error", code: "not_a_policy", line: 1, column: 1, message: `expected a mapping with version and workloads, found ${describe(document.value)}`, hint: "vernier init web writes a policy to start from" });
+    problems.push({
+      severity: "error",
+      code: "not_a_policy",
+      line: 1,
+      column: 1,
+      message: `expected a mapping with version and workloads, found ${describe(document.value)}`,
+      hint: "vernier init web writes a policy to start from",
+    });
     return { problems };
   }
   const { workloads: written, ...rest } = document.value;
   const settings = Settings.safeParse(rest);
   if (!settings.success) for (const issue of settings.error.issues) report(problems, document, issue, document.value, [], []);
   if (!isRecord(written) || Object.keys(written).length === 0) {
-    problems.push({ severity: "error", code: "required", path: "workloads", ...document.locate(["workloads"], "value"), message: "required: at least one workload by its id, for example `shop/web:`", hint: "vernier init web writes a policy to start from" });
+    problems.push({
+      severity: "error",
+      code: "required",
+      path: "workloads",
+      ...document.locate(["workloads"], "value"),
+      message: "required: at least one workload by its id, for example `shop/web:`",
+      hint: "vernier init web writes a policy to start from",
+    });
     return { problems };
   }
   const entries = expandTemplates(written, document, problems, options);
@@ -112,7 +126,11 @@ function report(
       // A key that is not there yet is likelier meant than one that is.
       const parent = valueAt(root, path);
       const present = isRecord(parent) ? Object.keys(parent) : [];
-      const near = nearest(key, allowed.filter((name) => !present.includes(name))) ?? nearest(key, allowed);
+      const near =
+        nearest(
+          key,
+          allowed.filter((name) => !present.includes(name)),
+        ) ?? nearest(key, allowed);
       problems.push({
         severity: "error",
         code: "unknown_key",
@@ -169,7 +187,9 @@ function expected(issue: Issue): string {
     case "invalid_type":
       return issue.message.startsWith("Invalid input") ? `expected ${article(issue.expected)}` : issue.message;
     case "invalid_union":
-      return "options" in issue && Array.isArray(issue.options) ? `expected ${issue.discriminator ?? "type"} to be one of ${issue.options.map(String).join(", ")}` : issue.message;
+      return "options" in issue && Array.isArray(issue.options)
+        ? `expected ${issue.discriminator ?? "type"} to be one of ${issue.options.map(String).join(", ")}`
+        : issue.message;
     case "too_small":
       return issue.message.startsWith("Too small") ? `expected ${issue.origin === "array" ? "at least" : "no less than"} ${issue.minimum}` : issue.message;
     case "too_big":
@@ -182,12 +202,25 @@ function expected(issue: Issue): string {
 }
 
 function article(type: string): string {
-  const names: Readonly<Record<string, string>> = { object: "a mapping", record: "a mapping", array: "a list", string: "text", number: "a number", int: "a whole number", boolean: "true or false" };
+  const names: Readonly<Record<string, string>> = {
+    object: "a mapping",
+    record: "a mapping",
+    array: "a list",
+    string: "text",
+    number: "a number",
+    int: "a whole number",
+    boolean: "true or false",
+  };
   return names[type] ?? type;
 }
 
 function misspelt(issue: Issue, found: unknown): { hint: string } | Record<string, never> {
-  const values = issue.code === "invalid_value" ? issue.values.map(String) : issue.code === "invalid_union" && "options" in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
+  const values =
+    issue.code === "invalid_value"
+      ? issue.values.map(String)
+      : issue.code === "invalid_union" && "options" in issue && Array.isArray(issue.options)
+        ? issue.options.map(String)
+        : [];
   const word = typeof found === "string" ? found : isRecord(found) && typeof found["type"] === "string" ? found["type"] : undefined;
   const near = word === undefined ? undefined : nearest(word, values);
   return near === undefined ? {} : { hint: `did you mean "${near}"?` };
@@ -235,7 +268,9 @@ function keysAt(path: Path, found: unknown): string[] {
     });
   }
   const type = isRecord(found) ? found["type"] : undefined;
-  const meant = schemas.flatMap(branches).filter((schema) => type === undefined || schema.properties?.["type"]?.const === undefined || schema.properties["type"].const === type);
+  const meant = schemas
+    .flatMap(branches)
+    .filter((schema) => type === undefined || schema.properties?.["type"]?.const === undefined || schema.properties["type"].const === type);
   return [...new Set(meant.flatMap((schema) => Object.keys(schema.properties ?? {})))];
 }
 

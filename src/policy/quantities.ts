@@ -84,11 +84,8 @@ export interface MonthlyBudget {
 }
 
 /** A monthly budget such as `500 USD/month`. */
-export const Budget = quantity<MonthlyBudget>(
-  { what: "a monthly budget", example: "500 USD/month", pattern: "^\\d+(\\.\\d+)? [A-Z]{3}/month$" },
-  (text) => {
-    const [number, rest] = text.split(" ") as [string, string];
-    const amountPerMonth = Number(number);
-    return amountPerMonth > 0 ? { amountPerMonth, currency: rest.slice(0, 3) } : undefined;
-  },
-);
+export const Budget = quantity<MonthlyBudget>({ what: "a monthly budget", example: "500 USD/month", pattern: "^\\d+(\\.\\d+)? [A-Z]{3}/month$" }, (text) => {
+  const [number, rest] = text.split(" ") as [string, string];
+  const amountPerMonth = Number(number);
+  return amountPerMonth > 0 ? { amountPerMonth, currency: rest.slice(0, 3) } : undefined;
+});

@@ -228,7 +228,14 @@ function resolveObjective(objective: WorkloadPolicy["objectives"][number], index
   }
   if ("ratio" in objective) {
     const { good, bad, total } = objective.ratio;
-    return { name: objective.name ?? `ratio-${index}`, kind: "ratio", total, ...(good !== undefined && { good }), ...(bad !== undefined && { bad }), ...common };
+    return {
+      name: objective.name ?? `ratio-${index}`,
+      kind: "ratio",
+      total,
+      ...(good !== undefined && { good }),
+      ...(bad !== undefined && { bad }),
+      ...common,
+    };
   }
   const { metric, from, to } = objective.band;
   return { name: objective.name ?? `${policy.metrics[metric]?.measures ?? metric}-band`, kind: "band", metric, from, to, ...common };

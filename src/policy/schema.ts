@@ -7,10 +7,13 @@ import { Budget, Duration, Percent, PositiveDuration, Rate, Share, UnitPrice } f
 /** Largest capacity anything here counts to: 2^31 - 1, the int32 that platforms keep replica counts in. */
 export const UNITS_MAX = 2_147_483_647;
 
-const Units = z.int({ error: `expected a whole number of units from 1 to ${UNITS_MAX}` }).min(1, { error: "expected at least 1 unit" }).max(UNITS_MAX);
-const Name = z
-  .string({ error: "expected a name" })
-  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, { error: "expected lower-case letters, digits and '-', at most 63, beginning and ending with a letter or digit" });
+const Units = z
+  .int({ error: `expected a whole number of units from 1 to ${UNITS_MAX}` })
+  .min(1, { error: "expected at least 1 unit" })
+  .max(UNITS_MAX);
+const Name = z.string({ error: "expected a name" }).regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, {
+  error: "expected lower-case letters, digits and '-', at most 63, beginning and ending with a letter or digit",
+});
 
 /** A secret, by reference only: the name of an environment variable or the path of a file that holds it. */
 export const SecretReference = z
@@ -29,12 +32,10 @@ export const Source = z.discriminatedUnion("type", [
 ]);
 
 /** What the readings of a metric measure; decides their unit and what the plant synthesises. */
-export const Measures = z
-  .enum(["rate", "utilisation", "concurrency", "backlog", "latency", "errors", "gauge"])
-  .meta({
-    description:
-      "What the readings measure: `rate` (per second), `utilisation` (ratio), `concurrency`, `backlog` (items), `latency` (seconds), `errors` (ratio of failed requests), `gauge` (a further column of the trace).",
-  });
+export const Measures = z.enum(["rate", "utilisation", "concurrency", "backlog", "latency", "errors", "gauge"]).meta({
+  description:
+    "What the readings measure: `rate` (per second), `utilisation` (ratio), `concurrency`, `backlog` (items), `latency` (seconds), `errors` (ratio of failed requests), `gauge` (a further column of the trace).",
+});
 export type Measures = z.output<typeof Measures>;
 
 /** A named quantity the engine may read. */
@@ -144,7 +145,15 @@ export const Objective = z.union(
         metric: z.string(),
         op: z.enum(["lte", "lt", "gte", "gt"]).prefault("lte"),
         value: z.union(
-          [Percent.transform((ratio) => ({ ratio })), Duration.transform((ms) => ({ ms })), Rate.transform((rate) => ({ rate })), z.number().nonnegative().transform((number) => ({ number }))],
+          [
+            Percent.transform((ratio) => ({ ratio })),
+            Duration.transform((ms) => ({ ms })),
+            Rate.transform((rate) => ({ rate })),
+            z
+              .number()
+              .nonnegative()
+              .transform((number) => ({ number })),
+          ],
           { error: "expected a percentage, duration, rate or number" },
         ),
       }),
@@ -158,13 +167,9 @@ export const Objective = z.union(
 export type Objective = z.output<typeof Objective>;
 
 const Limit = z
-  .union(
-    [
-      z.strictObject({ percent: Percent, per: PositiveDuration.optional() }),
-      z.strictObject({ units: Units, per: PositiveDuration.optional() }),
-    ],
-    { error: "expected {percent: 10%, per: 1m} or {units: 1, per: 1m}" },
-  )
+  .union([z.strictObject({ percent: Percent, per: PositiveDuration.optional() }), z.strictObject({ units: Units, per: PositiveDuration.optional() })], {
+    error: "expected {percent: 10%, per: 1m} or {units: 1, per: 1m}",
+  })
   .meta({ description: "Largest change in a period. Default period: one interval up, 1 min down." });
 
 const Off = z.literal("off");
@@ -172,14 +177,23 @@ const Off = z.literal("off");
 const directionFields = {
   window: Duration.optional().meta({ description: "Stabilisation window. Default: up `0s`, down `5m`." }),
   cooldown: Duration.optional().meta({ description: "No step in this direction until this long after the last step. Default `0s`." }),
-  limits: z.union([Off, z.array(Limit).min(1).max(8)], { error: "expected off, or a list such as [{percent: 10%, per: 1m}, {units: 1, per: 1m}]" }).optional().meta({ description: "Rate limits. Default: 10 % and 1 unit, per interval up and per minute down." }),
+  limits: z
+    .union([Off, z.array(Limit).min(1).max(8)], { error: "expected off, or a list such as [{percent: 10%, per: 1m}, {units: 1, per: 1m}]" })
+    .optional()
+    .meta({ description: "Rate limits. Default: 10 % and 1 unit, per interval up and per minute down." }),
   select: z.enum(["max", "min", "off"]).optional().meta({ description: "Which limit counts: the widest, the narrowest, or `off`: never move this way." }),
 };
 
 /** Stages between a wish and a step. A superset of the HPA's `behavior`; each can be `off`. */
 export const Guards = z.strictObject({
   up: z
-    .strictObject({ ...directionFields, unlimitedAbove: z.union([Off, Percent], { error: "expected off or a percentage such as 80%" }).optional().meta({ description: "Above this projected utilisation the limits do not hold growth back. Default: the ceiling." }) })
+    .strictObject({
+      ...directionFields,
+      unlimitedAbove: z
+        .union([Off, Percent], { error: "expected off or a percentage such as 80%" })
+        .optional()
+        .meta({ description: "Above this projected utilisation the limits do not hold growth back. Default: the ceiling." }),
+    })
     .optional(),
   down: z.strictObject(directionFields).optional(),
   staleAfter: PositiveDuration.optional().meta({ description: "A reading older than this is unusable. Default: 3 intervals." }),
@@ -191,13 +205,29 @@ export const Guards = z.strictObject({
     .union([z.literal("hold"), z.strictObject({ floor: Units }), z.strictObject({ grow: Percent })], { error: "expected hold, {floor: 4} or {grow: 25%}" })
     .optional()
     .meta({ description: "What to do without any usable reading; never below current capacity. Default `hold`." }),
-  proof: z.enum(["on", "off"]).optional().meta({ description: "Scale in only when every metric with a target, band or minimum objective is fresh and stays inside it. Default `on`." }),
+  proof: z
+    .enum(["on", "off"])
+    .optional()
+    .meta({ description: "Scale in only when every metric with a target, band or minimum objective is fresh and stays inside it. Default `on`." }),
   cliff: z
-    .union([Off, z.strictObject({ below: Share.prefault("40%"), hold: PositiveDuration.prefault("10m"), holdWithErrors: PositiveDuration.prefault("30m"), errorsAbove: Share.prefault("2%") })], { error: "expected off, or fields such as {below: 40%, hold: 10m}" })
+    .union(
+      [
+        Off,
+        z.strictObject({
+          below: Share.prefault("40%"),
+          hold: PositiveDuration.prefault("10m"),
+          holdWithErrors: PositiveDuration.prefault("30m"),
+          errorsAbove: Share.prefault("2%"),
+        }),
+      ],
+      { error: "expected off, or fields such as {below: 40%, hold: 10m}" },
+    )
     .optional()
     .meta({ description: "Hold scale-in when load falls off a cliff." }),
   implausibleZero: z
-    .union([Off, z.strictObject({ worth: z.number().positive().prefault(2), samples: z.int().min(1).max(1000).prefault(3) })], { error: "expected off, or fields such as {worth: 2, samples: 3}" })
+    .union([Off, z.strictObject({ worth: z.number().positive().prefault(2), samples: z.int().min(1).max(1000).prefault(3) })], {
+      error: "expected off, or fields such as {worth: 2, samples: 3}",
+    })
     .optional()
     .meta({ description: "A sudden zero is not believed until it repeats." }),
   blastRadius: z
@@ -213,11 +243,7 @@ export const Target = z.discriminatedUnion("type", [z.strictObject({ type: z.lit
 /** Where the workloads of a template come from. */
 export const Each = z.strictObject({
   from: z.union(
-    [
-      z.strictObject({ values: z.array(Name).min(1).max(10_000) }),
-      z.strictObject({ file: z.string().min(1) }),
-      z.strictObject({ query: z.string().min(1) }),
-    ],
+    [z.strictObject({ values: z.array(Name).min(1).max(10_000) }), z.strictObject({ file: z.string().min(1) }), z.strictObject({ query: z.string().min(1) })],
     { error: "expected {values: [a, b]}, {file: names.txt} or {query: …}" },
   ),
   label: Name.meta({ description: "Name of the placeholder: `label: app` makes `${app}` stand for each value." }),
@@ -232,18 +258,31 @@ export const WorkloadPolicy = z.strictObject({
   bounds: z
     .strictObject(
       {
-        min: z.int({ error: "expected a whole number of units" }).min(0).max(UNITS_MAX).refine((min) => min > 0, { error: "min: 0 needs activation (0 to 1 and back), which is not available yet; use at least 1" }),
+        min: z
+          .int({ error: "expected a whole number of units" })
+          .min(0)
+          .max(UNITS_MAX)
+          .refine((min) => min > 0, { error: "min: 0 needs activation (0 to 1 and back), which is not available yet; use at least 1" }),
         max: Units,
       },
-      { error: (issue) => (issue.input === undefined ? "required: the least and most capacity this workload may ever have, for example {min: 2, max: 20}" : undefined) },
+      {
+        error: (issue) =>
+          issue.input === undefined ? "required: the least and most capacity this workload may ever have, for example {min: 2, max: 20}" : undefined,
+      },
     )
-    .refine((bounds) => bounds.min <= bounds.max, { error: (issue) => `min (${(issue.input as { min: number }).min}) is greater than max (${(issue.input as { max: number }).max})` })
+    .refine((bounds) => bounds.min <= bounds.max, {
+      error: (issue) => `min (${(issue.input as { min: number }).min}) is greater than max (${(issue.input as { max: number }).max})`,
+    })
     .meta({ description: "Least and most capacity. Required; applied last; never left to a default." }),
   interval: PositiveDuration.prefault("15s").meta({ description: "Time between two evaluations (ticks)." }),
   ceiling: Share.optional().meta({ description: "Highest acceptable utilisation. Default: the upper end of the utilisation band, else `80%`." }),
   unit: Unit.prefault({}),
   metrics: z.record(Name, Metric).meta({ description: "Named quantities to read." }),
-  strategies: z.array(Strategy).min(1, { error: "expected at least one strategy" }).max(16).meta({ description: "Each proposes a capacity; the highest wins, ties by order." }),
+  strategies: z
+    .array(Strategy)
+    .min(1, { error: "expected at least one strategy" })
+    .max(16)
+    .meta({ description: "Each proposes a capacity; the highest wins, ties by order." }),
   objectives: z.array(Objective).max(32).prefault([]),
   guards: Guards.prefault({}),
   uses: z

@@ -32,19 +32,42 @@ export function expandTemplates(written: Record<string, unknown>, document: Poli
     const at = (path: Path) => document.locate(["workloads", id, ...path], "value");
     const placeholder = `\${${each.data.label}}`;
     if (!id.includes(placeholder)) {
-      problems.push({ severity: "error", code: "placeholder_missing", path: `workloads.${id}`, ...document.locate(["workloads", id], "key"), message: `the id does not contain ${placeholder}, so all its workloads would have the same id`, hint: `write it as "${id}-${placeholder}"` });
+      problems.push({
+        severity: "error",
+        code: "placeholder_missing",
+        path: `workloads.${id}`,
+        ...document.locate(["workloads", id], "key"),
+        message: `the id does not contain ${placeholder}, so all its workloads would have the same id`,
+        hint: `write it as "${id}-${placeholder}"`,
+      });
       continue;
     }
-    const values = templateValues(each.data.from, options, (problem) => problems.push({ severity: "error", path: `workloads.${id}.each.from`, ...at(["each", "from"]), ...problem }));
+    const values = templateValues(each.data.from, options, (problem) =>
+      problems.push({ severity: "error", path: `workloads.${id}.each.from`, ...at(["each", "from"]), ...problem }),
+    );
     if (values.length + entries.length > WORKLOADS_MAX) {
-      problems.push({ severity: "error", code: "too_many_workloads", path: `workloads.${id}.each`, ...at(["each"]), message: `more than ${WORKLOADS_MAX} workloads`, hint: "split the file" });
+      problems.push({
+        severity: "error",
+        code: "too_many_workloads",
+        path: `workloads.${id}.each`,
+        ...at(["each"]),
+        message: `more than ${WORKLOADS_MAX} workloads`,
+        hint: "split the file",
+      });
       continue;
     }
     const { each: _, ...template } = value;
     const overrides = each.data.overrides ?? {};
     for (const name of Object.keys(overrides)) {
       if (values.includes(name) || values.length === 0) continue;
-      problems.push({ severity: "error", code: "override_unused", path: `workloads.${id}.each.overrides.${name}`, ...document.locate(["workloads", id, "each", "overrides", name], "key"), message: `"${name}" is none of the values`, hint: "remove it, or add the value" });
+      problems.push({
+        severity: "error",
+        code: "override_unused",
+        path: `workloads.${id}.each.overrides.${name}`,
+        ...document.locate(["workloads", id, "each", "overrides", name], "key"),
+        message: `"${name}" is none of the values`,
+        hint: "remove it, or add the value",
+      });
     }
     for (const name of new Set(values)) {
       const override = overrides[name];
@@ -59,10 +82,18 @@ export function expandTemplates(written: Record<string, unknown>, document: Poli
   return entries;
 }
 
-function templateValues(from: { values: string[] } | { file: string } | { query: string }, options: ParseOptions, fail: (problem: Pick<Problem, "code" | "message" | "hint">) => void): readonly string[] {
+function templateValues(
+  from: { values: string[] } | { file: string } | { query: string },
+  options: ParseOptions,
+  fail: (problem: Pick<Problem, "code" | "message" | "hint">) => void,
+): readonly string[] {
   if ("values" in from) return from.values;
   if ("query" in from) {
-    fail({ code: "query_unavailable", message: "workloads from a query need a live source, which is not available yet", hint: "list them: from: {values: [a, b]} or {file: names.txt}" });
+    fail({
+      code: "query_unavailable",
+      message: "workloads from a query need a live source, which is not available yet",
+      hint: "list them: from: {values: [a, b]} or {file: names.txt}",
+    });
     return [];
   }
   const text = options.readFile?.(from.file);
@@ -70,7 +101,10 @@ function templateValues(from: { values: string[] } | { file: string } | { query:
     fail({ code: "file_missing", message: `cannot read "${from.file}"`, hint: "the path is relative to the policy file" });
     return [];
   }
-  const names = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#"));
+  const names = text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("#"));
   const odd = names.find((name) => !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name));
   if (odd === undefined) return names;
   fail({ code: "invalid_value", message: `"${odd}" in "${from.file}" is no name`, hint: "one name on each line: lower-case letters, digits and '-'" });

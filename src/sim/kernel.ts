@@ -75,8 +75,7 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
   const load = loadBySteps(trace, stepMs, node.loadFactor, request.interpolate);
   const steps = load.length;
   const initialUnits =
-    node.initialUnits ??
-    Math.min(workload.bounds.max, unitsNeeded({ load: load[0] as number, perUnit, ceiling: request.ceiling, min: workload.bounds.min }));
+    node.initialUnits ?? Math.min(workload.bounds.max, unitsNeeded({ load: load[0] as number, perUnit, ceiling: request.ceiling, min: workload.bounds.min }));
   const plant = new Plant({ unit: workload.unit, uses: workload.uses, perUnit, initialUnits }, createRng(request.seed));
   const latency =
     workload.unit.serviceTimeMs === undefined
@@ -120,7 +119,7 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
       engine.propose(observation, nowMs);
       const decision = engine.settle(UNLIMITED);
       if (explainAtMs !== undefined && nowMs <= explainAtMs && nextTickMs > explainAtMs) observer.onExplain?.(decision, observation);
-      if (decision.requested !== plant.requested) {
+      if (decision.requested !== decision.from) {
         observer.onChange?.(decision);
         plant.request(decision.requested, nowMs);
       }

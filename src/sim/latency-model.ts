@@ -1,4 +1,4 @@
-import { mmcResponseQuantile, erlangC } from "../capacity/erlang.ts";
+import { erlangC, mmcResponseQuantile } from "../capacity/erlang.ts";
 import { processorSharingQuantiles } from "../capacity/processor-sharing.ts";
 import type { ResolvedUnit } from "../policy/resolve.ts";
 

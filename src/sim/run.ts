@@ -73,7 +73,13 @@ export interface SimulationReport {
     readonly interpolate: boolean;
   };
   /** How the engine saw the world: its metrics with window and lag. */
-  readonly pipeline: readonly { readonly metric: string; readonly measures: string; readonly scrapeSeconds: number; readonly windowSeconds: number; readonly lagSeconds: number }[];
+  readonly pipeline: readonly {
+    readonly metric: string;
+    readonly measures: string;
+    readonly scrapeSeconds: number;
+    readonly windowSeconds: number;
+    readonly lagSeconds: number;
+  }[];
   readonly warnings: readonly string[];
   readonly score: Score;
 }
@@ -144,7 +150,8 @@ export function runSimulation(
   const score = scoreRun(columns, scoring);
   const isScored = scoredSteps(columns, scoring);
   const warnings = [...silentMetrics];
-  if (score.scoredHours === 0) warnings.push(`nothing is scored: the warm-up of ${formatDuration(warmUpMs)} and the masks cover the whole trace of ${formatDuration(traceMs)}`);
+  if (score.scoredHours === 0)
+    warnings.push(`nothing is scored: the warm-up of ${formatDuration(warmUpMs)} and the masks cover the whole trace of ${formatDuration(traceMs)}`);
   let masked = 0;
   for (let step = Math.ceil(warmUpMs / columns.stepMs); step < isScored.length; step++) if (isScored[step] === 0) masked++;
   return {

@@ -24,7 +24,8 @@ export function settleScale(trace: Trace, policy: ResolvedWorkload, ceiling: num
   if (peak === 0) return { loadFactor: 1, perUnit: serves ?? 1, peakUnits: 0, guesses: ["the recording has no load at all"] };
   if (serves !== undefined) {
     if (peakUnits !== undefined) return { loadFactor: (peakUnits * ceiling * serves) / peak, perUnit: serves, peakUnits, guesses };
-    if (trace.semantics === "utilisation" || trace.semantics === "level") guesses.push(`the recording is a ${trace.semantics}: taken in the unit of unit.serves`);
+    if (trace.semantics === "utilisation" || trace.semantics === "level")
+      guesses.push(`the recording is a ${trace.semantics}: taken in the unit of unit.serves`);
     return { loadFactor: 1, perUnit: serves, peakUnits: Math.ceil(peak / (ceiling * serves) - 1e-9), guesses };
   }
   const units = peakUnits ?? Math.max(1, Math.floor(0.8 * policy.bounds.max));

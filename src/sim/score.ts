@@ -75,7 +75,10 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings): S
   const hours = stepMs / 3_600_000;
   const seconds = stepMs / 1_000;
   const isScored = scoredSteps(columns, settings);
-  const connectable = Math.min(Number.MAX_SAFE_INTEGER, ...workload.uses.map((use) => (use.connections === undefined ? Number.MAX_SAFE_INTEGER : Math.floor(use.connections / use.connectionsPerUnit))));
+  const connectable = Math.min(
+    Number.MAX_SAFE_INTEGER,
+    ...workload.uses.map((use) => (use.connections === undefined ? Number.MAX_SAFE_INTEGER : Math.floor(use.connections / use.connectionsPerUnit))),
+  );
   const dependencyUnits = Math.min(Number.POSITIVE_INFINITY, ...workload.uses.map((use) => (use.rate ?? Number.POSITIVE_INFINITY) / perUnit));
   const latency =
     workload.unit.serviceTimeMs === undefined
@@ -158,7 +161,16 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings): S
         latency.prepare(utilisation, serving, waiting === 0 ? 0 : serving > 0 ? (waiting / (serving * perUnit)) * 1_000 : workload.unit.requestTimeoutMs);
         if (fresh > 0) latency.addTo(histogram, fresh * seconds);
       }
-      for (const judge of judges) judge.record({ utilisation, ready: ready[step] as number, needed, fresh: fresh * seconds, failed: failed[step] as number, backlog: backlog[step] as number, latency });
+      for (const judge of judges)
+        judge.record({
+          utilisation,
+          ready: ready[step] as number,
+          needed,
+          fresh: fresh * seconds,
+          failed: failed[step] as number,
+          backlog: backlog[step] as number,
+          latency,
+        });
     }
   }
   const share = (count: number): number => (steps === 0 ? 0 : count / steps);

@@ -119,7 +119,8 @@ export class TraceParser {
       this.#rest = new Uint8Array(0);
       this.#rowsIn(last, last.length);
     }
-    if (this.#rows === 0) this.#fail(Math.max(1, this.#line), undefined, "trace_empty", "no data rows", "a recording has a time and a value in each row, for example `0,42`");
+    if (this.#rows === 0)
+      this.#fail(Math.max(1, this.#line), undefined, "trace_empty", "no data rows", "a recording has a time and a value in each row, for example `0,42`");
     return {
       times: this.#times === undefined ? { first: this.#first, step: this.#step } : this.#times.take(),
       isCalendar: this.#isCalendar ?? false,
@@ -202,7 +203,8 @@ export class TraceParser {
         if (role !== SKIP) number = this.#field(text(bytes, fieldBegin, at), role === TIME, fieldBegin - begin + 1);
       } else if (byte === CR) {
         byte = bytes[++at] as number;
-        if (byte !== LF) this.#fail(this.#line, at - begin, "stray_return", "a carriage return in the middle of a line", "save the file with LF or CRLF line ends");
+        if (byte !== LF)
+          this.#fail(this.#line, at - begin, "stray_return", "a carriage return in the middle of a line", "save the file with LF or CRLF line ends");
       }
       if (role === TIME) {
         if (isPlain && this.#isCalendar) this.#fail(this.#line, 1, "time_mixed", `found ${number} after times of another form`, "write all times the same way");
@@ -213,7 +215,13 @@ export class TraceParser {
       at++;
       if (byte === LF) {
         if (column < this.#lastRole) {
-          this.#fail(this.#line, at - begin, "row_short", `${column + 1} column${column === 0 ? "" : "s"}, expected at least ${this.#lastRole + 1}`, "is the file cut here?");
+          this.#fail(
+            this.#line,
+            at - begin,
+            "row_short",
+            `${column + 1} column${column === 0 ? "" : "s"}, expected at least ${this.#lastRole + 1}`,
+            "is the file cut here?",
+          );
         }
         break;
       }
@@ -225,7 +233,13 @@ export class TraceParser {
   #append(time: number, value: number): void {
     if (value < 0 || value > VALUE_MAX) {
       const what = value < 0 ? "a negative load" : "a value beyond 2^53";
-      this.#fail(this.#line, undefined, value < 0 ? "value_negative" : "value_gigantic", `${what}, ${value}`, "a load is 0 or more and a count stays exact below 9e15; correct the row or leave the value empty");
+      this.#fail(
+        this.#line,
+        undefined,
+        value < 0 ? "value_negative" : "value_gigantic",
+        `${what}, ${value}`,
+        "a load is 0 or more and a count stays exact below 9e15; correct the row or leave the value empty",
+      );
     }
     const row = this.#rows++;
     this.#values.push(value);
@@ -248,7 +262,13 @@ export class TraceParser {
 
   #failOrder(time: number): never {
     if (time === this.#previous) {
-      this.#fail(this.#line, undefined, "time_duplicate", `time ${time} again, as on the row before`, "one row per bin: add up or remove the duplicates (several series in one file? pick one)");
+      this.#fail(
+        this.#line,
+        undefined,
+        "time_duplicate",
+        `time ${time} again, as on the row before`,
+        "one row per bin: add up or remove the duplicates (several series in one file? pick one)",
+      );
     }
     this.#fail(this.#line, undefined, "time_unsorted", `time ${time} comes after ${this.#previous}`, "sort the rows by time, oldest first");
   }
@@ -275,10 +295,17 @@ export class TraceParser {
     if (ABSENT.has(field.toLowerCase())) return Number.NaN;
     if (this.#delimiter !== 44 && /^[+-]?\d+,\d+$/.test(field)) return Number(field.replace(",", "."));
     if (!NUMBER.test(field)) {
-      this.#fail(this.#line, column, "value_unreadable", `found ${quoted(field)} for a value`, "expected a number such as 42 or 1.5e3, or nothing for a missing one");
+      this.#fail(
+        this.#line,
+        column,
+        "value_unreadable",
+        `found ${quoted(field)} for a value`,
+        "expected a number such as 42 or 1.5e3, or nothing for a missing one",
+      );
     }
     const value = Number(field);
-    if (!Number.isFinite(value)) this.#fail(this.#line, column, "value_gigantic", `found ${quoted(field)}, more than a double holds`, "correct the row or leave the value empty");
+    if (!Number.isFinite(value))
+      this.#fail(this.#line, column, "value_gigantic", `found ${quoted(field)}, more than a double holds`, "correct the row or leave the value empty");
     return value;
   }
 
@@ -286,7 +313,12 @@ export class TraceParser {
   #readFirstLine(bytes: Uint8Array): boolean {
     const line = text(bytes, 0, bytes.length).replace(/\r$/, "");
     this.#delimiter = [44, 59, 9].reduce((best, candidate) => (count(line, candidate) > count(line, best) ? candidate : best));
-    const cells = line.split(String.fromCharCode(this.#delimiter)).map((cell) => cell.trim().replace(/^"(.*)"$/, "$1").trim());
+    const cells = line.split(String.fromCharCode(this.#delimiter)).map((cell) =>
+      cell
+        .trim()
+        .replace(/^"(.*)"$/, "$1")
+        .trim(),
+    );
     const looksNumeric = (cell: string): boolean => NUMBER.test(cell) || parseTimestamp(cell) !== undefined;
     const isHeader = !cells.some(looksNumeric);
     const names = isHeader ? cells : cells.map((_, i) => `column ${i + 1}`);
@@ -316,7 +348,8 @@ export class TraceParser {
   #pick(names: readonly string[], wanted: string | undefined, usual: RegExp, isHeader: boolean, fallback: number, taken = -1): number {
     if (wanted !== undefined) {
       const at = names.indexOf(wanted);
-      if (at < 0) this.#fail(this.#line, 1, "column_missing", `no column "${wanted}"; there are ${names.map((name) => `"${name}"`).join(", ")}`, "name one of these");
+      if (at < 0)
+        this.#fail(this.#line, 1, "column_missing", `no column "${wanted}"; there are ${names.map((name) => `"${name}"`).join(", ")}`, "name one of these");
       return at;
     }
     const at = isHeader ? names.findIndex((name, i) => i !== taken && usual.test(name)) : -1;
@@ -331,7 +364,14 @@ export class TraceParser {
       if (ascii.trimStart().startsWith(signature)) this.#fail(1, 1, "not_csv", `this is ${what}`, undefined);
     }
     const control = head.findIndex((byte) => byte < 9 || (byte > 13 && byte < SPACE) || byte === 127);
-    if (control >= 0) this.#fail(1, undefined, "not_csv", `byte ${control + 1} is 0x${(head[control] as number).toString(16).padStart(2, "0")}: this is a binary file`, "expected text: a time and a value in each row");
+    if (control >= 0)
+      this.#fail(
+        1,
+        undefined,
+        "not_csv",
+        `byte ${control + 1} is 0x${(head[control] as number).toString(16).padStart(2, "0")}: this is a binary file`,
+        "expected text: a time and a value in each row",
+      );
   }
 
   #fail(line: number | undefined, column: number | undefined, code: string, message: string, hint: string | undefined): never {

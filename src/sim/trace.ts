@@ -1,5 +1,5 @@
-import { FileError } from "../lib/file-error.ts";
 import { formatDuration } from "../lib/duration.ts";
+import { FileError } from "../lib/file-error.ts";
 import { parseTimestamp } from "../lib/timestamp.ts";
 import type { Semantics, TraceMeta } from "./trace-meta.ts";
 import type { ParsedTrace } from "./trace-parser.ts";
@@ -124,7 +124,12 @@ function usualStep(times: Float64Array): number {
 function timeUnit(parsed: ParsedTrace, first: number, guesses: string[]): { unitMs: number; isEpoch: boolean } {
   if (parsed.isCalendar) return { unitMs: 1, isEpoch: true };
   // 1e8 s is March 1973 and 1e11 s the year 5138: between them a number of seconds is a date.
-  for (const [name, unitMs] of [["seconds", 1_000], ["milliseconds", 1], ["microseconds", 1e-3], ["nanoseconds", 1e-6]] as const) {
+  for (const [name, unitMs] of [
+    ["seconds", 1_000],
+    ["milliseconds", 1],
+    ["microseconds", 1e-3],
+    ["nanoseconds", 1e-6],
+  ] as const) {
     const seconds = (first * unitMs) / 1_000;
     if (seconds >= 1e8 && seconds < 1e11) {
       guesses.push(`times are ${name} since 1970`);
@@ -142,14 +147,26 @@ function fillGrid(file: string, values: Float64Array, time: TimeGrid, keepHoles 
   if (offsetsMs !== undefined) {
     const bins = Math.round((offsetsMs[rows - 1] as number) / binMs) + 1;
     if (bins > BINS_MAX) {
-      fail(file, undefined, "trace_too_long", `${bins} bins of ${formatDuration(binMs)} between the first and the last row`, `at most ${BINS_MAX} fit; state the right bin, or cut the recording`);
+      fail(
+        file,
+        undefined,
+        "trace_too_long",
+        `${bins} bins of ${formatDuration(binMs)} between the first and the last row`,
+        `at most ${BINS_MAX} fit; state the right bin, or cut the recording`,
+      );
     }
     grid = new Float64Array(bins).fill(Number.NaN);
     let previous = -1;
     for (let row = 0; row < rows; row++) {
       const bin = Math.round((offsetsMs[row] as number) / binMs);
       if (bin === previous) {
-        fail(file, time.firstDataLine + row, "bin_taken", `two rows fall into the same bin of ${formatDuration(binMs)}`, "state the bin (--bin) or give each row a bin of its own");
+        fail(
+          file,
+          time.firstDataLine + row,
+          "bin_taken",
+          `two rows fall into the same bin of ${formatDuration(binMs)}`,
+          "state the bin (--bin) or give each row a bin of its own",
+        );
       }
       grid[bin] = values[row] as number;
       previous = bin;
@@ -188,11 +205,13 @@ function settleSemantics(parsed: ParsedTrace, meta: TraceMeta, overrides: TraceO
 }
 
 function statedMasks(meta: TraceMeta): Mask[] {
-  const toMask = (note: string) => (stretch: { from_s: number; to_s: number; note?: string | undefined }): Mask => ({
-    fromMs: stretch.from_s * 1_000,
-    toMs: stretch.to_s * 1_000,
-    note: stretch.note ?? note,
-  });
+  const toMask =
+    (note: string) =>
+    (stretch: { from_s: number; to_s: number; note?: string | undefined }): Mask => ({
+      fromMs: stretch.from_s * 1_000,
+      toMs: stretch.to_s * 1_000,
+      note: stretch.note ?? note,
+    });
   return [...(meta.gaps ?? []).map(toMask("gap")), ...(meta.imputed ?? []).map(toMask("imputed"))];
 }
 

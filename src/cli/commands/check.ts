@@ -29,7 +29,9 @@ export async function runCheck(paths: readonly string[], options: CheckOptions):
         process.stdout.write(`${text.replace(problem.severity, paint(problem.severity === "error" ? "red" : "yellow", problem.severity))}\n`);
       }
       if (!problems.some((problem) => problem.severity === "error")) {
-        process.stdout.write(`${file}: ${paint("green", "valid")}, ${workloads} workload${workloads === 1 ? "" : "s"}${problems.length > 0 ? `, ${problems.length} warning${problems.length === 1 ? "" : "s"}` : ""}\n`);
+        process.stdout.write(
+          `${file}: ${paint("green", "valid")}, ${workloads} workload${workloads === 1 ? "" : "s"}${problems.length > 0 ? `, ${problems.length} warning${problems.length === 1 ? "" : "s"}` : ""}\n`,
+        );
       }
     }
     if (errors > 0) process.stdout.write(`${errors} error${errors === 1 ? "" : "s"}\n`);

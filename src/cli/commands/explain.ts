@@ -40,7 +40,9 @@ export async function runExplain(workload: string | undefined, options: ExplainO
   const endMs = startMs + prepared.trace.load.length * prepared.trace.binMs;
   const atMs = options.at === "worst" ? worstAtMs(prepared) : instant(options.at, startMs);
   if (atMs < startMs || atMs >= endMs) {
-    throw new UsageError(`--at: ${options.at} is outside the recording, which runs from ${formatTimestamp(startMs)} to ${formatTimestamp(endMs)} (${formatSpan(endMs - startMs)})`);
+    throw new UsageError(
+      `--at: ${options.at} is outside the recording, which runs from ${formatTimestamp(startMs)} to ${formatTimestamp(endMs)} (${formatSpan(endMs - startMs)})`,
+    );
   }
   let explanation: Explanation | undefined;
   const progress = new Progress(`replaying ${prepared.workload.id}`);
@@ -95,7 +97,13 @@ function copyOut(decision: Decision, observation: Observation, startMs: number):
       capacity: { requested, starting, ready, draining, readable },
       readings: observation.readings.map((reading) =>
         reading.status === "value"
-          ? { metric: reading.metric, status: reading.status, value: reading.value, ageSeconds: (decision.atMs - reading.sampledAtMs) / 1_000, windowSeconds: reading.windowMs / 1_000 }
+          ? {
+              metric: reading.metric,
+              status: reading.status,
+              value: reading.value,
+              ageSeconds: (decision.atMs - reading.sampledAtMs) / 1_000,
+              windowSeconds: reading.windowMs / 1_000,
+            }
           : { metric: reading.metric, status: reading.status },
       ),
     },
@@ -110,15 +118,28 @@ function explanationText(explanation: Explanation): string {
   const { paint } = terminalOf(process.stdout);
   const { capacity, readings } = explanation.observed;
   const change = explanation.requested.units - explanation.from.units;
-  const verdict = change === 0 ? `hold at ${explanation.from.units}` : `${change > 0 ? "add" : "remove"} ${Math.abs(change)}: ${explanation.from.units} to ${explanation.requested.units}`;
+  const verdict =
+    change === 0
+      ? `hold at ${explanation.from.units}`
+      : `${change > 0 ? "add" : "remove"} ${Math.abs(change)}: ${explanation.from.units} to ${explanation.requested.units}`;
   const lines = [
     `${paint("bold", explanation.workload)}  ${explanation.at} (${formatSpan(explanation.offsetSeconds * 1_000)} into the recording)`,
     `${paint("bold", verdict)} units; posture ${explanation.posture}; engine ${explanation.engine}, policy ${explanation.policyHash.slice(0, 12)}`,
     "",
     `saw    capacity: ${capacity["requested"]} requested, ${capacity["ready"]} ready, ${capacity["starting"]} starting, ${capacity["draining"]} draining`,
-    ...readings.map((reading) => `saw    ${reading["metric"]}: ${typeof reading["value"] === "number" ? `${formatOperand(reading["value"])}, ${reading["ageSeconds"]} s old, mean of ${reading["windowSeconds"]} s` : String(reading["status"])}`),
+    ...readings.map(
+      (reading) =>
+        `saw    ${reading["metric"]}: ${typeof reading["value"] === "number" ? `${formatOperand(reading["value"])}, ${reading["ageSeconds"]} s old, mean of ${reading["windowSeconds"]} s` : String(reading["status"])}`,
+    ),
     "",
-    table(explanation.reasons.map((reason) => [reason.stage, reason.from === reason.to ? `${reason.to}` : `${reason.from} -> ${reason.to}`, reason.code, describeReason(reason)])),
+    table(
+      explanation.reasons.map((reason) => [
+        reason.stage,
+        reason.from === reason.to ? `${reason.to}` : `${reason.from} -> ${reason.to}`,
+        reason.code,
+        describeReason(reason),
+      ]),
+    ),
   ];
   return lines.join("\n");
 }

@@ -2,6 +2,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { PathError } from "../../lib/system-error.ts";
 import { type DecisionRecord, type Run, runSimulation } from "../../sim/run.ts";
 import type { Trace } from "../../sim/trace.ts";
+import { formatSpan } from "../format.ts";
 import { comparisonText, reportMarkdown, reportText } from "../report-text.ts";
 import { type PreparedRun, prepareRun, type RunOptions } from "../run-options.ts";
 import { Progress, terminalOf } from "../terminal.ts";
@@ -16,7 +17,8 @@ interface SimulateOptions extends RunOptions {
 
 export async function runSimulate(policies: readonly string[], options: SimulateOptions): Promise<void> {
   if (options.json && options.markdown) throw new UsageError("--json and --markdown exclude each other");
-  if (options.decisions === "-" && (options.json || options.markdown)) throw new UsageError("--decisions - and --json or --markdown both write to standard output");
+  if (options.decisions === "-" && (options.json || options.markdown))
+    throw new UsageError("--decisions - and --json or --markdown both write to standard output");
   const traces = new Map<string, Promise<Trace>>();
   const prepared: PreparedRun[] = [];
   for (const path of policies) prepared.push(await prepareRun(path, options, traces));
@@ -54,10 +56,12 @@ function nextSteps(run: PreparedRun, path: string, options: SimulateOptions): st
   const policy = path === "vernier.yaml" ? "" : ` --policy ${path}`;
   const trace = options.trace === undefined ? "" : ` --trace ${options.trace}`;
   const metric = run.workload.metrics[0]?.name ?? "*";
+  const traceMs = run.trace.load.length * run.trace.binMs;
+  const fault = `${metric}:drop@${formatSpan(traceMs * 0.5)}..${formatSpan(traceMs * 0.6)}`;
   return [
     "Next:",
     `  vernier explain --at worst${policy}${trace}`,
-    `  vernier simulate${path === "vernier.yaml" ? "" : ` ${path}`}${trace} --fault ${metric}:drop@10h..11h`,
+    `  vernier simulate${path === "vernier.yaml" ? "" : ` ${path}`}${trace} --fault ${fault}`,
     `  vernier check${path === "vernier.yaml" ? "" : ` ${path}`}${trace}`,
   ].join("\n");
 }
