@@ -177,7 +177,7 @@ describe("any sequence of observations, drift, failures, reloads and restarts", 
       fc.property(policies, events, (policy, story) => {
         // Reloads can only narrow the radius; a restart takes the policy's own.
         let radius = policy.guards.blastRadius as { share: number; windowMs: number };
-        const removals: { atMs: number; units: number; own: boolean }[] = [];
+        const removals: { atMs: number; units: number; before: number; own: boolean }[] = [];
         const levels: { atMs: number; units: number }[] = [];
         let known: number | undefined;
         live(
@@ -185,23 +185,20 @@ describe("any sequence of observations, drift, failures, reloads and restarts", 
           story,
           ({ atMs, before, requested, readable }) => {
             if (!readable) return;
-            if (known !== undefined && before < known) removals.push({ atMs, units: known - before, own: false });
+            if (known !== undefined && before < known) removals.push({ atMs, units: known - before, before: known, own: false });
             known = before;
             levels.push({ atMs, units: before });
             if (requested >= before) return;
-            removals.push({ atMs, units: before - requested, own: true });
-            // Every window that ends now; a later beginning with a lower peak must hold as well.
-            const inWindow = removals.filter((removal) => atMs - removal.atMs < radius.windowMs);
-            for (const first of inWindow) {
-              if (!inWindow.some((removal) => removal.own && removal.atMs >= first.atMs)) continue;
-              const removed = inWindow.filter((removal) => removal.atMs >= first.atMs).reduce((sum, removal) => sum + removal.units, 0);
-              const others = inWindow.filter((removal) => removal.atMs >= first.atMs && !removal.own).reduce((sum, removal) => sum + removal.units, 0);
-              const highest = Math.max(
-                ...levels.filter((level) => level.atMs >= first.atMs && atMs - level.atMs < radius.windowMs).map((level) => level.units),
-              );
-              // What others took beyond the radius is theirs; we then took nothing on top.
-              const allowed = Math.max(1, Math.floor(radius.share * Math.max(highest, first.own ? 0 : highest + first.units)));
-              expect(removed <= Math.max(allowed, others)).toBe(true);
+            removals.push({ atMs, units: before - requested, before, own: true });
+            // Every window that ends now, beginning just before each removal in it.
+            for (const [k, first] of removals.entries()) {
+              if (atMs - first.atMs >= radius.windowMs) continue;
+              const since = removals.slice(k);
+              const removed = since.reduce((sum, removal) => sum + removal.units, 0);
+              const own = since.reduce((sum, removal) => sum + (removal.own ? removal.units : 0), 0);
+              const highest = Math.max(first.before, ...levels.filter((level) => level.atMs > first.atMs).map((level) => level.units));
+              // What others took beyond the radius is theirs; then we may have taken nothing.
+              expect(own === 0 || removed <= Math.max(1, Math.floor(radius.share * highest + 1e-9))).toBe(true);
             }
             known = requested;
           },

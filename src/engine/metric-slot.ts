@@ -4,6 +4,9 @@ import { REASON, type ReasonLog } from "./reasons.ts";
 import { EPSILON } from "./strategies/step-units.ts";
 import type { ReadyHistory } from "./windows/ready-history.ts";
 
+/** Loads saturate here, so that sums and products of a few of them stay finite. */
+const LOAD_MAX = 1e300;
+
 /** Plain JSON of a {@link MetricSlot}. */
 export interface MetricSlotState {
   readonly lastWorth: number;
@@ -76,7 +79,8 @@ export class MetricSlot {
     }
     this.value = value;
     if (this.#carriesLoad) {
-      this.load = this.#isPerUnit ? value * ready.mean(reading.sampledAtMs - reading.windowMs, reading.sampledAtMs) : value;
+      const load = this.#isPerUnit ? value * ready.mean(reading.sampledAtMs - reading.windowMs, reading.sampledAtMs) : value;
+      this.load = load < LOAD_MAX ? load : LOAD_MAX;
       if (this.#isImplausibleZero(reading, log, units)) return;
     }
     this.isUsable = !reading.partial;
