@@ -36,7 +36,7 @@ export function mmcResponseQuantile(quantile: number, erlangs: number, servers: 
   let low = 0;
   let high = 1;
   while (tail(high) > beyond) high *= 2;
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 40; i++) {
     const middle = (low + high) / 2;
     if (tail(middle) > beyond) low = middle;
     else high = middle;

@@ -38,7 +38,7 @@ export function processorSharingQuantiles(utilisation: number, quantiles: readon
     let high = Math.max(1, low * 2);
     while (survivalAt(survival, rate * high) > 1 - quantile) high *= 2;
     let from = low;
-    for (let i = 0; i < 40; i++) {
+    for (let i = 0; i < 26; i++) {
       const middle = (from + high) / 2;
       if (survivalAt(survival, rate * middle) > 1 - quantile) from = middle;
       else high = middle;

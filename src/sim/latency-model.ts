@@ -2,13 +2,27 @@ import { erlangC, mmcResponseQuantile } from "../capacity/erlang.ts";
 import { processorSharingQuantiles } from "../capacity/processor-sharing.ts";
 import type { ResolvedUnit } from "../policy/resolve.ts";
 
-/** Probabilities at which a response-time distribution is kept: midpoints of 40 equal shares of the requests. */
-const POINTS = 40;
-const QUANTILES = Array.from({ length: POINTS }, (_, k) => (k + 0.5) / POINTS);
+/** Parts of a distribution, finer towards the tail that objectives look at: [up to probability, number of points]. */
+const PARTS = [
+  [0.8, 16],
+  [0.98, 30],
+  [1, 20],
+] as const;
+/** Probabilities at which a response-time distribution is kept, each the middle of its share of the requests. */
+const QUANTILES: number[] = [];
+const SHARES: number[] = [];
+for (const [part, [upTo, points]] of PARTS.entries()) {
+  const from = part === 0 ? 0 : (PARTS[part - 1] as (typeof PARTS)[number])[0];
+  for (let k = 0; k < points; k++) {
+    QUANTILES.push(from + ((upTo - from) * (k + 0.5)) / points);
+    SHARES.push((upTo - from) / points);
+  }
+}
+const POINTS = QUANTILES.length;
 /** Utilisation beyond which the stationary formulas no longer describe one step; the backlog takes over. */
 const STATIONARY_MAX = 0.98;
-/** Utilisation is looked up on this grid; scale by the exact mean, so only the shape is rounded. */
-const GRID = 128;
+/** Distributions are computed on this grid of utilisations and interpolated, relative to 1 / (1 - rho), which is exact. */
+const GRID = 64;
 
 /**
  * Response times of one step from utilisation: M/M/1-PS in each unit or M/M/c over all slots, plus the time it takes to
@@ -20,9 +34,8 @@ export class LatencyModel {
   /** Requests that one unit serves side by side. */
   readonly #slotsPerUnit: number;
   readonly #cache = new Map<number, Float64Array>();
-  /** Natural logarithms of the quantiles of the prepared step, in ms, without backlog; shared, do not write. */
-  #logs: Float64Array = new Float64Array(POINTS);
-  #logScale = 0;
+  /** Natural logarithms of the quantiles of the prepared step without backlog, ms. */
+  readonly #logs = new Float64Array(POINTS);
   #backlogMs = 0;
 
   constructor(parameters: { readonly serviceTimeMs: number; readonly discipline: ResolvedUnit["discipline"]; readonly perUnit: number }) {
@@ -34,41 +47,52 @@ export class LatencyModel {
   /** @param utilisation load over capacity of the ready units, may exceed 1   @param backlogMs time to work off the backlog */
   prepare(utilisation: number, ready: number, backlogMs: number): void {
     const rho = Math.min(STATIONARY_MAX, Math.max(0, utilisation));
-    const cell = Math.round(rho * GRID);
-    const slots = Math.max(1, Math.round(ready * this.#slotsPerUnit));
-    const isShared = this.#discipline === "sharedQueue";
-    const key = isShared ? slots * (GRID + 1) + cell : cell;
-    let logs = this.#cache.get(key);
-    if (logs === undefined) {
-      logs = isShared ? sharedQueueLogs(cell / GRID, slots) : processorSharingQuantiles(Math.min(STATIONARY_MAX, cell / GRID), QUANTILES).map(Math.log);
-      if (this.#cache.size > 50_000) this.#cache.clear();
-      this.#cache.set(key, logs);
+    const cell = Math.floor(rho * GRID);
+    const slots = this.#discipline === "sharedQueue" ? Math.max(1, Math.round(ready * this.#slotsPerUnit)) : 0;
+    const below = this.#relativeLogs(cell, slots);
+    const above = this.#relativeLogs(cell + 1, slots);
+    const weight = rho * GRID - cell;
+    const scale = Math.log(this.#serviceTimeMs / (1 - rho));
+    for (let point = 0; point < POINTS; point++) {
+      const low = below[point] as number;
+      this.#logs[point] = scale + low + weight * ((above[point] as number) - low);
     }
-    this.#logs = logs;
-    this.#logScale = Math.log(isShared ? this.#serviceTimeMs : this.#serviceTimeMs / (1 - rho));
     this.#backlogMs = backlogMs;
   }
 
-  /** Quantile of the prepared step, ms; the nearest of the 40 that are kept. */
+  /** Quantile of the prepared step, ms; the nearest of those that are kept. */
   quantileMs(quantile: number): number {
-    const point = Math.min(POINTS - 1, Math.max(0, Math.floor(quantile * POINTS)));
-    return this.#backlogMs + Math.exp((this.#logs[point] as number) + this.#logScale);
+    let point = 0;
+    while (point < POINTS - 1 && (QUANTILES[point] as number) + (SHARES[point] as number) / 2 < quantile) point++;
+    return this.#backlogMs + Math.exp(this.#logs[point] as number);
   }
 
-  /** Adds the step's requests to a histogram, in equal parts at each quantile kept. */
+  /** Adds the step's requests to a histogram, in parts at each quantile kept. */
   addTo(histogram: LatencyHistogram, requests: number): void {
-    const weight = requests / POINTS;
     for (let point = 0; point < POINTS; point++) {
-      const log = (this.#logs[point] as number) + this.#logScale;
-      histogram.addLog(this.#backlogMs === 0 ? log : Math.log(this.#backlogMs + Math.exp(log)), weight);
+      const log = this.#logs[point] as number;
+      histogram.addLog(this.#backlogMs === 0 ? log : Math.log(this.#backlogMs + Math.exp(log)), requests * (SHARES[point] as number));
     }
+  }
+
+  /** Logarithms of quantiles in units of `service time / (1 - rho)` at a grid point. */
+  #relativeLogs(cell: number, slots: number): Float64Array {
+    const key = slots * (GRID + 1) + cell;
+    let logs = this.#cache.get(key);
+    if (logs === undefined) {
+      const rho = Math.min(STATIONARY_MAX, cell / GRID);
+      logs = slots > 0 ? sharedQueueLogs(rho, slots) : processorSharingQuantiles(rho, QUANTILES).map(Math.log);
+      if (this.#cache.size > 20_000) this.#cache.clear();
+      this.#cache.set(key, logs);
+    }
+    return logs;
   }
 }
 
 function sharedQueueLogs(utilisation: number, slots: number): Float64Array {
-  const erlangs = Math.min(STATIONARY_MAX, utilisation) * slots;
+  const erlangs = utilisation * slots;
   const waiting = erlangC(erlangs, slots);
-  return Float64Array.from(QUANTILES, (quantile) => Math.log(mmcResponseQuantile(quantile, erlangs, slots, waiting)));
+  return Float64Array.from(QUANTILES, (quantile) => Math.log(mmcResponseQuantile(quantile, erlangs, slots, waiting) * (1 - utilisation)));
 }
 
 const LOG_MIN = Math.log(1e-3);
@@ -89,11 +113,21 @@ export class LatencyHistogram {
   /** Response time that this share of all requests did not exceed, ms; null without requests. */
   quantileMs(quantile: number): number | null {
     if (this.#total === 0) return null;
+    // Each weight stands for a stretch of the distribution with its value in the middle: interpolate between the middles.
+    const target = quantile * this.#total;
     let sum = 0;
+    let lastMiddle = 0;
+    let lastLog: number | undefined;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      sum += this.#weights[bucket] as number;
-      if (sum >= quantile * this.#total) return Math.exp(LOG_MIN + (bucket + 0.5) / BUCKETS_PER_LOG);
+      const weight = this.#weights[bucket] as number;
+      if (weight === 0) continue;
+      const middle = sum + weight / 2;
+      const log = LOG_MIN + (bucket + 0.5) / BUCKETS_PER_LOG;
+      if (middle >= target) return Math.exp(lastLog === undefined ? log : lastLog + ((log - lastLog) * (target - lastMiddle)) / (middle - lastMiddle));
+      sum += weight;
+      lastMiddle = middle;
+      lastLog = log;
     }
-    return null;
+    return lastLog === undefined ? null : Math.exp(lastLog);
   }
 }

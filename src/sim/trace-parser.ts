@@ -207,7 +207,10 @@ export class TraceParser {
           this.#fail(this.#line, at - begin, "stray_return", "a carriage return in the middle of a line", "save the file with LF or CRLF line ends");
       }
       if (role === TIME) {
-        if (isPlain && this.#isCalendar) this.#fail(this.#line, 1, "time_mixed", `found ${number} after times of another form`, "write all times the same way");
+        if (isPlain && this.#isCalendar !== false) {
+          if (this.#isCalendar) this.#fail(this.#line, 1, "time_mixed", `found ${number} after times of another form`, "write all times the same way");
+          this.#isCalendar = false;
+        }
         time = number;
       }
       if (role === VALUE) value = number;

@@ -76,7 +76,14 @@ export class Drive {
     this.engine.propose(observation, this.nowMs);
     const decision: Decision = this.engine.settle(given.unitsMax === undefined ? UNLIMITED : { unitsMax: given.unitsMax });
     const reasons = decision.reasons();
-    const taken = { from: decision.from, desired: decision.desired, requested: decision.requested, posture: decision.posture, reasons, codes: reasons.map((reason) => reason.code) };
+    const taken = {
+      from: decision.from,
+      desired: decision.desired,
+      requested: decision.requested,
+      posture: decision.posture,
+      reasons,
+      codes: reasons.map((reason) => reason.code),
+    };
     this.requested = decision.requested;
     this.nowMs += this.policy.intervalMs;
     return taken;
