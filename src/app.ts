@@ -36,7 +36,7 @@ export function createEngine(name: string, workload: ResolvedWorkload, context: 
 }
 
 /** The policy file that a path means: itself, or `vernier.yaml` in a folder. */
-export function policyPath(path: string): string {
+function policyPath(path: string): string {
   try {
     return statSync(path).isDirectory() ? join(path, "vernier.yaml") : path;
   } catch (error) {

@@ -3,7 +3,7 @@
  * B(0) = 1, B(k) = A B(k-1) / (k + A B(k-1)), which is stable for thousands of servers. O(servers).
  * @param erlangs >= 0   @param servers whole, >= 0
  */
-export function erlangB(erlangs: number, servers: number): number {
+function erlangB(erlangs: number, servers: number): number {
   let blocking = 1;
   for (let k = 1; k <= servers; k++) blocking = (erlangs * blocking) / (k + erlangs * blocking);
   return blocking;

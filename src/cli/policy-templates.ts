@@ -64,14 +64,14 @@ workloads:
       busy: {measures: utilisation, window: 1m, lag: 15s}
 
     strategies:
-      # Jobs can wait a little: run hotter than a web service, in tiers of 10 %.
-      # At this share of busy workers or above, add; below, remove.
+      # Jobs can wait a little: run hotter than a web service, in tiers.
+      # At this share of busy workers or above, add so many (or 10%); below, remove.
       - type: tiers
         metric: busy
         up:
-          - {at: 75%, add: 10%}
-          - {at: 85%, add: 20%}
-          - {at: 95%, add: 30%}
+          - {at: 75%, add: 1}
+          - {at: 85%, add: 2}
+          - {at: 95%, add: 4}
         down:
           - {below: 60%, remove: 1}
 

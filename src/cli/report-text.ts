@@ -53,7 +53,7 @@ export function reportText(run: Run, terminal: Terminal): string {
 }
 
 /** The scores worth a line, as label and value. */
-export function scoreRows(report: SimulationReport): [string, string][] {
+function scoreRows(report: SimulationReport): [string, string][] {
   const { score, settings } = report;
   const rows: [string, string][] = [
     ["cost", `${formatNumber(score.costUnitHours, 1)} unit-hours`],

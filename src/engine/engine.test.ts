@@ -48,7 +48,9 @@ describe("tiers", () => {
   test("remove exclusively below a tier, only after the stabilisation window", () => {
     const drive = new Drive(workload(TIERS), 20);
     expect(drive.tick({ readings: { cpu: 0.34 } }).codes).toContain("stabilised_down");
-    expect(drive.run(5 * MINUTE, { requested: 20, readings: { cpu: 0.34 } }).requested).toBe(18);
+    const settled = drive.run(5 * MINUTE, { requested: 20, readings: { cpu: 0.34 } });
+    expect(settled.requested).toBe(18);
+    expect(settled.codes).toContain("tier_down");
     expect(new Drive(workload(TIERS), 20).run(10 * MINUTE, { requested: 20, readings: { cpu: 0.35 } }).requested).toBe(20);
   });
 });
@@ -258,7 +260,13 @@ guards: {down: {window: 0s}}
     const drive = new Drive(workload(`${TRACKING}\nguards: {cliff: off}`), 40);
     drive.run(5 * MINUTE, { readings: { cpu: 0.7 } });
     const requested: number[] = [];
-    for (let minute = 0; minute < 20; minute++) requested.push(drive.run(MINUTE, { readings: { cpu: 0.1 } }).requested);
+    const codes = new Set<string>();
+    for (let minute = 0; minute < 20; minute++) {
+      const last = drive.run(MINUTE, { readings: { cpu: 0.1 } });
+      requested.push(last.requested);
+      for (const code of last.codes) codes.add(code);
+    }
+    expect([...codes]).toEqual(expect.arrayContaining(["rate_limited_down", "blast_radius"]));
     for (const [i, units] of requested.entries()) {
       if (i > 0) expect(units).toBeGreaterThanOrEqual((requested[i - 1] as number) - Math.ceil((requested[i - 1] as number) * 0.1));
       expect(units).toBeGreaterThanOrEqual(Math.ceil((requested[Math.max(0, i - 9)] as number) / 2));

@@ -227,6 +227,8 @@ export class VernierEngine implements Engine, Decision {
 
   #judge(readable: boolean, unusable: number, current: number, nowMs: number): Posture {
     const used = this.#usedSlots;
+    // Before the first reading ever there is no sight to lose; nothing shrinks all the same, for want of proof.
+    if (!this.#hasSeen && unusable === used) return this.#posture.posture;
     // Unreadable capacity is one more thing we cannot see; it makes nobody blind who still sees load.
     const posture = this.#posture.record(readable ? unusable : Math.max(1, unusable), used);
     if (unusable < used) {

@@ -121,7 +121,7 @@ export class MetricSlot {
 }
 
 /** Whether readings say how much work the units carry. */
-export function carriesLoad(metric: ResolvedMetric): boolean {
+function carriesLoad(metric: ResolvedMetric): boolean {
   return metric.measures === "rate" || metric.measures === "utilisation";
 }
 

@@ -1,9 +1,11 @@
 /** Series longer than this are averaged down before the transform. */
 const POINTS_MAX = 1 << 19;
+/** How far a peak must rise over the valley before it. */
+const PROMINENCE = 0.1;
 
 /**
  * Period of a series: the lag of the highest peak of its autocorrelation, if that is at least `threshold`.
- * A peak is a local maximum after the first fall below zero or to a local minimum, so slow trends do not count.
+ * A peak is a local maximum that stands out over the lowest value at shorter lags, so neither slow trends nor noise count.
  * By fast Fourier transform (Wiener-Khinchin), O(n log n).
  * @returns the lag in samples, or `undefined` when nothing repeats
  */
@@ -33,13 +35,13 @@ export function dominantPeriod(series: Float64Array, threshold: number): number 
   if (!(zero > 0)) return undefined;
   let best: number | undefined;
   let bestValue = threshold;
-  let hasFallen = false;
+  let lowest = 1;
   for (let lag = 1; lag < count / 2; lag++) {
     const here = (real[lag] as number) / zero;
     const before = (real[lag - 1] as number) / zero;
     const after = (real[lag + 1] as number) / zero;
-    if (here < 0 || (here < before && here < after)) hasFallen = true;
-    if (hasFallen && here >= before && here > after && here >= bestValue) {
+    lowest = Math.min(lowest, here);
+    if (here >= lowest + PROMINENCE && here >= before && here > after && here >= bestValue) {
       best = lag;
       // A later multiple of the period must be clearly higher to count.
       bestValue = here * 1.05;

@@ -7,7 +7,7 @@ import { DURATION_PATTERN, parseDuration } from "../lib/duration.ts";
 const RATE_SECONDS: Readonly<Record<string, number>> = { s: 1, min: 60, m: 60, h: 3_600, d: 86_400 };
 
 /** Length of a month where money per month meets money per hour: 730 h, as cloud price lists use it. */
-export const HOURS_PER_MONTH = 730;
+const HOURS_PER_MONTH = 730;
 const MONEY_HOURS: Readonly<Record<string, number>> = { s: 1 / 3_600, min: 1 / 60, h: 1, day: 24, month: HOURS_PER_MONTH };
 
 interface QuantityOptions {

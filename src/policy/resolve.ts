@@ -2,7 +2,7 @@ import type { MonthlyBudget, Price } from "./quantities.ts";
 import type { Measures, PolicyFile, Serves, StepSize, WorkloadPolicy } from "./schema.ts";
 
 /** Utilisation above which a service is counted as short of capacity, when a policy says nothing. */
-export const CEILING_DEFAULT = 0.8;
+const CEILING_DEFAULT = 0.8;
 
 /** A metric with every default filled in. */
 export interface ResolvedMetric {

@@ -4,7 +4,7 @@ import { Budget, Duration, Percent, PositiveDuration, Rate, Share, UnitPrice } f
 // The only definition of the policy language. Types are inferred from it, the JSON Schema and
 // docs/policy.md are generated from it. `resolve.ts` fills the defaults that depend on other fields.
 
-/** Largest capacity anything here counts to: 2^31 - 1, the int32 that platforms keep replica counts in. */
+/** Largest capacity anything here counts to: 2^31 - 1, the int32 that platforms count capacity in. */
 export const UNITS_MAX = 2_147_483_647;
 
 const Units = z
@@ -16,14 +16,14 @@ const Name = z.string({ error: "expected a name" }).regex(/^[a-z0-9]([a-z0-9-]{0
 });
 
 /** A secret, by reference only: the name of an environment variable or the path of a file that holds it. */
-export const SecretReference = z
+const SecretReference = z
   .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })], {
     error: "expected a reference to a secret, {env: NAME} or {file: PATH}; secrets are never written into a policy",
   })
   .meta({ description: "A secret by reference: `{env: NAME}` or `{file: PATH}`." });
 
 /** Where live readings will come from. The simulator does not use sources: its plant makes the readings. */
-export const Source = z.discriminatedUnion("type", [
+const Source = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("prometheus"),
     url: z.url({ protocol: /^https?$/, error: "expected an http or https address" }),
@@ -39,7 +39,7 @@ export const Measures = z.enum(["rate", "utilisation", "concurrency", "backlog",
 export type Measures = z.output<typeof Measures>;
 
 /** A named quantity the engine may read. */
-export const Metric = z.strictObject({
+const Metric = z.strictObject({
   measures: Measures,
   scope: z
     .enum(["total", "unit"])
@@ -53,7 +53,6 @@ export const Metric = z.strictObject({
   source: Name.optional().meta({ description: "A name under `sources`, for live use." }),
   query: z.string().optional().meta({ description: "The query to put to the source, for live use." }),
 });
-export type Metric = z.output<typeof Metric>;
 
 const StepSize = z.union([Percent.transform((ratio) => ({ ratio })), Units.transform((units) => ({ units }))], {
   error: "expected a percentage such as 10% or a whole number of units",
@@ -62,7 +61,7 @@ const StepSize = z.union([Percent.transform((ratio) => ({ ratio })), Units.trans
 export type StepSize = z.output<typeof StepSize>;
 
 /** A utilisation ladder: the largest tier that applies decides. */
-export const Tiers = z.strictObject({
+const Tiers = z.strictObject({
   type: z.literal("tiers"),
   metric: z.string(),
   up: z
@@ -76,10 +75,9 @@ export const Tiers = z.strictObject({
     .prefault([])
     .meta({ description: "Below this utilisation, remove this share of the requested capacity (at least one unit)." }),
 });
-export type Tiers = z.output<typeof Tiers>;
 
 /** Keeps the load of one unit at a target. */
-export const TargetTracking = z.strictObject({
+const TargetTracking = z.strictObject({
   type: z.literal("targetTracking"),
   metric: z.string(),
   target: z
@@ -92,17 +90,15 @@ export const TargetTracking = z.strictObject({
     .prefault({})
     .meta({ description: "Relative band around the target in which nothing changes, by direction." }),
 });
-export type TargetTracking = z.output<typeof TargetTracking>;
 
-export const Strategy = z.discriminatedUnion("type", [Tiers, TargetTracking]);
-export type Strategy = z.output<typeof Strategy>;
+const Strategy = z.discriminatedUnion("type", [Tiers, TargetTracking]);
 
 /** What one unit carries. A union by its one key; later variants are concurrency, usl, erlang and table. */
 export const Serves = z.strictObject({ rate: Rate.meta({ description: "What one unit serves at 100 % utilisation." }) });
 export type Serves = z.output<typeof Serves>;
 
 /** How long a unit needs from request to ready. */
-export const Startup = z.union(
+const Startup = z.union(
   [
     Duration,
     z.strictObject({
@@ -115,7 +111,7 @@ export const Startup = z.union(
 );
 
 /** What a unit is: what it carries, how long it takes to come and go, what it costs. */
-export const Unit = z.strictObject({
+const Unit = z.strictObject({
   serves: Serves.optional(),
   startup: Startup.prefault("60s").meta({ description: "From request to ready; billed meanwhile." }),
   drain: Duration.prefault("0s").meta({ description: "From removal to gone; billed, serves nothing new." }),
@@ -128,7 +124,6 @@ export const Unit = z.strictObject({
     .prefault("processorSharing")
     .meta({ description: "`processorSharing`: requests split over units, M/M/1-PS in each; `sharedQueue`: one queue before all slots, M/M/c." }),
 });
-export type Unit = z.output<typeof Unit>;
 
 const objectiveFields = {
   name: Name.optional(),
@@ -138,7 +133,7 @@ const objectiveFields = {
 };
 
 /** A goal, in the shapes of OpenSLO plus a utilisation band. Above the band is a miss, below it is waste. */
-export const Objective = z.union(
+const Objective = z.union(
   [
     z.strictObject({
       threshold: z.strictObject({
@@ -164,7 +159,6 @@ export const Objective = z.union(
   ],
   { error: "expected an objective with one of threshold, ratio or band" },
 );
-export type Objective = z.output<typeof Objective>;
 
 const Limit = z
   .union([z.strictObject({ percent: Percent, per: PositiveDuration.optional() }), z.strictObject({ units: Units, per: PositiveDuration.optional() })], {
@@ -185,7 +179,7 @@ const directionFields = {
 };
 
 /** Stages between a wish and a step. A superset of the HPA's `behavior`; each can be `off`. */
-export const Guards = z.strictObject({
+const Guards = z.strictObject({
   up: z
     .strictObject({
       ...directionFields,
@@ -235,10 +229,9 @@ export const Guards = z.strictObject({
     .optional()
     .meta({ description: "Largest share of capacity removed in a window, whoever removes it. Default by `kind`: stateless 50 %, else 5 %, in 10 min." }),
 });
-export type Guards = z.output<typeof Guards>;
 
 /** What capacity is set on. `memory` keeps it in memory: the simulator's own target. */
-export const Target = z.discriminatedUnion("type", [z.strictObject({ type: z.literal("memory"), name: Name.optional() })]);
+const Target = z.discriminatedUnion("type", [z.strictObject({ type: z.literal("memory"), name: Name.optional() })]);
 
 /** Where the workloads of a template come from. */
 export const Each = z.strictObject({
@@ -306,7 +299,7 @@ export const MetricFault = z.strictObject({
 export type MetricFault = z.output<typeof MetricFault>;
 
 /** Defaults for `vernier simulate`, each overridden by the option of the same name. */
-export const Simulation = z.strictObject({
+const Simulation = z.strictObject({
   trace: z.string().optional().meta({ description: "Path of a recording, relative to this file." }),
   peakUnits: Units.optional().meta({ description: "Scale the load so that its peak needs this many units." }),
   warmUp: Duration.optional().meta({ description: "Not scored. Default: 24 h, or 10 % of the trace if shorter." }),
@@ -315,16 +308,15 @@ export const Simulation = z.strictObject({
   initialUnits: Units.optional().meta({ description: "Units ready at the start. Default: what the first step needs." }),
   faults: z.array(MetricFault).max(256).optional(),
 });
-export type Simulation = z.output<typeof Simulation>;
 
 /** A dependency shared by workloads. */
-export const Dependency = z.strictObject({
+const Dependency = z.strictObject({
   connections: Units.optional().meta({ description: "Most connections it accepts, after its own reserve." }),
   rate: Rate.optional().meta({ description: "Most it serves." }),
 });
 
 /** A set of workloads that share a limit. */
-export const Group = z.strictObject({ max: Units.meta({ description: "Most units of all its workloads together." }) });
+const Group = z.strictObject({ max: Units.meta({ description: "Most units of all its workloads together." }) });
 
 /** A whole `vernier.yaml`. Workload entries are parsed one by one (`parse.ts`), so that one bad entry hides no other. */
 export const PolicyFile = z.strictObject({

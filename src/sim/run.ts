@@ -9,7 +9,7 @@ import { settleScale } from "./scale.ts";
 import { defaultWarmUpMs, type Score, scoredSteps, scoreRun } from "./score.ts";
 import type { Trace } from "./trace.ts";
 
-export const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 1;
 
 /** What may be chosen for a run; everything else comes from the policy. */
 export interface RunSettings {

@@ -23,7 +23,7 @@ export interface TraceParserOptions {
 }
 
 /** Largest value a recording may hold: beyond 2^53 a count is no longer exact, and no service has seen it. */
-export const VALUE_MAX = 9_007_199_254_740_992;
+const VALUE_MAX = 9_007_199_254_740_992;
 const LINE_BYTES_MAX = 1 << 20;
 const POW10 = Float64Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
 const [LF, CR, QUOTE, HASH, DOT, ZERO, SPACE] = [10, 13, 34, 35, 46, 48, 32];

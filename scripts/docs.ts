@@ -1,0 +1,17 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { generatedDocs } from "./generated-docs.ts";
+
+// Writes everything that is generated from code; test/docs.test.ts checks that it is current.
+
+mkdirSync("schema", { recursive: true });
+for (const [path, text] of Object.entries(generatedDocs())) {
+  let before = "";
+  try {
+    before = readFileSync(path, "utf8");
+  } catch {
+    // New.
+  }
+  if (before === text) continue;
+  writeFileSync(path, text);
+  console.log(`wrote ${path}`);
+}

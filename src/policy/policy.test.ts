@@ -1,0 +1,345 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { POLICY_TEMPLATES } from "../cli/policy-templates.ts";
+import type { Problem } from "../lib/file-error.ts";
+import { monthsBeginAtMs } from "./calendar.ts";
+import { LINTS, lintPolicy } from "./lint.ts";
+import { checkPolicy, parsePolicy } from "./parse.ts";
+
+const WEB = `version: 1
+workloads:
+  shop/web:
+    kind: stateless
+    bounds: {min: 2, max: 40}
+    metrics:
+      cpu: {measures: utilisation}
+    strategies:
+      - {type: targetTracking, metric: cpu, target: 70%}
+`;
+
+/** Problems as \`line:column code path\`. */
+function places(text: string, options = {}): string[] {
+  return checkPolicy(text, "p.yaml", options).problems.map((problem) => `${problem.line}:${problem.column} ${problem.code} ${problem.path ?? ""}`.trim());
+}
+
+function problemsOf(text: string): readonly Problem[] {
+  return checkPolicy(text, "p.yaml").problems;
+}
+
+describe("check", () => {
+  test("accepts a small policy and fills the defaults of the design", () => {
+    const { resolved } = parsePolicy(WEB, "p.yaml").workloads[0] ?? {};
+    expect(resolved).toMatchObject({
+      id: "shop/web",
+      intervalMs: 15_000,
+      ceiling: 0.8,
+      unit: { startup: { meanMs: 60_000, cv: 0, failureRatio: 0 }, drainMs: 0 },
+      strategies: [{ toleranceUp: 0.05, toleranceDown: 0.05, targetPerUnit: 0.7 }],
+      guards: {
+        up: {
+          windowMs: 0,
+          cooldownMs: 0,
+          limits: [
+            { periodMs: 15_000, ratio: 0.1 },
+            { periodMs: 15_000, units: 1 },
+          ],
+          select: "max",
+          unlimitedAbove: 0.8,
+        },
+        down: {
+          windowMs: 300_000,
+          cooldownMs: 0,
+          limits: [
+            { periodMs: 60_000, ratio: 0.1 },
+            { periodMs: 60_000, units: 1 },
+          ],
+          select: "max",
+        },
+        staleAfterMs: 45_000,
+        badTicks: 2,
+        goodTicks: 3,
+        whenBlind: "hold",
+        proof: "on",
+        cliff: { below: 0.4, holdMs: 600_000, holdWithErrorsMs: 1_800_000, errorsAbove: 0.02 },
+        implausibleZero: { worth: 2, samples: 3 },
+        blastRadius: { share: 0.5, windowMs: 600_000 },
+      },
+    });
+    for (const kind of ["stateful", "cache", "quorum"]) {
+      expect(parsePolicy(WEB.replace("stateless", kind), "p.yaml").workloads[0]?.resolved.guards.blastRadius).toEqual({ share: 0.05, windowMs: 600_000 });
+    }
+    expect(parsePolicy(WEB.replace("    kind: stateless\n", ""), "p.yaml").workloads[0]?.resolved).toMatchObject({
+      kind: "undeclared",
+      guards: { blastRadius: { share: 0.05 } },
+    });
+  });
+
+  test("reports all problems of a file at once, each with its place", () => {
+    const bad = `version: 2
+timezone: Europe/Berlin
+dependencies: {db: {connections: 100}}
+workloads:
+  shop/web:
+    kind: statless
+    bounds: {min: 12, max: 8}
+    intervall: 15s
+    unit: {serves: {rate: 120}, price: 0.1}
+    metrics:
+      cpu: {measures: utilization}
+      rps: {measures: rate}
+    strategies:
+      - {type: targetTraking, metric: cpu, target: 70%}
+      - {type: targetTracking, metric: cpuu, target: 0.7}
+      - {type: tiers, metric: rps, up: [{at: 50%, add: 10%}, {at: 50%, ad: 5%}]}
+    objectives:
+      - {band: {metric: cpu, from: 80%, to: 60%}}
+    uses: {dbb: {connections: 10}}
+  Web_2:
+    metrics: {}
+    strategies: []
+`;
+    expect(places(bad)).toEqual([
+      "1:10 invalid_value version",
+      "2:1 unknown_key timezone",
+      "6:11 invalid_value workloads.shop/web.kind",
+      "7:13 invalid_value workloads.shop/web.bounds",
+      "8:5 unknown_key workloads.shop/web.intervall",
+      "9:27 invalid_value workloads.shop/web.unit.serves.rate",
+      "9:40 invalid_value workloads.shop/web.unit.price",
+      "11:23 invalid_value workloads.shop/web.metrics.cpu.measures",
+      "14:16 invalid_value workloads.shop/web.strategies.0.type",
+      "15:40 unknown_reference workloads.shop/web.strategies.1.metric",
+      "15:54 invalid_value workloads.shop/web.strategies.1.target",
+      "16:31 wrong_metric workloads.shop/web.strategies.2.metric",
+      "16:62 required workloads.shop/web.strategies.2.up.1.add",
+      "16:62 tier_duplicate workloads.shop/web.strategies.2.up.1",
+      "16:72 unknown_key workloads.shop/web.strategies.2.up.1.ad",
+      "18:16 band_empty workloads.shop/web.objectives.0.band",
+      "19:12 unknown_reference workloads.shop/web.uses.dbb",
+      "20:3 required workloads.Web_2.bounds",
+      "20:3 invalid_id workloads.Web_2",
+      "22:17 invalid_value workloads.Web_2.strategies",
+    ]);
+    const hints = problemsOf(bad).map((problem) => problem.hint);
+    for (const word of ["timeZone", "stateless", "interval", "utilisation", "targetTracking", "cpu", "add", "db"])
+      expect(hints).toContain(`did you mean "${word}"?`);
+    expect(problemsOf(bad)[3]?.message).toBe("min (12) is greater than max (8)");
+  });
+
+  test.for([
+    ["no bounds", WEB.replace(/ {4}bounds.*\n/, ""), "required"],
+    ["min 0", WEB.replace("min: 2", "min: 0"), "min: 0 needs activation"],
+    [
+      "one target for two",
+      `${WEB}    target: {type: memory, name: one}\n${WEB.slice(WEB.indexOf("  shop/web")).replace("shop/web", "shop/api")}    target: {type: memory, name: one}\n`,
+      "set capacity on the same target",
+    ],
+    [
+      "an id twice",
+      `${WEB}${WEB.slice(WEB.indexOf("  shop/web")).replace("shop/web", "web")}  default/web:\n    bounds: {min: 1, max: 2}\n    metrics: {cpu: {measures: utilisation}}\n    strategies: [{type: targetTracking, metric: cpu, target: 70%}]\n`,
+      "are the same workload, default/web",
+    ],
+    ["a rate target without serves", WEB.replace("utilisation", "rate").replace("70%", "70/s"), "needs to know what one unit serves"],
+    ["a percentage for a rate", WEB.replace("utilisation", "rate"), "for a metric that measures rate"],
+    [
+      "tiers that overlap",
+      WEB.replace(/ {6}- .*/, "      - {type: tiers, metric: cpu, up: [{at: 50%, add: 1}], down: [{below: 60%, remove: 1}]}"),
+      "removes below 60% and adds from 50% on",
+    ],
+    [
+      "a minimum that no dependency carries",
+      WEB.replace("version: 1", "version: 1\ndependencies: {db: {connections: 30}}").concat("    uses: {db: {connections: 20}}\n"),
+      "min (2) needs 40 connections of db, which has 30",
+    ],
+    ["a budget without price", `${WEB}    budget: 100 USD/month\n`, "needs the price of a unit"],
+    ["two currencies", `${WEB}    unit: {price: 1 EUR/h}\n    budget: 100 USD/month\n`, "the budget is in USD, the price in EUR"],
+    ["an unknown time zone", WEB.replace("version: 1", "version: 1\ntimeZone: Europe/Berlinn"), "expected an IANA time zone"],
+    [
+      "a secret written out",
+      WEB.replace("version: 1", "version: 1\nsources: {prom: {type: prometheus, url: 'http://p:9090', bearerToken: abc}}"),
+      "secrets are never written into a policy",
+    ],
+    ["an empty file", "", "expected a mapping"],
+    ["a list", "- a\n", "expected a mapping"],
+    ["no workloads", "version: 1\nworkloads: {}\n", "at least one workload"],
+    ["a fault on nothing", `${WEB}simulation: {faults: [{metric: cpuu, kind: drop, from: 1m, to: 2m}]}\n`, 'there is no metric "cpuu"'],
+  ] as const)("refuses %s", ([, text, message]) => {
+    expect(
+      problemsOf(text)
+        .map((problem) => `${problem.message} ${problem.hint ?? ""}`)
+        .join("\n"),
+    ).toContain(message);
+  });
+
+  test.for([
+    ["an alias", "a: &x 1\nb: *x\n", ["yaml_anchor", "yaml_alias"]],
+    ["a merge key", "<<: {a: 1}\n", ["yaml_merge"]],
+    ["a tag", "a: !!str 1\n", ["yaml_tag"]],
+    ["a duplicate key", "a: 1\na: 2\n", ["key_duplicate"]],
+    ["the prototype", "__proto__: {a: 1}\n", ["key_forbidden"]],
+    ["a key that is a list", "? [a]\n: 1\n", ["yaml_key"]],
+    ["two documents", "a: 1\n---\nb: 2\n", ["yaml_syntax"]],
+    ["an open quote", "a: 'x\n", ["yaml_syntax"]],
+    ["brackets too deep", `a: ${"[".repeat(100_000)}\n`, ["nested_too_deep"]],
+    ["dashes too deep", `a:\n  ${"- ".repeat(100_000)}\n`, ["nested_too_deep"]],
+    ["indentation too deep", Array.from({ length: 700 }, (_, i) => `${" ".repeat(i)}a:`).join("\n"), ["nested_too_deep"]],
+    ["a file too large", `a: ${"x".repeat(600_000)}\n`, ["file_too_large"]],
+  ] as const)("refuses %s", ([, text, codes]) => {
+    expect(problemsOf(text).map((problem) => problem.code)).toEqual(expect.arrayContaining([...codes]));
+  });
+
+  test("never throws on mutated policies", () => {
+    const seeds = [WEB, ...Object.values(POLICY_TEMPLATES)];
+    const pieces = [
+      "\n",
+      " ",
+      ":",
+      "-",
+      "{",
+      "}",
+      "[",
+      "]",
+      "%",
+      "0",
+      "9e9",
+      "null",
+      "true",
+      '"',
+      "'",
+      "#",
+      "*a",
+      "&a",
+      "!!",
+      "<<",
+      "|",
+      ">",
+      "? ",
+      "\t",
+      "off",
+      "-1",
+      "~",
+    ];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...seeds),
+        fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(8), fc.constantFrom(...pieces)), { minLength: 1, maxLength: 4 }),
+        (seed, edits) => {
+          let text = seed;
+          for (const [where, length, piece] of edits) {
+            const at = Math.floor(where * text.length);
+            text = text.slice(0, at) + piece + text.slice(at + length);
+          }
+          for (const problem of checkPolicy(text, "p.yaml").problems) {
+            expect(problem.line === undefined || (problem.line >= 1 && problem.line <= text.split("\n").length + 1)).toBe(true);
+            expect(problem.message).not.toMatch(/undefined|\[object|Invalid input/);
+          }
+        },
+      ),
+      { numRuns: 3_000 },
+    );
+  });
+});
+
+describe("templates", () => {
+  const EACH = `version: 1
+workloads:
+  shop/\${app}:
+    each:
+      from: {values: [web, api]}
+      label: app
+      overrides: {api: {bounds: {max: 9}}}
+    kind: stateless
+    bounds: {min: 2, max: 40}
+    metrics:
+      cpu: {measures: utilisation, query: 'cpu{app="\${app}"}'}
+    strategies: [{type: targetTracking, metric: cpu, target: 70%}]
+`;
+
+  test("make a workload for each value, with overrides", () => {
+    const { workloads } = parsePolicy(EACH, "p.yaml");
+    expect(workloads.map((workload) => [workload.id, workload.resolved.bounds.max])).toEqual([
+      ["shop/web", 40],
+      ["shop/api", 9],
+    ]);
+    expect(workloads[1]?.written.metrics["cpu"]?.query).toBe('cpu{app="api"}');
+  });
+
+  test("read names from a file beside the policy", () => {
+    const text = EACH.replace("{values: [web, api]}", "{file: apps.txt}").replace(/ {6}overrides.*\n/, "");
+    expect(
+      parsePolicy(text, "p.yaml", { readFile: (path) => (path === "apps.txt" ? "web\n# not yet\n\nbatch\n" : undefined) }).workloads.map(
+        (workload) => workload.id,
+      ),
+    ).toEqual(["shop/web", "shop/batch"]);
+    expect(places(text)).toEqual(["5:13 file_missing workloads.shop/${app}.each.from"]);
+  });
+
+  test("report a mistake once, and one in an override at the override", () => {
+    expect(places(EACH.replace("kind: stateless", "kind: statless"))).toEqual(["8:11 invalid_value workloads.shop/web.kind"]);
+    expect(places(EACH.replace("max: 9", "max: 1"))).toEqual(["7:33 invalid_value workloads.shop/api.bounds"]);
+    expect(places(EACH.replace("shop/${app}", "shop/web"))).toEqual(["3:3 placeholder_missing workloads.shop/web"]);
+    expect(places(EACH.replace("{api: {", "{apy: {"))).toEqual(["7:19 override_unused workloads.shop/${app}.each.overrides.apy"]);
+    expect(places(EACH.replace("{values: [web, api]}", "{query: up}").replace(/ {6}overrides.*\n/, ""))).toEqual([
+      "5:13 query_unavailable workloads.shop/${app}.each.from",
+    ]);
+  });
+});
+
+describe("lints", () => {
+  const lints = (text: string, trace?: Parameters<typeof lintPolicy>[1]): string[] =>
+    lintPolicy(parsePolicy(text, "p.yaml"), trace).map((problem) => problem.code);
+  const tiers = (ladder: string): string => WEB.replace(/ {6}- .*/, `      - {type: tiers, metric: cpu, ${ladder}}`).replace("min: 2", "min: 10");
+  const day = { binMs: 60_000, load: Float64Array.from({ length: 600 }, (_, i) => 100 + 50 * Math.sin((2 * Math.PI * i) / 3)) };
+
+  test.for([
+    ["ladder_fights_band", tiers("up: [{at: 50%, add: 10%}, {at: 75%, add: 20%}, {at: 90%, add: 30%}], down: [{below: 35%, remove: 10%}]")],
+    ["ladder_flaps", tiers("up: [{at: 70%, add: 10%}], down: [{below: 68%, remove: 10%}]")],
+    ["no_scale_in", tiers("up: [{at: 70%, add: 10%}]")],
+    ["no_scale_in", `${WEB}    guards: {down: {select: off}}\n`],
+    ["step_below_one_unit", tiers("up: [{at: 70%, add: 5%}], down: [{below: 50%, remove: 1}]")],
+    ["min_one", WEB.replace("min: 2", "min: 1")],
+    ["window_longer_than_scale_in", WEB.replace("utilisation}", "utilisation, window: 10m}")],
+    ["dependency_overcommitted", `${WEB.replace("version: 1", "version: 1\ndependencies: {db: {connections: 200}}")}    uses: {db: {connections: 20}}\n`],
+    ["guard_off", `${WEB}    guards: {cliff: off}\n`],
+    ["guard_off", `${WEB}    guards: {up: {limits: off}}\n`],
+    ["price_without_currency", `${WEB}    unit: {price: 0.1/h}\n`],
+    ["kind_undeclared", WEB.replace("    kind: stateless\n", "")],
+    ["target_above_ceiling", WEB.replace("70%", "80%")],
+    ["unused_metric", WEB.replace("utilisation}", "utilisation}\n      rps: {measures: rate}")],
+  ] as const)("%s is found", ([code, text]) => {
+    expect([...new Set(lints(text))]).toEqual([code]);
+  });
+
+  test("lag beyond half the period is found against traffic, and nothing is said where nothing repeats", () => {
+    // A period of 3 min; lag 15 s + start-up 60 s is less than half of it, 15 s + 2 min more.
+    expect(lints(WEB, day)).toEqual([]);
+    expect(lints(`${WEB}    unit: {startup: 2m}\n`, day)).toEqual(["lag_beyond_half_period"]);
+    expect(lints(`${WEB}    unit: {startup: 2m}\n`, { ...day, load: Float64Array.from({ length: 600 }, (_, i) => (i * 7_919) % 101) })).toEqual([]);
+  });
+
+  test("say that 50/75/90 % fights a band of 60 to 80 %", () => {
+    const [problem] = lintPolicy(
+      parsePolicy(tiers("up: [{at: 50%, add: 10%}, {at: 75%, add: 20%}, {at: 90%, add: 30%}], down: [{below: 35%, remove: 10%}]"), "p.yaml"),
+    );
+    expect(problem?.message).toContain("below the usual band of 60 % to 80 %");
+    expect(LINTS.ladder_fights_band).toContain("50/75/90 %");
+  });
+
+  test("the policies that init writes have none", () => {
+    for (const template of Object.values(POLICY_TEMPLATES)) expect(lintPolicy(parsePolicy(template, "p.yaml"))).toEqual([]);
+  });
+});
+
+describe("identity", () => {
+  test("two spellings of the same policy have the same hash, another policy another", () => {
+    const hash = (text: string) => parsePolicy(text, "p.yaml").workloads[0]?.hash;
+    expect(hash(WEB.replace("70%", "70.0%").replace("version: 1", "# hello\nversion: 1"))).toBe(hash(WEB));
+    expect(hash(`${WEB}    interval: 15000ms\n`)).toBe(hash(WEB));
+    expect(hash(WEB.replace("70%", "71%"))).not.toBe(hash(WEB));
+  });
+
+  test("months begin at midnight in their zone", () => {
+    const begins = monthsBeginAtMs("Europe/Berlin", Date.UTC(2026, 1, 10), Date.UTC(2026, 3, 10));
+    expect(begins.map((at) => new Date(at).toISOString())).toEqual(["2026-01-31T23:00:00.000Z", "2026-02-28T23:00:00.000Z", "2026-03-31T22:00:00.000Z"]);
+  });
+});

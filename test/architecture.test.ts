@@ -1,0 +1,164 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import { ENGINE_NAMES } from "../src/app.ts";
+import { REASONS } from "../src/engine/reasons.ts";
+import { LINTS } from "../src/policy/lint.ts";
+
+const files = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? files(join(folder, entry.name)) : [join(folder, entry.name)]));
+const read = (path: string): string => readFileSync(path, "utf8");
+const sources = files("src").filter((path) => path.endsWith(".ts"));
+const products = sources.filter((path) => !path.endsWith(".test.ts"));
+const tests = [...sources.filter((path) => path.endsWith(".test.ts")), ...files("test").filter((path) => path.endsWith(".ts"))];
+
+/** Files that a file imports, statically or not. */
+function imports(path: string): string[] {
+  return [...read(path).matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)].map((match) => relative(".", resolve(dirname(path), match[1] as string)));
+}
+
+describe("structure", () => {
+  test("every import leads somewhere", () => {
+    for (const path of [...sources, ...tests].filter((name) => !name.endsWith("architecture.test.ts")))
+      for (const imported of imports(path)) expect(existsSync(imported), `${path} imports ${imported}`).toBe(true);
+  });
+
+  test("every file is reachable from the command line or the library entry", () => {
+    const reached = new Set<string>();
+    const visit = (path: string): void => {
+      if (reached.has(path)) return;
+      reached.add(path);
+      imports(path).forEach(visit);
+    };
+    for (const root of ["src/cli/main.ts", "src/index.ts", "scripts/generated-docs.ts"]) visit(root);
+    expect(products.filter((path) => !reached.has(path))).toEqual([]);
+  });
+
+  test("every exported value is used in another file", () => {
+    const text = new Map(
+      [...sources, ...tests, ...files("scripts"), ...files("bench")].filter((path) => path.endsWith(".ts")).map((path) => [path, read(path)]),
+    );
+    const unused: string[] = [];
+    for (const path of products) {
+      if (path === "src/index.ts") continue;
+      for (const match of (text.get(path) as string).matchAll(/^export (?:async )?(?:const|function|class) (\w+)/gm)) {
+        const name = match[1] as string;
+        const isUsed = [...text].some(([other, content]) => other !== path && new RegExp(`\\b${name}\\b`).test(content));
+        if (!isUsed) unused.push(`${path}: ${name}`);
+      }
+    }
+    expect(unused).toEqual([]);
+  });
+
+  test("engines registered are the folders of peers, and our own", () => {
+    expect(ENGINE_NAMES.toSorted()).toEqual(["vernier", ...readdirSync("src/peers")].toSorted());
+  });
+
+  test("engines and simulations are synchronous", () => {
+    for (const path of products.filter((name) => /^src\/(engine|peers|sim|capacity)\//.test(name)))
+      expect(read(path), path).not.toMatch(/\b(async|await|Promise)\b/);
+  });
+
+  test("files stay small enough to read", () => {
+    // Reasons: the schema and the contradictions are lists that are read by looking up; the engine is the stage order in one place.
+    const longer: Readonly<Record<string, number>> = {
+      "src/policy/schema.ts": 450,
+      "src/engine/engine.ts": 560,
+      "src/policy/contradictions.ts": 450,
+      "src/sim/trace-parser.ts": 420,
+      "src/sim/score.ts": 360,
+      "src/policy/lint.ts": 340,
+    };
+    for (const path of products) expect(read(path).split("\n").length, path).toBeLessThanOrEqual(longer[path] ?? 320);
+  });
+});
+
+describe("codes", () => {
+  test("every reason is given somewhere and asserted by a test", () => {
+    const product = products
+      .filter((path) => path !== "src/engine/reasons.ts")
+      .map(read)
+      .join("\n");
+    const asserted = tests
+      .filter((path) => !path.endsWith("architecture.test.ts"))
+      .map(read)
+      .join("\n");
+    for (const code of Object.keys(REASONS)) {
+      expect(product, code).toContain(`REASON.${code}`);
+      expect(asserted, code).toContain(`"${code}"`);
+    }
+  });
+
+  test("every warning is given somewhere and asserted by a test", () => {
+    const lint = read("src/policy/lint.ts");
+    const asserted = read("src/policy/policy.test.ts");
+    for (const code of Object.keys(LINTS)) {
+      expect(lint, code).toContain(`"${code}"`);
+      expect(asserted, code).toContain(`"${code}"`);
+    }
+  });
+});
+
+describe("tidy", () => {
+  const texts = [
+    ...sources,
+    ...tests,
+    ...files("scripts"),
+    ...files("docs").filter((path) => path.endsWith(".md")),
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+  ];
+
+  test("one word for one thing, in British spelling", () => {
+    const banned = /\b(replicas?|dead band|panic mode|utilization|stabilization|normaliz\w+|optimiz\w+|behavior)\b/i;
+    for (const path of texts) {
+      if (path === "test/architecture.test.ts" || path === "src/policy/policy.test.ts") continue;
+      for (const [i, line] of read(path).split("\n").entries()) {
+        // The names that others use stand in code marks.
+        expect(line.replaceAll(/`[^`]*`/g, ""), `${path}:${i + 1}`).not.toMatch(banned);
+      }
+    }
+  });
+
+  test("no loose ends, no machine paths, no registry addresses", () => {
+    for (const path of [...texts, "package.json", "package-lock.json", ".ci/run"]) {
+      if (path === "test/architecture.test.ts") continue;
+      expect(read(path), path).not.toMatch(/\bTODO\b|\bFIXME\b|\bXXX\b|\/work\/|\/home\/|\/root\/|"resolved"|registry\.npmjs/);
+    }
+  });
+});
+
+// One planted violation for each rule that is only lint; the real tree is linted beside this test.
+test("the dependency rules fail the lint when they are broken", { timeout: 60_000 }, () => {
+  const cases: readonly (readonly [string, string, string])[] = [
+    ["src/engine", 'import { readFileSync } from "node:fs";\nexport const a = readFileSync;\n', "noRestrictedImports"],
+    ["src/engine", 'import { simulate } from "../sim/kernel.ts";\nexport const a = simulate;\n', "noRestrictedImports"],
+    ["src/engine", "export const a = Date.now();\n", "noRestrictedGlobals"],
+    ["src/engine", "export const a = Math.random();\n", "plugin"],
+    ["src/sim", "export const a = performance.now();\n", "noRestrictedGlobals"],
+    ["src/sim", 'import { createEngine } from "../app.ts";\nexport const a = createEngine;\n', "noRestrictedImports"],
+    ["src/policy", 'import { VernierEngine } from "../engine/engine.ts";\nexport const a = VernierEngine;\n', "noRestrictedImports"],
+    ["src/capacity", 'import { z } from "zod";\nexport const a = z;\n', "noRestrictedImports"],
+    ["src/lib", 'import { parsePolicy } from "../policy/parse.ts";\nexport const a = parsePolicy;\n', "noRestrictedImports"],
+    ["src/cli", 'import { VernierEngine } from "../engine/engine.ts";\nexport const a = VernierEngine;\n', "noRestrictedImports"],
+  ];
+  // In a tree of its own: types and lint of the real one run beside this test.
+  const root = mkdtempSync(join(tmpdir(), "vernier-lint-"));
+  try {
+    cpSync("biome.json", join(root, "biome.json"));
+    cpSync("scripts/lint", join(root, "scripts/lint"), { recursive: true });
+    for (const [i, [folder, content]] of cases.entries()) {
+      mkdirSync(join(root, folder), { recursive: true });
+      writeFileSync(join(root, folder, `violation-${i}.ts`), content);
+    }
+    const { stdout, stderr } = spawnSync(resolve("node_modules/.bin/biome"), ["lint", "--max-diagnostics=200", "."], { cwd: root, encoding: "utf8" });
+    for (const [i, [folder, , rule]] of cases.entries()) {
+      expect(stdout + stderr, `${folder}: ${rule}`).toMatch(new RegExp(`violation-${i}\\.ts:\\d+:\\d+ (lint/\\w+/)?${rule}`));
+    }
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,278 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, describe, expect, test } from "vitest";
+
+const MAIN = resolve("dist/cli/main.js");
+const folder = mkdtempSync(join(tmpdir(), "vernier-cli-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function vernier(args: readonly string[], cwd = folder): Outcome {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    cwd,
+    encoding: "utf8",
+    env: { ...process.env, FORCE_COLOR: undefined, NO_COLOR: undefined },
+  });
+  return { code: status, out: stdout, err: stderr };
+}
+
+function write(name: string, content: string | Uint8Array): string {
+  writeFileSync(join(folder, name), content);
+  return name;
+}
+
+const HOURS = Array.from({ length: 600 }, (_, i) => `${i * 60},${Math.round(500 + 400 * Math.sin(i / 60))}`).join("\n");
+
+describe("a newcomer", () => {
+  test("runs init and one simulate on an unknown CSV without an edit", () => {
+    expect(vernier(["init", "web"]).code).toBe(0);
+    expect(vernier(["check", "--strict"])).toMatchObject({ code: 0, out: expect.stringContaining("vernier.yaml: valid, 1 workload") });
+    write("requests.csv", `when,hits\n${HOURS}\n`);
+    const { code, out, err } = vernier(["simulate", "--trace", "requests.csv"]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    for (const part of ["unit-hours", "guessed: bins of 1m", "80 % of max", "needed at the ceiling", "vernier explain --at worst"]) expect(out).toContain(part);
+    expect(out.includes("\u001b")).toBe(false);
+  });
+
+  test("can run every command that is suggested", () => {
+    const { out } = vernier(["simulate", "--trace", "requests.csv"]);
+    const suggested = out
+      .slice(out.indexOf("Next:"))
+      .split("\n")
+      .filter((line) => line.startsWith("  vernier "));
+    expect(suggested.length).toBe(3);
+    for (const line of suggested) expect(vernier(line.trim().split(" ").slice(1))).toMatchObject({ code: 0 });
+  });
+
+  test.for(["web", "worker", "static"])("gets a valid policy from init %s", (kind) => {
+    expect(vernier(["init", kind, "--output", `${kind}.yaml`]).code).toBe(0);
+    expect(vernier(["check", "--strict", `${kind}.yaml`]).code).toBe(0);
+    expect(vernier(["simulate", `${kind}.yaml`, "--trace", "requests.csv"]).code).toBe(0);
+  });
+
+  test("is not robbed of an existing file, and told what was meant", () => {
+    expect(vernier(["init", "web"])).toMatchObject({ code: 2, err: expect.stringContaining("exists already") });
+    expect(vernier(["init", "wbe", "--output", "x.yaml"])).toMatchObject({ code: 2, err: expect.stringContaining('did you mean "web"?') });
+  });
+});
+
+describe("simulate", () => {
+  test("--json has the promised fields, and the same bytes every time", () => {
+    const once = vernier(["simulate", "--trace", "requests.csv", "--json"]);
+    const report = JSON.parse(once.out);
+    expect(report).toMatchObject({
+      schemaVersion: 1,
+      workload: "shop/web",
+      engine: "vernier",
+      policyHash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      trace: { file: "requests.csv", semantics: "count", bins: 600 },
+    });
+    for (const field of [
+      "costUnitHours",
+      "cost",
+      "timeAboveCeilingRatio",
+      "requestsBeyondCapacityRatio",
+      "changes",
+      "reversals",
+      "thetaU",
+      "thetaO",
+      "tauU",
+      "tauO",
+      "meanUtilisation",
+    ]) {
+      expect(typeof report.score[field]).toBe("number");
+    }
+    expect(report.score.p95LatencyMs).toBeNull();
+    expect(vernier(["simulate", "--trace", "requests.csv", "--json"]).out).toBe(once.out);
+  });
+
+  test("--decisions writes one line for each change, with its reasons", () => {
+    const { code, out } = vernier(["simulate", "--trace", "requests.csv", "--decisions", "-"]);
+    expect(code).toBe(0);
+    const decisions = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(decisions.length).toBeGreaterThan(10);
+    for (const decision of decisions) {
+      expect(decision).toMatchObject({
+        workload: "shop/web",
+        engine: "vernier",
+        from: { units: expect.any(Number) },
+        desired: { units: expect.any(Number) },
+        requested: { units: expect.any(Number) },
+        ready: { units: expect.any(Number) },
+      });
+      expect(decision.requested.units).not.toBe(decision.from.units);
+      expect(decision.reasons.length).toBeGreaterThan(0);
+      expect(decision.at).toMatch(/^1970-01-01T\d\d:\d\d:\d\dZ$/);
+    }
+    expect(vernier(["simulate", "--trace", "requests.csv", "--decisions", "d.ndjson"]).out).toContain("unit-hours");
+    expect(readFileSync(join(folder, "d.ndjson"), "utf8")).toBe(out);
+  });
+
+  test("options lie over the policy", () => {
+    const run = (...args: string[]) => JSON.parse(vernier(["simulate", "--trace", "requests.csv", "--json", ...args]).out);
+    expect(
+      run("--peak-units", "40", "--ceiling", "70%", "--startup", "3m", "--interval", "30s", "--warm-up", "1h", "--seed", "9", "--interpolate").settings,
+    ).toMatchObject({
+      peakUnits: 40,
+      ceiling: 0.7,
+      startupSeconds: 180,
+      intervalSeconds: 30,
+      warmUpSeconds: 3_600,
+      seed: 9,
+      interpolate: true,
+    });
+    expect(run("--engine", "doubling").engine).toBe("doubling");
+    expect(run("--bin", "60s", "--semantics", "rate", "--start", "2026-01-01T00:00:00Z").trace).toMatchObject({
+      semantics: "rate",
+      start: "2026-01-01T00:00:00Z",
+    });
+  });
+
+  test("--gate exits 1 when a minimum objective is missed", () => {
+    write(
+      "strict.yaml",
+      readFileSync(join(folder, "web.yaml"), "utf8")
+        .replace("minimum: 95%\n        aspiration: 99%", "minimum: 100%")
+        .replace("band: {metric: cpu, from: 60%, to: 80%}", "band: {metric: cpu, from: 10%, to: 60%}"),
+    );
+    expect(vernier(["simulate", "web.yaml", "--trace", "requests.csv", "--gate"]).code).toBe(0);
+    expect(vernier(["simulate", "strict.yaml", "--trace", "requests.csv", "--gate"])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("misses utilisation"),
+    });
+  });
+
+  test("several policies are shown side by side, with the difference of two", () => {
+    const { code, out } = vernier(["simulate", "web.yaml", "static.yaml", "--trace", "requests.csv", "--peak-units", "20"]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/web\.yaml\s+static\.yaml\s+difference/);
+    const json = JSON.parse(vernier(["simulate", "web.yaml", "static.yaml", "--trace", "requests.csv", "--json"]).out);
+    expect(json.runs).toHaveLength(2);
+  });
+
+  test("--markdown prints a summary for a pull request", () => {
+    expect(vernier(["simulate", "--trace", "requests.csv", "--markdown"]).out).toMatch(/^### Capacity of shop\/web\n[\s\S]*\| cost \| .*unit-hours \|/);
+  });
+
+  test("--fault breaks a metric: nothing shrinks while it is lost", () => {
+    const { out } = vernier(["simulate", "--trace", "requests.csv", "--fault", "cpu:drop@2h..3h", "--decisions", "-"]);
+    const during = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+      .filter((decision) => decision.offsetSeconds > 7_260 && decision.offsetSeconds < 10_800);
+    expect(during).toEqual([]);
+  });
+
+  test("a reader that leaves early is no error", () => {
+    const { status, stderr } = spawnSync("sh", ["-c", `"${process.execPath}" "${MAIN}" simulate --trace requests.csv --decisions - | head -1`], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  });
+});
+
+describe("explain", () => {
+  test("shows every stage with its operands", () => {
+    const { code, out } = vernier(["explain", "shop/web", "--at", "3h20m", "--trace", "requests.csv"]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/saw {4}cpu: 0\.\d+, \d+ s old/);
+    expect(out).toMatch(/recommend\s+\d+.*(target_tracking|within_tolerance)/);
+    const json = JSON.parse(vernier(["explain", "--at", "1970-01-01T03:20:00Z", "--trace", "requests.csv", "--json"]).out);
+    expect(json).toMatchObject({ offsetSeconds: 12_000, posture: "normal", reasons: expect.any(Array) });
+  });
+
+  test.for([
+    [["explain", "--at", "30h", "--trace", "requests.csv"], "outside the recording"],
+    [["explain", "--at", "soon", "--trace", "requests.csv"], "expected an instant"],
+    [["explain", "shop/wbe", "--at", "1h", "--trace", "requests.csv"], 'did you mean "shop/web"?'],
+  ] as const)("refuses %j", ([args, message]) => {
+    expect(vernier(args)).toMatchObject({ code: 2, err: expect.stringContaining(message) });
+  });
+});
+
+describe("exit codes", () => {
+  test.for([
+    [["--help"], 0],
+    [["--version"], 0],
+    [[], 2],
+    [["simulat"], 2],
+    [["simulate", "--trce", "x"], 2],
+    [["simulate", "--trace", "requests.csv", "--peak-units", "many"], 2],
+    [["simulate", "--trace", "requests.csv", "--ceiling", "0"], 2],
+    [["simulate", "--trace", "requests.csv", "--fault", "cpu:dropp@1h..2h"], 2],
+    [["simulate", "--trace", "requests.csv", "--fault", "cpuu:drop@1h..2h"], 2],
+    [["simulate", "--trace", "requests.csv", "--json", "--markdown"], 2],
+    [["simulate"], 2],
+    [["simulate", "--trace", "missing.csv"], 3],
+    [["simulate", "missing.yaml", "--trace", "requests.csv"], 3],
+    [["check", "missing.yaml"], 3],
+    [["simulate", "--trace", "."], 3],
+    [["simulate", "--trace", "requests.csv", "--decisions", "no/such/folder"], 3],
+  ] as const)("%j is %d", ([args, code]) => {
+    const outcome = vernier(args);
+    expect(outcome.code).toBe(code);
+    expect(outcome.err).not.toMatch(/\n\s+at /);
+  });
+});
+
+describe("recordings", () => {
+  const gz = gzipSync(`timestamp,value\n${HOURS}\n`);
+  test.for([
+    ["gzip under any name", "a.dat", gz, 0, ""],
+    ["cut gzip", "cut.csv.gz", gz.subarray(0, 800), 1, "cut.csv.gz"],
+    ["damaged gzip", "damaged.csv.gz", Uint8Array.from(gz, (byte, i) => (i === 400 ? byte ^ 255 : byte)), 1, "damaged"],
+    ["an empty file", "empty.csv", "", 1, "empty.csv:1 error no data rows"],
+    ["an empty gzip", "empty.csv.gz", gzipSync(""), 1, "no data rows"],
+    ["unsorted rows", "unsorted.csv", "t,v\n0,1\n120,2\n60,3\n", 1, "unsorted.csv:4 error time 60 comes after 120"],
+    ["binary", "binary.csv", Uint8Array.from({ length: 500 }, (_, i) => i % 256), 1, "binary"],
+    ["a manifest", "manifest.json", '{"traces": []}', 1, "JSON, not a recording"],
+    ["all zeros", "zeros.csv", "t,v\n0,0\n60,0\n120,0\n", 0, ""],
+    ["one row", "one.csv", "t,v\n0,5\n", 0, ""],
+    ["a description that is wrong", "bad.csv", "t,v\n0,1\n", 1, "semantics"],
+  ] as const)("%s", ([, name, content, code, message]) => {
+    write(name, content);
+    if (name === "bad.csv") write("bad.csv.meta.json", '{"semantics": "counts"}');
+    const outcome = vernier(["simulate", "--trace", name, "--json"]);
+    rmSync(join(folder, "manifest.json"), { force: true });
+    expect(outcome.code).toBe(code);
+    expect(outcome.err).toContain(message);
+    expect(outcome.err).not.toMatch(/\n\s+at /);
+    if (code === 0) expect(outcome.out).not.toMatch(/NaN|Infinity|: null,\n {4}"(start|bins)/);
+  });
+});
+
+describe("the examples", () => {
+  const examples = readdirSync("examples");
+  test.for(examples)("%s runs as it stands", (name) => {
+    expect(vernier(["check", `examples/${name}`], ".").code).toBe(0);
+    expect(vernier(["simulate", `examples/${name}`], ".").code).toBe(0);
+  });
+
+  test("the decisions on the first match day are the golden ones (accept new ones: npm run golden)", () => {
+    const { out } = vernier(["simulate", "examples/world-cup", "--decisions", "-"], ".");
+    const lines = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const day = lines
+      .filter((decision) => decision.at < "1998-06-10T22:00:00Z")
+      .map(
+        (decision) =>
+          `${decision.at} ${decision.from.units} -> ${decision.requested.units} ${decision.reasons.map((reason: { code: string }) => reason.code).join(" ")}`,
+      );
+    expect(`${day.join("\n")}\n`).toBe(readFileSync("test/golden/world-cup-first-day.txt", "utf8"));
+  });
+});
