@@ -1,6 +1,9 @@
 import { REASONS, STAGES } from "../src/engine/reasons.ts";
+import { formatDuration } from "../src/lib/duration.ts";
 import { policyJsonSchema } from "../src/policy/json-schema.ts";
 import { LINTS } from "../src/policy/lint.ts";
+import { parsePolicy } from "../src/policy/parse.ts";
+import type { ResolvedGuards, ResolvedLimit } from "../src/policy/resolve.ts";
 
 interface Schema {
   readonly type?: string;
@@ -29,6 +32,7 @@ export function generatedDocs(): Record<string, string> {
     "docs/policy.md": policyPage(),
     "docs/reasons.md": reasonsPage(),
     "docs/lints.md": lintsPage(),
+    "docs/defaults.md": defaultsPage(),
   };
 }
 
@@ -164,4 +168,57 @@ function lintsPage(): string {
     ...Object.entries(LINTS).map(([code, why]) => `| \`${code}\` | ${cell(why)} |`),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** The defaults of every guard, read off a policy that sets none. */
+function defaultsPage(): string {
+  const resolved = (kind: string) => {
+    const text = `version: 1\nworkloads:\n  a/b:\n    kind: ${kind}\n    bounds: {min: 2, max: 9}\n    metrics: {cpu: {measures: utilisation}}\n    strategies: [{type: targetTracking, metric: cpu, target: 70%}]\n`;
+    const workload = parsePolicy(text, "defaults").workloads[0]?.resolved;
+    if (workload === undefined) throw new Error("no workload");
+    return workload;
+  };
+  const { guards, strategies, intervalMs, ceiling } = resolved("stateless");
+  const tracking = strategies[0];
+  if (tracking?.type !== "targetTracking" || guards.cliff === "off" || guards.implausibleZero === "off") throw new Error("the defaults have changed shape");
+  const radius = (kind: string): string => {
+    const { blastRadius } = resolved(kind).guards;
+    return blastRadius === "off" ? "off" : `${percent(blastRadius.share)} per ${formatDuration(blastRadius.windowMs)}`;
+  };
+  const limits = (list: readonly ResolvedLimit[]): string => `${list.map((limit) => ("ratio" in limit ? percent(limit.ratio) : `${limit.units} unit`)).join(", ")}, whichever is more, per ${formatDuration(list[0]?.periodMs ?? 0)}`;
+  const rows: [string, string, string][] = [
+    ["interval", "`interval`", formatDuration(intervalMs)],
+    ["ceiling", "`ceiling`", `${percent(ceiling)}, or the upper end of the utilisation band`],
+    ["stale after", "`guards.staleAfter`", `${formatDuration(guards.staleAfterMs)} beyond the metric's own lag (3 intervals, or 3 scrapes if those are longer)`],
+    ["tolerance", "`strategies[].tolerance`", `+${percent(tracking.toleranceUp)}, -${percent(tracking.toleranceDown)}`],
+    ["stabilisation", "`guards.up.window`, `guards.down.window`", `up ${formatDuration(guards.up.windowMs)}, down ${formatDuration(guards.down.windowMs)} (the highest recommendation in the window)`],
+    ["rate limit up", "`guards.up.limits`", `${limits(guards.up.limits)}; not limited above ${guards.up.unlimitedAbove === "off" ? "off" : percent(guards.up.unlimitedAbove)} projected utilisation (the ceiling)`],
+    ["rate limit down", "`guards.down.limits`", limits(guards.down.limits)],
+    ["cooldown", "`guards.up.cooldown`, `guards.down.cooldown`", `up ${formatDuration(guards.up.cooldownMs)}, down ${formatDuration(guards.down.cooldownMs)}`],
+    ["posture", "`guards.posture`", `in after ${guards.badTicks} bad ticks, out after ${guards.goodTicks} good ones`],
+    ["when blind", "`guards.whenBlind`", whenBlind(guards)],
+    ["proof", "`guards.proof`", guards.proof],
+    ["cliff of load", "`guards.cliff`", `2-min mean below ${percent(guards.cliff.below)} of the 5-min mean before it and a deficit over 6 sqrt(expected count): no scale-in for ${formatDuration(guards.cliff.holdMs)}; ${formatDuration(guards.cliff.holdWithErrorsMs)} with an error ratio over ${percent(guards.cliff.errorsAbove)}`],
+    ["implausible zero", "`guards.implausibleZero`", `not believed while the last load was worth ${guards.implausibleZero.worth} units or more, until ${guards.implausibleZero.samples} samples have repeated it`],
+    ["blast radius", "`guards.blastRadius`", `stateless ${radius("stateless")}; stateful, cache, quorum and undeclared ${radius("quorum")}`],
+  ];
+  return `${[
+    NOTE,
+    "",
+    "# Defaults",
+    "",
+    "What a policy that sets nothing gets. Read off the code; change one only with a measurement (design, section 2). [stages.md](stages.md) says what each does.",
+    "",
+    "| guard | field | default |",
+    "| --- | --- | --- |",
+    ...rows.map((row) => `| ${row.join(" | ")} |`),
+  ].join("\n")}\n`;
+}
+
+function whenBlind(guards: ResolvedGuards): string {
+  return typeof guards.whenBlind === "string" ? guards.whenBlind : JSON.stringify(guards.whenBlind);
+}
+
+function percent(ratio: number): string {
+  return `${Math.round(ratio * 1_000) / 10} %`;
 }
