@@ -185,21 +185,42 @@ function defaultsPage(): string {
     const { blastRadius } = resolved(kind).guards;
     return blastRadius === "off" ? "off" : `${percent(blastRadius.share)} per ${formatDuration(blastRadius.windowMs)}`;
   };
-  const limits = (list: readonly ResolvedLimit[]): string => `${list.map((limit) => ("ratio" in limit ? percent(limit.ratio) : `${limit.units} unit`)).join(", ")}, whichever is more, per ${formatDuration(list[0]?.periodMs ?? 0)}`;
+  const limits = (list: readonly ResolvedLimit[]): string =>
+    `${list.map((limit) => ("ratio" in limit ? percent(limit.ratio) : `${limit.units} unit`)).join(", ")}, whichever is more, per ${formatDuration(list[0]?.periodMs ?? 0)}`;
   const rows: [string, string, string][] = [
     ["interval", "`interval`", formatDuration(intervalMs)],
     ["ceiling", "`ceiling`", `${percent(ceiling)}, or the upper end of the utilisation band`],
-    ["stale after", "`guards.staleAfter`", `${formatDuration(guards.staleAfterMs)} beyond the metric's own lag (3 intervals, or 3 scrapes if those are longer)`],
+    [
+      "stale after",
+      "`guards.staleAfter`",
+      `${formatDuration(guards.staleAfterMs)} beyond the metric's own lag (3 intervals, or 3 scrapes if those are longer)`,
+    ],
     ["tolerance", "`strategies[].tolerance`", `+${percent(tracking.toleranceUp)}, -${percent(tracking.toleranceDown)}`],
-    ["stabilisation", "`guards.up.window`, `guards.down.window`", `up ${formatDuration(guards.up.windowMs)}, down ${formatDuration(guards.down.windowMs)} (the highest recommendation in the window)`],
-    ["rate limit up", "`guards.up.limits`", `${limits(guards.up.limits)}; not limited above ${guards.up.unlimitedAbove === "off" ? "off" : percent(guards.up.unlimitedAbove)} projected utilisation (the ceiling)`],
+    [
+      "stabilisation",
+      "`guards.up.window`, `guards.down.window`",
+      `up ${formatDuration(guards.up.windowMs)}, down ${formatDuration(guards.down.windowMs)} (the highest recommendation in the window)`,
+    ],
+    [
+      "rate limit up",
+      "`guards.up.limits`",
+      `${limits(guards.up.limits)}; not limited above ${guards.up.unlimitedAbove === "off" ? "off" : percent(guards.up.unlimitedAbove)} projected utilisation (the ceiling)`,
+    ],
     ["rate limit down", "`guards.down.limits`", limits(guards.down.limits)],
     ["cooldown", "`guards.up.cooldown`, `guards.down.cooldown`", `up ${formatDuration(guards.up.cooldownMs)}, down ${formatDuration(guards.down.cooldownMs)}`],
     ["posture", "`guards.posture`", `in after ${guards.badTicks} bad ticks, out after ${guards.goodTicks} good ones`],
     ["when blind", "`guards.whenBlind`", whenBlind(guards)],
     ["proof", "`guards.proof`", guards.proof],
-    ["cliff of load", "`guards.cliff`", `2-min mean below ${percent(guards.cliff.below)} of the 5-min mean before it and a deficit over 6 sqrt(expected count): no scale-in for ${formatDuration(guards.cliff.holdMs)}; ${formatDuration(guards.cliff.holdWithErrorsMs)} with an error ratio over ${percent(guards.cliff.errorsAbove)}`],
-    ["implausible zero", "`guards.implausibleZero`", `not believed while the last load was worth ${guards.implausibleZero.worth} units or more, until ${guards.implausibleZero.samples} samples have repeated it`],
+    [
+      "cliff of load",
+      "`guards.cliff`",
+      `2-min mean below ${percent(guards.cliff.below)} of the 5-min mean before it and a deficit over 6 sqrt(expected count): no scale-in for ${formatDuration(guards.cliff.holdMs)}; ${formatDuration(guards.cliff.holdWithErrorsMs)} with an error ratio over ${percent(guards.cliff.errorsAbove)}`,
+    ],
+    [
+      "implausible zero",
+      "`guards.implausibleZero`",
+      `not believed while the last load was worth ${guards.implausibleZero.worth} units or more, until ${guards.implausibleZero.samples} samples have repeated it`,
+    ],
     ["blast radius", "`guards.blastRadius`", `stateless ${radius("stateless")}; stateful, cache, quorum and undeclared ${radius("quorum")}`],
   ];
   return `${[

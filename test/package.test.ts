@@ -5,7 +5,8 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 const folder = mkdtempSync(join(tmpdir(), "vernier-package-"));
-const run = (command: string, args: readonly string[], cwd = folder): string => execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+const run = (command: string, args: readonly string[], cwd = folder): string =>
+  execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 
 beforeAll(() => {
   // Types are part of the package; the test build leaves them out.
@@ -39,7 +40,19 @@ console.log(score.costUnitHours > 0);
 `,
     );
     const tsc = resolve("node_modules/.bin/tsc");
-    run(tsc, ["--noEmit", "--strict", "--target", "es2023", "--module", "nodenext", "--types", "node", "--typeRoots", resolve("node_modules/@types"), "use.ts"]);
+    run(tsc, [
+      "--noEmit",
+      "--strict",
+      "--target",
+      "es2023",
+      "--module",
+      "nodenext",
+      "--types",
+      "node",
+      "--typeRoots",
+      resolve("node_modules/@types"),
+      "use.ts",
+    ]);
     run(resolve("node_modules/.bin/esbuild"), ["use.ts", "--format=esm", "--outfile=use.js", "--log-level=error"]);
     expect(run(process.execPath, ["use.js"])).toBe("true\n");
   });
@@ -47,7 +60,17 @@ console.log(score.costUnitHours > 0);
   test("carries no machine paths and nothing it should not", () => {
     const names = readdirSync(join(folder, "node_modules/vernier"), { recursive: true, encoding: "utf8" });
     expect(names.some((name) => /test|bench|node_modules/.test(name))).toBe(false);
-    for (const name of ["dist/cli/main.js", "dist/index.js", "dist/types/index.d.ts", "dist/THIRD-PARTY-LICENSES.txt", "schema/vernier.schema.json", "LICENSE", "README.md", "examples/world-cup/vernier.yaml"]) expect(names).toContain(name);
+    for (const name of [
+      "dist/cli/main.js",
+      "dist/index.js",
+      "dist/types/index.d.ts",
+      "dist/THIRD-PARTY-LICENSES.txt",
+      "schema/vernier.schema.json",
+      "LICENSE",
+      "README.md",
+      "examples/world-cup/vernier.yaml",
+    ])
+      expect(names).toContain(name);
     expect(spawnSync("grep", ["-rlE", resolve("."), join(folder, "node_modules/vernier")], { encoding: "utf8" }).stdout).toBe("");
   });
 });

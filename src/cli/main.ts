@@ -11,7 +11,7 @@ declare const VERSION: string;
 function program(): Command {
   const vernier = new Command("vernier")
     .description("Capacity that follows demand in small, explained steps, proven on recorded traffic first.")
-    .version(VERSION, "-V, --version", "print the version")
+    .version(typeof VERSION === "undefined" ? "development" : VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .showHelpAfterError("(--help says more)")
     .exitOverride();
