@@ -2,9 +2,11 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { VernierEngine } from "./engine/engine.ts";
 import type { Engine } from "./engine/model.ts";
+import { FileError } from "./lib/file-error.ts";
 import { PathError, systemErrorCode } from "./lib/system-error.ts";
 import { DoublingEngine } from "./peers/doubling/doubling.ts";
 import { monthsBeginAtMs } from "./policy/calendar.ts";
+import { BYTES_MAX, tooLarge } from "./policy/document.ts";
 import { checkPolicy, type Policy, parsePolicy } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
 
@@ -44,12 +46,22 @@ function policyPath(path: string): string {
   }
 }
 
+/** The text of a file that a person wrote. Nothing is read of what is no such file, or far too large to be one. */
 function readText(path: string): string {
+  let bytes: Uint8Array;
   try {
-    return readFileSync(path, "utf8");
+    const about = statSync(path);
+    if (!about.isFile()) throw Object.assign(new Error("not a regular file"), { code: about.isDirectory() ? "EISDIR" : "ENOTREG" });
+    if (about.size > BYTES_MAX) throw new FileError(path, [tooLarge(about.size)]);
+    bytes = readFileSync(path);
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
-    throw new PathError("cannot read policy", path, error);
+    throw new PathError("cannot read", path, error);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new FileError(path, [{ severity: "error", code: "not_utf8", message: "this is not UTF-8 text", hint: "save it as UTF-8" }]);
   }
 }
 
@@ -57,7 +69,7 @@ function readText(path: string): string {
 function readBeside(path: string): (name: string) => string | undefined {
   return (name) => {
     try {
-      return readFileSync(resolve(dirname(path), name), "utf8");
+      return readText(resolve(dirname(path), name));
     } catch {
       return undefined;
     }
@@ -73,5 +85,10 @@ export function loadPolicy(path: string): Policy {
 /** Like {@link loadPolicy}, with the problems as a value. */
 export function examinePolicy(path: string): ReturnType<typeof checkPolicy> & { file: string } {
   const file = policyPath(path);
-  return { file, ...checkPolicy(readText(file), file, { readFile: readBeside(file) }) };
+  try {
+    return { file, ...checkPolicy(readText(file), file, { readFile: readBeside(file) }) };
+  } catch (error) {
+    if (error instanceof FileError) return { file, problems: error.problems };
+    throw error;
+  }
 }

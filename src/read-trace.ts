@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { openFileChunks } from "./lib/file-chunks.ts";
 import { FileError } from "./lib/file-error.ts";
+import { isRecord } from "./lib/is-record.ts";
 import { PathError, systemErrorCode } from "./lib/system-error.ts";
 import { buildTrace, type Trace, type TraceOverrides } from "./sim/trace.ts";
 import { TraceManifest, TraceMeta } from "./sim/trace-meta.ts";
@@ -78,7 +79,7 @@ async function readMeta(path: string): Promise<TraceMeta> {
   const entries = TraceManifest.safeParse(manifest);
   // A manifest of something else is none of our business.
   if (!entries.success) {
-    const listed = (manifest as { traces?: unknown }).traces;
+    const listed = isRecord(manifest) ? manifest["traces"] : undefined;
     const entry = Array.isArray(listed) ? listed.find((candidate: unknown) => (candidate as { file?: unknown } | null)?.file === basename(path)) : undefined;
     return entry === undefined ? {} : checked(manifestPath, TraceMeta.safeParse(entry));
   }

@@ -85,9 +85,11 @@ function runOptions(command: Command): Command {
 
 async function main(): Promise<number> {
   // A reader that closes the pipe early (head, less) has seen enough.
+  // What was found still decides the exit code; a full disk is the environment's fault.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(EXIT.done);
-    throw error;
+    if (error.code === "EPIPE") process.exit(Number(process.exitCode ?? EXIT.done));
+    process.stderr.write(`vernier: cannot write standard output: ${error.code}\n`);
+    process.exit(EXIT.environment);
   });
   try {
     await program().parseAsync(process.argv);

@@ -1,13 +1,14 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { createEngine, loadPolicy } from "../app.ts";
 import type { Engine } from "../engine/model.ts";
-import { parseDuration } from "../lib/duration.ts";
+import { formatDuration, parseDuration } from "../lib/duration.ts";
 import { nearest } from "../lib/nearest.ts";
 import { parseTimestamp } from "../lib/timestamp.ts";
 import { type Policy, type PolicyWorkload, policyHash } from "../policy/parse.ts";
 import { type ResolvedWorkload, resolveWorkload, workloadId } from "../policy/resolve.ts";
 import { type MetricFault, UNITS_MAX } from "../policy/schema.ts";
 import { readTrace } from "../read-trace.ts";
+import { settleStepMs } from "../sim/kernel.ts";
 import type { RunSettings } from "../sim/run.ts";
 import type { Trace } from "../sim/trace.ts";
 import { SEMANTICS, type Semantics } from "../sim/trace-meta.ts";
@@ -31,6 +32,27 @@ export interface RunOptions {
   readonly bin?: string;
   readonly start?: string;
 }
+
+/** The options by their flags, to repeat a command with what it was given. */
+export const RUN_OPTIONS = [
+  ["--workload", "workload"],
+  ["--trace", "trace"],
+  ["--peak-units", "peakUnits"],
+  ["--ceiling", "ceiling"],
+  ["--startup", "startup"],
+  ["--interval", "interval"],
+  ["--warm-up", "warmUp"],
+  ["--seed", "seed"],
+  ["--interpolate", "interpolate"],
+  ["--fault", "fault"],
+  ["--engine", "engine"],
+  ["--semantics", "semantics"],
+  ["--bin", "bin"],
+  ["--start", "start"],
+] as const satisfies readonly (readonly [string, keyof RunOptions])[];
+
+/** Plant steps that a run may take: memory is bounded, and beyond this a slip in a unit is likelier than a wish. */
+const STEPS_MAX = 20_000_000;
 
 /** Everything a run needs, from a policy file and the options. */
 export interface PreparedRun {
@@ -63,6 +85,16 @@ export async function prepareRun(path: string, options: RunOptions, traces = new
   for (const fault of given.faults) {
     if (fault.metric === "*" || workload.metrics.some((metric) => metric.name === fault.metric)) continue;
     throw new UsageError(`--fault: ${workload.id} has no metric "${fault.metric}"; it has ${workload.metrics.map((metric) => metric.name).join(", ")}`);
+  }
+  const steps = (trace.load.length * trace.binMs) / settleStepMs(trace.binMs, workload.intervalMs);
+  if (steps > STEPS_MAX) {
+    throw new UsageError(
+      `${tracePath} takes ${Math.round(steps / 1e6)} million steps of ${formatDuration(settleStepMs(trace.binMs, workload.intervalMs))}, at most ${STEPS_MAX / 1e6} million are simulated; use a longer --interval, or cut the recording`,
+    );
+  }
+  const traceMs = trace.load.length * trace.binMs;
+  for (const fault of given.faults) {
+    if (fault.from >= traceMs) throw new UsageError(`--fault: begins at ${formatDuration(fault.from)}, the recording lasts ${formatDuration(traceMs)}`);
   }
   const fromMs = trace.startMs ?? 0;
   const toMs = fromMs + trace.load.length * trace.binMs;
@@ -105,7 +137,7 @@ function parseOptions(options: RunOptions): ParsedOptions {
     if (text === undefined) return undefined;
     const ms = text === "0" ? 0 : parseDuration(text);
     if (ms === undefined || ms < least)
-      throw new UsageError(`--${name}: found "${text}", expected a duration${least > 0 ? " above zero" : ""} such as 60s or 1h30m`);
+      throw new UsageError(`--${name}: found "${text}", expected a duration${least > 0 ? ` of at least ${formatDuration(least)}` : ""} such as 60s or 1h30m`);
     return ms;
   };
   const whole = (name: string, text: string | undefined, least: number, most: number): number | undefined => {
@@ -126,7 +158,7 @@ function parseOptions(options: RunOptions): ParsedOptions {
     peakUnits: whole("peak-units", options.peakUnits, 1, UNITS_MAX),
     ceiling,
     startupMs: duration("startup", options.startup, 0),
-    intervalMs: duration("interval", options.interval, 1),
+    intervalMs: duration("interval", options.interval, 1_000),
     warmUpMs: duration("warm-up", options.warmUp, 0),
     seed: whole("seed", options.seed, 0, 4_294_967_295),
     semantics: options.semantics as Semantics | undefined,
@@ -137,11 +169,11 @@ function parseOptions(options: RunOptions): ParsedOptions {
   return { ...stated, faults: options.fault.map(parseFault) };
 }
 
-/** `80%`, and `0.8` or `80` because people type them. */
+/** `80%`, or `0.8`. */
 function parsePercent(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(text);
   const number = Number(match?.[1]);
-  const ratio = match === null ? Number.NaN : match[2] === "%" || number > 1 ? number / 100 : number;
+  const ratio = match === null ? Number.NaN : match[2] === "%" ? number / 100 : number;
   if (!(ratio > 0 && ratio <= 1)) throw new UsageError(`--ceiling: found "${text}", expected a percentage up to 100% such as 80%`);
   return ratio;
 }

@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { constants, createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 
@@ -16,9 +16,12 @@ const CHUNK_BYTES = 1 << 20;
  * @throws the system's error (ENOENT, EACCES, EISDIR) on opening; a damaged or cut gzip stream throws while iterating
  */
 export async function openFileChunks(path: string, onRaw?: (bytes: Uint8Array) => void): Promise<FileChunks> {
-  const handle = await open(path, "r");
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const magic = new Uint8Array(2);
   try {
+    const about = await handle.stat();
+    // A pipe or a device can be read once, or for ever.
+    if (!about.isFile()) throw Object.assign(new Error("not a regular file"), { code: about.isDirectory() ? "EISDIR" : "ENOTREG" });
     await handle.read(magic, 0, 2, 0);
   } finally {
     await handle.close();

@@ -31,5 +31,12 @@ export function formatProblem(file: string, problem: Problem): string {
   const place = [file, problem.line, problem.line === undefined ? undefined : problem.column].filter((part) => part !== undefined).join(":");
   const path = problem.path === undefined || problem.path === "" ? "" : `${problem.path}: `;
   const hint = problem.hint === undefined ? "" : `\n    ${problem.hint}`;
-  return `${place} ${problem.severity} ${path}${problem.message} [${problem.code}]${hint}`;
+  return printable(`${place} ${problem.severity} ${path}${problem.message} [${problem.code}]`) + printable(hint, "\n");
+}
+
+/** Text from a file, safe to show on a terminal: control characters and marks that turn the direction of writing are escaped. */
+function printable(text: string, except = ""): string {
+  return text.replaceAll(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, (character) =>
+    character === except ? character : `\\u${(character.codePointAt(0) as number).toString(16).padStart(4, "0")}`,
+  );
 }

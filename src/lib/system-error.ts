@@ -14,6 +14,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
   EROFS: "the file system is read-only",
   EEXIST: "exists already",
+  ENOTREG: "not a regular file; write it to one first",
 };
 
 /** A path that could not be used, in words. Exit code 3. */

@@ -17,12 +17,16 @@ export function parseTimestamp(text: string): ParsedTimestamp | undefined {
   const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", zone] = match;
   const date = [Number(year), Number(month) - 1, Number(day)] as const;
   const time = [Number(hour), Number(minute), Number(second)] as const;
+  if (date[0] < 1900 || date[0] > 2200) return undefined;
   if (time[0] > 23 || time[1] > 59 || time[2] > 60) return undefined;
   const dayMs = Date.UTC(...date);
   const check = new Date(dayMs);
   if (check.getUTCMonth() !== date[1] || check.getUTCDate() !== date[2]) return undefined;
   const localMs = dayMs + time[0] * 3_600_000 + time[1] * 60_000 + time[2] * 1_000 + Math.round(Number(`0${fraction}`) * 1_000);
-  return { atMs: localMs - zoneOffsetMs(zone), zoneAssumed: zone === undefined };
+  const offsetMs = zoneOffsetMs(zone);
+  // No zone is further than 14 h from UTC.
+  if (Math.abs(offsetMs) > 14 * 3_600_000) return undefined;
+  return { atMs: localMs - offsetMs, zoneAssumed: zone === undefined };
 }
 
 function zoneOffsetMs(zone: string | undefined): number {

@@ -24,13 +24,13 @@ export function findContradictions(document: PolicyDocument, settings: Record<st
     if (!found.has(key)) found.set(key, problem);
   };
   const zone = settings["timeZone"];
-  if (typeof zone === "string" && !isTimeZone(zone)) {
+  if (typeof zone === "string" && (zone.length > 100 || !isTimeZone(zone))) {
     add({
       severity: "error",
       code: "time_zone_unknown",
       path: "timeZone",
       ...document.locate(["timeZone"], "value"),
-      message: `found "${zone}", expected an IANA time zone`,
+      message: `found "${zone.slice(0, 60)}", expected an IANA time zone`,
       hint: "for example Europe/Berlin or UTC",
     });
   }
@@ -46,6 +46,7 @@ export function findContradictions(document: PolicyDocument, settings: Record<st
     check.money();
   }
   checkFaults(document, settings, entries, add);
+  checkInitialUnits(document, settings, entries, add);
   return [...found.values()];
 }
 
@@ -313,6 +314,26 @@ class WorkloadCheck {
       hint,
     });
   }
+}
+
+/** A run cannot begin with more units than any workload may have. */
+function checkInitialUnits(
+  document: PolicyDocument,
+  settings: Record<string, unknown>,
+  entries: readonly WorkloadEntry[],
+  add: (problem: Problem) => void,
+): void {
+  const initial = record(settings["simulation"])["initialUnits"];
+  const most = entries.reduce((max, entry) => Math.max(max, Number(record(record(entry.value)["bounds"])["max"]) || 0), 0);
+  if (typeof initial !== "number" || initial <= most) return;
+  add({
+    severity: "error",
+    code: "initial_above_max",
+    path: "simulation.initialUnits",
+    ...document.locate(["simulation", "initialUnits"], "value"),
+    message: `${initial} units at the start, the highest max is ${most}`,
+    hint: "begin inside the bounds",
+  });
 }
 
 function checkFaults(document: PolicyDocument, settings: Record<string, unknown>, entries: readonly WorkloadEntry[], add: (problem: Problem) => void): void {

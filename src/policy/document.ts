@@ -1,9 +1,12 @@
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, visit } from "yaml";
+import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, visit, type YAMLMap } from "yaml";
 import type { Problem } from "../lib/file-error.ts";
 
 /** Sizes that no honest policy reaches; beyond them a file is refused before any work is done. */
-const BYTES_MAX = 512 * 1024;
+export const BYTES_MAX = 256 * 1024;
 const DEPTH_MAX = 32;
+/** Unbalanced ones in plain text count too, so this is far from what anyone nests. */
+const BRACKETS_MAX = 100;
+const SYNTAX_ERRORS_MAX = 3;
 const FORBIDDEN_KEYS = new Set(["__proto__", "constructor", "prototype"]);
 
 export type Path = readonly (string | number)[];
@@ -23,16 +26,7 @@ export function readDocument(text: string): { document?: PolicyDocument; problem
   const problems: Problem[] = [];
   const bytes = Buffer.byteLength(text);
   if (bytes > BYTES_MAX) {
-    return {
-      problems: [
-        {
-          severity: "error",
-          code: "file_too_large",
-          message: `${bytes} bytes, at most ${BYTES_MAX} are read`,
-          hint: "split the file; a folder of policies can be given too",
-        },
-      ],
-    };
+    return { problems: [tooLarge(bytes)] };
   }
   const nesting = nestedTooDeep(text);
   if (nesting !== undefined) {
@@ -49,39 +43,83 @@ export function readDocument(text: string): { document?: PolicyDocument; problem
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  for (const error of [...source.errors, ...source.warnings].slice(0, 20)) {
-    problems.push({ severity: "error", code: "yaml_syntax", ...at(error.pos[0]), message: error.message.replace(/\n[\s\S]*$/, "") });
+  // One slip makes a parser stumble many times; the first few say where.
+  for (const error of [...source.errors, ...source.warnings].slice(0, SYNTAX_ERRORS_MAX)) {
+    const message = error.code === "MULTIPLE_DOCS" ? "a second document begins here; a policy is one" : error.message.replace(/\n[\s\S]*$/, "");
+    problems.push({ severity: "error", code: "yaml_syntax", ...at(error.pos[0]), message });
   }
+  if (/^%/m.test(text))
+    problems.push({
+      severity: "error",
+      code: "yaml_directive",
+      line: text.slice(0, text.search(/^%/m)).split("\n").length,
+      message: "found a directive",
+      hint: "remove the line that begins with %",
+    });
   refuseFeatures(source.contents, problems, at);
   if (problems.length > 0) return { problems };
   const root = source.contents;
+  const index = new Map<YAMLMap, Map<string, Pair>>();
   return {
     problems,
     document: {
       value: toValue(root),
-      locate: (path, what) => at(offsetOf(root, path, what)),
+      locate: (path, what) => at(offsetOf(root, path, what, index)),
     },
   };
 }
 
-/** Line of the first place where brackets or dashes nest deeper than allowed; a scan, so that the parser never recurses that far. */
+/** The problem of a file of more bytes than are read. */
+export function tooLarge(bytes: number): Problem {
+  return {
+    severity: "error",
+    code: "file_too_large",
+    message: `${bytes} bytes, at most ${BYTES_MAX} are read`,
+    hint: "split the file, or make workloads that are alike from a template",
+  };
+}
+
+/**
+ * Line of the first place where brackets or dashes nest absurdly deep, comments and quoted text left out. A scan, because
+ * the parser recurses, and on thousands of dashes in a row takes all memory.
+ */
 function nestedTooDeep(text: string): number | undefined {
   let depth = 0;
   let line = 1;
-  for (let i = 0; i < text.length; i++) {
+  for (let i = 0; i <= text.length; i++) {
     const character = text.charCodeAt(i);
-    if (character === 10) {
-      line++;
+    if (i === 0 || text.charCodeAt(i - 1) === 10) {
+      if (i > 0) line++;
       // `- - - -` opens a level with each dash, `? ? ?` with each mark.
-      const compact = /^[ ]*((?:[-?][ ]+)+)/.exec(text.slice(i + 1, i + 1 + 4 * DEPTH_MAX));
-      if ((compact?.[1]?.replaceAll(" ", "").length ?? 0) > DEPTH_MAX) return line;
-      const indent = /^[ ]*/.exec(text.slice(i + 1, i + 400))?.[0].length ?? 0;
-      if (indent > 300) return line;
+      const start = text.slice(i, i + 8 * DEPTH_MAX);
+      const [, indent = "", compact = ""] = /^([ ]*)((?:[-?][ \t]+)*)/.exec(start) ?? [];
+      if (compact.replaceAll(/[ \t]/g, "").length > DEPTH_MAX || indent.length >= 8 * DEPTH_MAX) return line;
+    }
+    const isFirst = i === 0 || " \n\t[{,:-".includes(text[i - 1] as string);
+    if (character === 35 && isFirst) i = endOf(text, "\n", i) - 1;
+    else if ((character === 34 || character === 39) && isFirst) {
+      const end = endOfQuoted(text, i);
+      line += text.slice(i, end).split("\n").length - 1;
+      i = end;
     } else if (character === 91 || character === 123) {
-      if (++depth > DEPTH_MAX) return line;
+      if (++depth > BRACKETS_MAX) return line;
     } else if ((character === 93 || character === 125) && depth > 0) depth--;
   }
-  return /^[ ]*(?:[-?][ ]+){33}/.test(text) ? 1 : undefined;
+  return undefined;
+}
+
+function endOf(text: string, mark: string, from: number): number {
+  const end = text.indexOf(mark, from);
+  return end < 0 ? text.length : end;
+}
+
+function endOfQuoted(text: string, begin: number): number {
+  const quote = text.charAt(begin);
+  for (let i = begin + 1; i < text.length; i++) {
+    if (text[i] === "\\" && quote === '"') i++;
+    else if (text[i] === quote) return i;
+  }
+  return text.length;
 }
 
 function refuseFeatures(root: Node | null, problems: Problem[], at: (offset: number) => { line: number; column: number }): void {
@@ -98,17 +136,12 @@ function refuseFeatures(root: Node | null, problems: Problem[], at: (offset: num
     else if (isScalar(node) || isMap(node) || isSeq(node)) {
       if (node.anchor !== undefined)
         refuse(node, "yaml_anchor", `found the anchor &${node.anchor}`, "write the value out; templates with `each` repeat workloads");
-      if (node.tag !== undefined && !node.tag.startsWith("tag:yaml.org,2002:")) refuse(node, "yaml_tag", `found the tag ${node.tag}`, "remove the tag");
-      else if (hasExplicitTag(node)) refuse(node, "yaml_tag", `found the tag ${node.tag}`, "remove the tag");
+      // The composer sets `tag` only where the text has one.
+      if (node.tag !== undefined) refuse(node, "yaml_tag", `found the tag ${node.tag.replace("tag:yaml.org,2002:", "!!")}`, "remove the tag");
       if (isMap(node)) refuseKeys(node.items, refuse);
     }
     return undefined;
   });
-}
-
-function hasExplicitTag(node: Node): boolean {
-  // The composer sets `tag` only where the text has one; plain nodes carry none.
-  return node.tag !== undefined && node.tag !== "tag:yaml.org,2002:map" && node.tag !== "tag:yaml.org,2002:seq";
 }
 
 function refuseKeys(items: readonly Pair[], refuse: (node: unknown, code: string, message: string, hint: string) => void): void {
@@ -139,12 +172,22 @@ function toValue(node: unknown): unknown {
   return undefined;
 }
 
-function offsetOf(root: Node | null, path: Path, what: "key" | "value"): number {
+/** Pairs of a mapping by key, made once for each mapping that is asked about. */
+function pairsOf(map: YAMLMap, index: Map<YAMLMap, Map<string, Pair>>): Map<string, Pair> {
+  let pairs = index.get(map);
+  if (pairs === undefined) {
+    pairs = new Map(map.items.filter((item) => isScalar(item.key)).map((item) => [String((item.key as { value: unknown }).value), item]));
+    index.set(map, pairs);
+  }
+  return pairs;
+}
+
+function offsetOf(root: Node | null, path: Path, what: "key" | "value", index: Map<YAMLMap, Map<string, Pair>>): number {
   let node: unknown = root;
   let offset = root?.range?.[0] ?? 0;
   for (const [depth, step] of path.entries()) {
     if (isMap(node)) {
-      const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(step));
+      const pair = pairsOf(node as YAMLMap, index).get(String(step));
       if (pair === undefined) break;
       const isLast = depth === path.length - 1;
       const valueOffset = (pair.value as Node | null)?.range?.[0];

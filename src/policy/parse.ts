@@ -34,6 +34,9 @@ export interface ParseOptions {
   readonly readFile?: (path: string) => string | undefined;
 }
 
+/** A file with more problems than this is something else; the rest is not looked for. */
+const PROBLEMS_MAX = 500;
+
 const Settings = PolicyFile.omit({ workloads: true });
 
 /** Parses a policy and reports all its problems at once. `policy` is there only when no problem is an error. */
@@ -120,9 +123,10 @@ function report(
   origin: (path: Path) => Path = (path) => [...documentPrefix, ...path],
 ): void {
   const path = issue.path as Path;
+  if (problems.length >= PROBLEMS_MAX) return;
   if (issue.code === "unrecognized_keys") {
-    for (const key of issue.keys) {
-      const allowed = keysAt([...(shownPrefix.length > 0 ? ["workloads", "*"] : []), ...path], valueAt(root, path));
+    const allowed = keysAt([...(shownPrefix.length > 0 ? ["workloads", "*"] : []), ...path], valueAt(root, path));
+    for (const key of issue.keys.slice(0, PROBLEMS_MAX)) {
       // A key that is not there yet is likelier meant than one that is.
       const parent = valueAt(root, path);
       const present = isRecord(parent) ? Object.keys(parent) : [];
@@ -149,7 +153,7 @@ function report(
       return;
     }
   }
-  const found = valueAt(root, path);
+  const found = issue.code === "invalid_key" ? path.at(-1) : valueAt(root, path);
   const isMissing = found === undefined;
   const expectation = expected(issue);
   problems.push({
@@ -168,16 +172,20 @@ function messageOf(found: unknown, expectation: string, isOwnRule: boolean): str
   return isOwnRule && isRecord(found) ? expectation : `found ${describe(found)}: ${expectation}`;
 }
 
-/** The branch of a union that the author most likely meant: the one whose issues lie deepest, then the shortest. None when all fail at the root. */
+/**
+ * The branch of a union that the author most likely meant: the one that knows most of the keys at the place itself, then
+ * the one with the fewest issues. None when all fail at the root.
+ */
 function nearestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
   const meant = branches
     .filter((issues) => issues.length > 0 && issues.every((issue) => issue.path.length > 0 || issue.code === "unrecognized_keys"))
-    .toSorted((a, b) => a.length - b.length || unknownKeys(a) - unknownKeys(b));
+    .toSorted((a, b) => unknownKeys(a, 0) - unknownKeys(b, 0) || a.length - b.length);
   return meant[0];
 }
 
-function unknownKeys(issues: readonly Issue[]): number {
-  return issues.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" ? issue.keys.length : 0), 0);
+/** Keys that a branch does not know, at the place itself (depth 0). */
+function unknownKeys(issues: readonly Issue[], depth: number): number {
+  return issues.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" && issue.path.length === depth ? issue.keys.length : 0), 0);
 }
 
 function expected(issue: Issue): string {
@@ -222,6 +230,10 @@ function misspelt(issue: Issue, found: unknown): { hint: string } | Record<strin
         ? issue.options.map(String)
         : [];
   const word = typeof found === "string" ? found : isRecord(found) && typeof found["type"] === "string" ? found["type"] : undefined;
+  if (isRecord(found) && !("type" in found) && issue.code === "invalid_union") {
+    const typo = Object.keys(found).find((key) => nearest(key, ["type"]) !== undefined);
+    if (typo !== undefined) return { hint: `did you mean "type" by "${typo}"?` };
+  }
   const near = word === undefined ? undefined : nearest(word, values);
   return near === undefined ? {} : { hint: `did you mean "${near}"?` };
 }

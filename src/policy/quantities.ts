@@ -40,6 +40,14 @@ export const PositiveDuration = quantity({ what: "a duration above zero", exampl
   return ms === undefined || ms <= 0 ? undefined : ms;
 });
 
+/** A duration between two others, both included, in milliseconds. */
+export function durationFrom(least: string, most: string) {
+  return quantity({ what: `a duration from ${least} to ${most}`, example: "45s", pattern: DURATION_PATTERN }, (text) => {
+    const ms = parseDuration(text);
+    return ms === undefined || ms < (parseDuration(least) as number) || ms > (parseDuration(most) as number) ? undefined : ms;
+  });
+}
+
 /** A percentage such as `70%`, as a ratio (0.7), 0 to 10. */
 export const Percent = quantity({ what: "a percentage", example: "70%", pattern: "^\\d+(\\.\\d+)?%$" }, (text) => {
   // Dividing the decimal by 100 rounds once, so that 70% is the double 0.7 exactly.

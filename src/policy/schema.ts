@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Budget, Duration, Percent, PositiveDuration, Rate, Share, UnitPrice } from "./quantities.ts";
+import { Budget, Duration, durationFrom, Percent, PositiveDuration, Rate, Share, UnitPrice } from "./quantities.ts";
 
 // The only definition of the policy language. Types are inferred from it, the JSON Schema and
 // docs/policy.md are generated from it. `resolve.ts` fills the defaults that depend on other fields.
@@ -26,7 +26,9 @@ const SecretReference = z
 const Source = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("prometheus"),
-    url: z.url({ protocol: /^https?$/, error: "expected an http or https address" }),
+    url: z
+      .url({ protocol: /^https?$/, error: "expected an http or https address" })
+      .refine((url) => !/^https?:\/\/[^/]*@/.test(url), { error: "expected an address without user and password; secrets are given by reference" }),
     bearerToken: SecretReference.optional(),
   }),
 ]);
@@ -47,9 +49,9 @@ const Metric = z.strictObject({
     .meta({ description: "Whether a reading is the sum over all units or the mean of one. Default: `unit` for utilisation, else `total`." }),
   quantile: Share.optional().meta({ description: "For latency: which quantile. Default `95%`." }),
   column: z.string().optional().meta({ description: "For a gauge: the column of the trace. Default: the metric's name." }),
-  window: PositiveDuration.prefault("30s").meta({ description: "Readings are means over this window." }),
-  lag: Duration.prefault("15s").meta({ description: "From the end of the window until the reading can be read." }),
-  scrape: PositiveDuration.prefault("15s").meta({ description: "How often the source itself samples." }),
+  window: durationFrom("1s", "7d").prefault("30s").meta({ description: "Readings are means over this window." }),
+  lag: durationFrom("0s", "1d").prefault("15s").meta({ description: "From the end of the window until the reading can be read." }),
+  scrape: durationFrom("1s", "1d").prefault("15s").meta({ description: "How often the source itself samples." }),
   source: Name.optional().meta({ description: "A name under `sources`, for live use." }),
   query: z.string().optional().meta({ description: "The query to put to the source, for live use." }),
 });
@@ -118,7 +120,7 @@ const Unit = z.strictObject({
   minimumBilling: Duration.prefault("0s").meta({ description: "A unit is billed at least this long." }),
   price: UnitPrice.optional().meta({ description: "Price of one unit, for example `0.096 USD/h`." }),
   requestTimeout: PositiveDuration.prefault("30s").meta({ description: "Requests that would wait longer fail." }),
-  serviceTime: PositiveDuration.optional().meta({ description: "Mean time to serve one request alone; without it latency is unknown (null)." }),
+  serviceTime: durationFrom("1ms", "1h").optional().meta({ description: "Mean time to serve one request alone; without it latency is unknown (null)." }),
   discipline: z
     .enum(["processorSharing", "sharedQueue"])
     .prefault("processorSharing")
@@ -267,7 +269,7 @@ export const WorkloadPolicy = z.strictObject({
       error: (issue) => `min (${(issue.input as { min: number }).min}) is greater than max (${(issue.input as { max: number }).max})`,
     })
     .meta({ description: "Least and most capacity. Required; applied last; never left to a default." }),
-  interval: PositiveDuration.prefault("15s").meta({ description: "Time between two evaluations (ticks)." }),
+  interval: durationFrom("1s", "1d").prefault("15s").meta({ description: "Time between two evaluations (ticks)." }),
   ceiling: Share.optional().meta({ description: "Highest acceptable utilisation. Default: the upper end of the utilisation band, else `80%`." }),
   unit: Unit.prefault({}),
   metrics: z.record(Name, Metric).meta({ description: "Named quantities to read." }),

@@ -105,9 +105,14 @@ function templateValues(
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("#"));
-  const odd = names.find((name) => !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name));
-  if (odd === undefined) return names;
-  fail({ code: "invalid_value", message: `"${odd}" in "${from.file}" is no name`, hint: "one name on each line: lower-case letters, digits and '-'" });
+  const odd = names.findIndex((name) => !/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name));
+  if (odd < 0 && names.length > 0) return names;
+  if (names.length === 0) {
+    fail({ code: "file_empty", message: `"${from.file}" has no names, so there would be no workload`, hint: "one name on each line" });
+    return [];
+  }
+  // What the file says is not shown: it may be any file.
+  fail({ code: "invalid_value", message: `entry ${odd + 1} of "${from.file}" is no name`, hint: "one name on each line: lower-case letters, digits and '-'" });
   return [];
 }
 

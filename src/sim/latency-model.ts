@@ -23,6 +23,8 @@ const POINTS = QUANTILES.length;
 const STATIONARY_MAX = 0.98;
 /** Distributions are computed on this grid of utilisations and interpolated, relative to 1 / (1 - rho), which is exact. */
 const GRID = 64;
+/** With more slots than this nobody waits below 98 % utilisation; Erlang's recursion would only take longer to say so. */
+const SLOTS_MAX = 20_000;
 
 /**
  * Response times of one step from utilisation: M/M/1-PS in each unit or M/M/c over all slots, plus the time it takes to
@@ -48,7 +50,7 @@ export class LatencyModel {
   prepare(utilisation: number, ready: number, backlogMs: number): void {
     const rho = Math.min(STATIONARY_MAX, Math.max(0, utilisation));
     const cell = Math.floor(rho * GRID);
-    const slots = this.#discipline === "sharedQueue" ? Math.max(1, Math.round(ready * this.#slotsPerUnit)) : 0;
+    const slots = this.#discipline === "sharedQueue" ? Math.min(SLOTS_MAX, Math.max(1, Math.round(ready * this.#slotsPerUnit))) : 0;
     const below = this.#relativeLogs(cell, slots);
     const above = this.#relativeLogs(cell + 1, slots);
     const weight = rho * GRID - cell;
@@ -60,11 +62,15 @@ export class LatencyModel {
     this.#backlogMs = backlogMs;
   }
 
-  /** Quantile of the prepared step, ms; the nearest of those that are kept. */
+  /** Quantile of the prepared step, ms; interpolated between those that are kept. */
   quantileMs(quantile: number): number {
-    let point = 0;
-    while (point < POINTS - 1 && (QUANTILES[point] as number) + (SHARES[point] as number) / 2 < quantile) point++;
-    return this.#backlogMs + Math.exp(this.#logs[point] as number);
+    let point = 1;
+    while (point < POINTS - 1 && (QUANTILES[point] as number) < quantile) point++;
+    const below = QUANTILES[point - 1] as number;
+    const above = QUANTILES[point] as number;
+    const weight = Math.min(1, Math.max(0, (quantile - below) / (above - below)));
+    const low = this.#logs[point - 1] as number;
+    return this.#backlogMs + Math.exp(low + weight * ((this.#logs[point] as number) - low));
   }
 
   /** Adds the step's requests to a histogram, in parts at each quantile kept. */

@@ -292,7 +292,7 @@ class ObjectiveJudge {
 
   result(hours: number, pricePerHour: number | undefined): ObjectiveResult {
     const { name, minimum, aspiration, kind } = this.#objective;
-    const good = this.#unknown !== null ? null : this.#total === 0 ? 1 : this.#good / this.#total;
+    const good = this.#unknown !== null || this.#total === 0 ? null : this.#good / this.#total;
     const wasteUnitHours = kind === "band" && good !== null ? this.#waste * hours : null;
     return {
       name,
@@ -300,7 +300,7 @@ class ObjectiveJudge {
       good,
       minimum,
       aspiration: aspiration ?? null,
-      note: this.#unknown,
+      note: this.#unknown ?? (this.#total === 0 ? "nothing to judge in the scored part" : null),
       wasteUnitHours,
       wasteCost: wasteUnitHours !== null && pricePerHour !== undefined ? wasteUnitHours * pricePerHour : null,
     };

@@ -33,7 +33,7 @@ const VALUE_NAMES = /^(value|y|count|requests?|load|rate|rps|qps|hits|invocation
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 /** What a file that is no CSV begins with. */
 const SIGNATURES: readonly (readonly [string, string])[] = [
-  ["PK", "a zip archive; unpack it first"],
+  ["PK\u0003\u0004", "a zip archive; unpack it first"],
   ["PAR1", "a Parquet file; export it as CSV"],
   ["BZh", "bzip2; unpack it first"],
   ["\u00fd7zXZ", "xz; unpack it first"],
@@ -41,8 +41,6 @@ const SIGNATURES: readonly (readonly [string, string])[] = [
   ["\u00ff\u00fe", "UTF-16 text; save it as UTF-8"],
   ["\u00fe\u00ff", "UTF-16 text; save it as UTF-8"],
   ["SQLite format 3", "an SQLite database"],
-  ["{", "JSON, not a recording; a manifest describes recordings, name one of its CSV files instead"],
-  ["[", "JSON, not a recording; name a CSV file"],
   ["<", "HTML or XML, not CSV"],
 ];
 
@@ -144,7 +142,7 @@ export class TraceParser {
     while (at < end) {
       this.#line++;
       const first = bytes[at] as number;
-      if (first === LF || first === HASH || (first === CR && bytes[at + 1] === LF)) {
+      if (first === LF || first === HASH || ((first === CR || first === SPACE || first === 26) && isBlank(bytes, at))) {
         at = bytes.indexOf(LF, at) + 1;
         continue;
       }
@@ -217,6 +215,16 @@ export class TraceParser {
       else if (role === FURTHER) (this.#furtherByColumn[column] as GrowableFloats).push(number);
       at++;
       if (byte === LF) {
+        // An empty field too many is a comma at the end of the line; anything else would be read in the wrong column.
+        if (column >= roles.length && (column > roles.length || at - 1 > fieldBegin + (bytes[at - 2] === CR ? 1 : 0))) {
+          this.#fail(
+            this.#line,
+            fieldBegin - begin + 1,
+            "row_wide",
+            `${column + 1} columns, the first line has ${roles.length}`,
+            "a thousands separator? write numbers without, or in quotes",
+          );
+        }
         if (column < this.#lastRole) {
           this.#fail(
             this.#line,
@@ -315,13 +323,9 @@ export class TraceParser {
   /** Settles delimiter and columns by the first line; true when it is a header. */
   #readFirstLine(bytes: Uint8Array): boolean {
     const line = text(bytes, 0, bytes.length).replace(/\r$/, "");
-    this.#delimiter = [44, 59, 9].reduce((best, candidate) => (count(line, candidate) > count(line, best) ? candidate : best));
-    const cells = line.split(String.fromCharCode(this.#delimiter)).map((cell) =>
-      cell
-        .trim()
-        .replace(/^"(.*)"$/, "$1")
-        .trim(),
-    );
+    // On a tie the semicolon wins: with it the comma is a decimal mark.
+    this.#delimiter = [59, 9, 44].reduce((best, candidate) => (splitCells(line, candidate).length > splitCells(line, best).length ? candidate : best));
+    const cells = splitCells(line, this.#delimiter);
     const looksNumeric = (cell: string): boolean => NUMBER.test(cell) || parseTimestamp(cell) !== undefined;
     const isHeader = !cells.some(looksNumeric);
     const names = isHeader ? cells : cells.map((_, i) => `column ${i + 1}`);
@@ -362,11 +366,14 @@ export class TraceParser {
   /** Refuses what is no CSV by its first bytes. */
   #refuseForeign(bytes: Uint8Array): void {
     const head = bytes.subarray(0, 4096);
+    if (/^\uFEFF?\s*[{[]\s*["{[]/.test(new TextDecoder().decode(head.subarray(0, 200)))) {
+      this.#fail(1, 1, "not_csv", "this is JSON, not a recording", "a manifest describes recordings; name one of its CSV files instead");
+    }
     const ascii = String.fromCharCode(...head.subarray(0, 16));
     for (const [signature, what] of SIGNATURES) {
       if (ascii.trimStart().startsWith(signature)) this.#fail(1, 1, "not_csv", `this is ${what}`, undefined);
     }
-    const control = head.findIndex((byte) => byte < 9 || (byte > 13 && byte < SPACE) || byte === 127);
+    const control = head.findIndex((byte) => byte < 9 || (byte > 13 && byte < SPACE && byte !== 26) || byte === 127);
     if (control >= 0)
       this.#fail(
         1,
@@ -390,12 +397,37 @@ export class TraceParser {
   }
 }
 
+/** Whether the line that begins here holds only white space, or the end-of-file mark of old systems. */
+function isBlank(bytes: Uint8Array, begin: number): boolean {
+  for (let at = begin; ; at++) {
+    const byte = bytes[at];
+    if (byte === LF || byte === undefined) return true;
+    if (byte !== SPACE && byte !== CR && byte !== 9 && byte !== 26) return false;
+  }
+}
+
 function text(bytes: Uint8Array, begin: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + begin, end - begin).toString("utf8");
 }
 
-function count(line: string, character: number): number {
-  return line.split(String.fromCharCode(character)).length - 1;
+/** Cells of a line, trimmed and without quotes; a delimiter inside quotes does not separate. */
+function splitCells(line: string, delimiter: number): string[] {
+  const cells: string[] = [];
+  let begin = 0;
+  let isQuoted = false;
+  for (let i = 0; i <= line.length; i++) {
+    if (line.charCodeAt(i) === QUOTE) isQuoted = !isQuoted;
+    if (i < line.length && (isQuoted || line.charCodeAt(i) !== delimiter)) continue;
+    cells.push(
+      line
+        .slice(begin, i)
+        .trim()
+        .replace(/^"(.*)"$/, "$1")
+        .trim(),
+    );
+    begin = i + 1;
+  }
+  return cells;
 }
 
 /** At most 40 characters of what was found, printable. */

@@ -38,7 +38,12 @@ export interface TraceOverrides {
   readonly startMs?: number | undefined;
 }
 
-const BINS_MAX = 50_000_000;
+const BINS_MAX = 20_000_000;
+/** Longest bin: a year. */
+const BIN_MAX_MS = 366 * 86_400_000;
+/** A grid of more bins than this must hold a row in one of twenty. */
+const SPARSE_FROM = 10_000;
+const FILLED_LEAST = 0.05;
 /** From here on a processor's queue, not the load, decides what it shows. */
 const CENSORED_FROM = 0.95;
 
@@ -48,24 +53,31 @@ const CENSORED_FROM = 0.95;
  */
 export function buildTrace(file: string, parsed: ParsedTrace, meta: TraceMeta = {}, overrides: TraceOverrides = {}): Trace {
   const guesses = [...parsed.guesses];
+  const readyRows = meta.ready === undefined ? undefined : parsed.further.get(meta.ready);
+  if (readyRows !== undefined) maskWithoutReady(file, parsed, readyRows);
+  if (parsed.values.every(Number.isNaN))
+    fail(file, parsed.firstDataLine, "trace_empty", "every value is missing", "a recording has a time and a value in each row");
   const time = settleTime(file, parsed, meta, overrides, guesses);
   const { grid, holes } = fillGrid(file, parsed.values, time);
   const semantics = settleSemantics(parsed, meta, overrides, grid, guesses);
   const masks = [...statedMasks(meta), ...holes];
-  if (holes.length > 0) guesses.push(`${holes.length} missing stretch${holes.length === 1 ? "" : "es"}: held at the last value, not scored`);
+  if (holes.length > 0)
+    guesses.push(
+      `${holes.length} missing stretch${holes.length === 1 ? "" : "es"}, ${formatDuration(holes.reduce((sum, hole) => sum + hole.toMs - hole.fromMs, 0))} in all, held at the last value, not scored`,
+    );
   const columns = new Map([...parsed.further].map(([name, values]) => [name, fillGrid(file, values, time, true).grid]));
   let censoredBins = 0;
   const load = grid;
   if (semantics === "count") for (let i = 0; i < load.length; i++) load[i] = (load[i] as number) / (time.binMs / 1_000);
   if (semantics === "utilisation") {
     // A fleet at 150 % does not exist; numbers that large are percent.
-    const isPercent = meta.unit !== undefined ? /percent|%/.test(meta.unit) : largest(load) > 1.5;
+    const isPercent = meta.unit !== undefined ? /percent|%/.test(meta.unit) : /percent|pct/i.test(parsed.valueColumn ?? "") || largest(load) > 1.5;
     if (meta.unit === undefined) guesses.push(`utilisation is in ${isPercent ? "percent" : "ratios"}`);
     const ready = meta.ready === undefined ? undefined : columns.get(meta.ready);
     for (let i = 0; i < load.length; i++) {
       const ratio = (load[i] as number) / (isPercent ? 100 : 1);
       if (ratio >= CENSORED_FROM) censoredBins++;
-      load[i] = ratio * (ready === undefined ? 1 : (ready[i] as number));
+      load[i] = ratio * (ready === undefined ? 1 : Number.isNaN(ready[i]) ? 0 : (ready[i] as number));
     }
     if (censoredBins > 0) guesses.push(`${censoredBins} of ${load.length} bins show 95 % utilisation or more: the true load was higher than what is replayed`);
   }
@@ -94,10 +106,17 @@ function settleTime(file: string, parsed: ParsedTrace, meta: TraceMeta, override
     else guesses.push("no times: one row for each 60 s");
   }
   const binMs = statedBinMs ?? (hasTimes ? Math.round(step * unitMs) : 60_000);
-  if (binMs < 1) fail(file, parsed.firstDataLine, "bin_too_short", `bins of ${step * unitMs} ms`, "a recording in bins of at least 1 ms is needed");
+  if (!(binMs >= 1)) fail(file, parsed.firstDataLine, "bin_too_short", `bins of ${binMs} ms`, "a recording in bins of at least 1 ms is needed");
+  if (binMs > BIN_MAX_MS)
+    fail(file, parsed.firstDataLine, "bin_too_long", "bins of more than a year", "are the times in another unit? expected seconds, or dates");
+  if (statedBinMs !== undefined && hasTimes && Math.abs(step * unitMs - statedBinMs) > statedBinMs / 2) {
+    guesses.push(`bins of ${formatDuration(statedBinMs)} were stated, the rows are ${formatDuration(Math.round(step * unitMs))} apart`);
+  }
   if (statedBinMs === undefined && hasTimes) guesses.push(`bins of ${formatDuration(binMs)}`);
   const stated = meta.start == null ? undefined : parseTimestamp(meta.start.replace(/\s*local$/, ""));
   if (stated?.zoneAssumed) guesses.push("the start has no time zone: taken as UTC");
+  if (meta.start != null && stated === undefined)
+    fail(file, undefined, "start_unreadable", `the description says it began at "${meta.start}"`, "expected a time such as 2026-11-23T00:00:00Z");
   if (parsed.zoneAssumed) guesses.push("times have no time zone: taken as UTC");
   const startMs = overrides.startMs ?? (isEpoch ? first * unitMs : stated === undefined ? undefined : stated.atMs + first * unitMs);
   const isOnGrid = isRegular && (!hasTimes || step * unitMs === binMs || rows === 1);
@@ -155,6 +174,15 @@ function fillGrid(file: string, values: Float64Array, time: TimeGrid, keepHoles 
         `at most ${BINS_MAX} fit; state the right bin, or cut the recording`,
       );
     }
+    if (bins > SPARSE_FROM && rows < FILLED_LEAST * bins) {
+      fail(
+        file,
+        undefined,
+        "trace_sparse",
+        `${rows} rows for ${bins} bins of ${formatDuration(binMs)}`,
+        "nearly all of it would be invented; state the right bin (--bin), or cut the recording where it stops",
+      );
+    }
     grid = new Float64Array(bins).fill(Number.NaN);
     let previous = -1;
     for (let row = 0; row < rows; row++) {
@@ -196,8 +224,8 @@ function settleSemantics(parsed: ParsedTrace, meta: TraceMeta, overrides: TraceO
   if (stated !== undefined) return stated;
   const name = parsed.valueColumn ?? "";
   let guess: Semantics = "count";
-  if (/rps|qps|rate|per_?s/i.test(name)) guess = "rate";
-  else if (/cpu|util|percent/i.test(name)) guess = "utilisation";
+  if (/(^|[^a-z])(rps|qps|rate|per_?s(ec(ond)?)?)([^a-z]|$)/i.test(name)) guess = "rate";
+  else if (/(^|[^a-z])(cpu|util|utili[sz]ation|percent|pct)([^a-z]|$)/i.test(name)) guess = "utilisation";
   else if (values.subarray(0, 1_000).some((value) => !Number.isInteger(value))) guess = "level";
   const meaning = { count: "counts in each bin", rate: "a rate per second", level: "a level", utilisation: "a utilisation" }[guess];
   guesses.push(`the values are ${meaning}`);
@@ -213,6 +241,18 @@ function statedMasks(meta: TraceMeta): Mask[] {
       note: stretch.note ?? note,
     });
   return [...(meta.gaps ?? []).map(toMask("gap")), ...(meta.imputed ?? []).map(toMask("imputed"))];
+}
+
+/** Without the number of ready units a utilisation says nothing: such rows are missing. */
+function maskWithoutReady(file: string, parsed: ParsedTrace, ready: Float64Array): void {
+  for (let row = 0; row < ready.length; row++) {
+    const units = ready[row] as number;
+    if (units < 0) fail(file, parsed.firstDataLine + row, "value_negative", `${units} ready units`, "capacity is 0 or more");
+    if (Number.isNaN(units)) {
+      parsed.values[row] = Number.NaN;
+      ready[row] = 0;
+    }
+  }
 }
 
 function largest(values: Float64Array): number {

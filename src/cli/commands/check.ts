@@ -21,6 +21,8 @@ export async function runCheck(paths: readonly string[], options: CheckOptions):
   }
   const all = results.flatMap((result) => result.problems);
   const errors = all.filter((problem) => problem.severity === "error").length;
+  // Before the first byte goes out: a reader may leave early, and the exit code must be right all the same.
+  if (errors > 0 || (options.strict && all.length > 0)) process.exitCode = 1;
   if (options.json) process.stdout.write(`${JSON.stringify({ schemaVersion: 1, files: results }, null, 2)}\n`);
   else {
     for (const { file, workloads, problems } of results) {
@@ -36,5 +38,4 @@ export async function runCheck(paths: readonly string[], options: CheckOptions):
     }
     if (errors > 0) process.stdout.write(`${errors} error${errors === 1 ? "" : "s"}\n`);
   }
-  if (errors > 0 || (options.strict && all.length > 0)) process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 import type { Decision, Observation } from "../../engine/model.ts";
 import type { Reason } from "../../engine/reasons.ts";
-import { parseDuration } from "../../lib/duration.ts";
+import { formatDuration, parseDuration } from "../../lib/duration.ts";
 import { formatTimestamp, parseTimestamp } from "../../lib/timestamp.ts";
 import { type Run, runSimulation } from "../../sim/run.ts";
 import { describeReason } from "../describe-reason.ts";
@@ -123,7 +123,7 @@ function explanationText(explanation: Explanation): string {
       ? `hold at ${explanation.from.units}`
       : `${change > 0 ? "add" : "remove"} ${Math.abs(change)}: ${explanation.from.units} to ${explanation.requested.units}`;
   const lines = [
-    `${paint("bold", explanation.workload)}  ${explanation.at} (${formatSpan(explanation.offsetSeconds * 1_000)} into the recording)`,
+    `${paint("bold", explanation.workload)}  ${explanation.at} (${formatDuration(explanation.offsetSeconds * 1_000)} into the recording)`,
     `${paint("bold", verdict)} units; posture ${explanation.posture}; engine ${explanation.engine}, policy ${explanation.policyHash.slice(0, 12)}`,
     "",
     `saw    capacity: ${capacity["requested"]} requested, ${capacity["ready"]} ready, ${capacity["starting"]} starting, ${capacity["draining"]} draining`,

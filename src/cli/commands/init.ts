@@ -10,7 +10,7 @@ interface InitOptions {
 }
 
 export function runInit(kind: string, options: InitOptions): void {
-  const template = POLICY_TEMPLATES[kind];
+  const template = Object.hasOwn(POLICY_TEMPLATES, kind) ? POLICY_TEMPLATES[kind] : undefined;
   if (template === undefined) {
     const kinds = Object.keys(POLICY_TEMPLATES);
     const near = nearest(kind, kinds);

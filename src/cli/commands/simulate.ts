@@ -4,7 +4,7 @@ import { type DecisionRecord, type Run, runSimulation } from "../../sim/run.ts";
 import type { Trace } from "../../sim/trace.ts";
 import { formatSpan } from "../format.ts";
 import { comparisonText, reportMarkdown, reportText } from "../report-text.ts";
-import { type PreparedRun, prepareRun, type RunOptions } from "../run-options.ts";
+import { type PreparedRun, prepareRun, RUN_OPTIONS, type RunOptions } from "../run-options.ts";
 import { Progress, terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -38,6 +38,7 @@ export async function runSimulate(policies: readonly string[], options: Simulate
   } finally {
     decisions?.close();
   }
+  if (options.gate) gate(runs);
   const reports = runs.map((run) => run.report);
   const labels = labelsOf(prepared);
   if (options.json) process.stdout.write(`${JSON.stringify(reports.length === 1 ? reports[0] : { schemaVersion: 1, runs: reports }, null, 2)}\n`);
@@ -48,26 +49,39 @@ export async function runSimulate(policies: readonly string[], options: Simulate
     if (runs.length > 1) process.stdout.write(`${comparisonText(reports, labels)}\n\n`);
     process.stdout.write(`${nextSteps(prepared[0] as PreparedRun, policies[0] as string, options)}\n`);
   }
-  if (options.gate) gate(runs);
 }
 
 /** What to try next, as commands that work as they stand. */
 function nextSteps(run: PreparedRun, path: string, options: SimulateOptions): string {
-  const policy = path === "vernier.yaml" ? "" : ` --policy ${path}`;
-  const trace = options.trace === undefined ? "" : ` --trace ${options.trace}`;
   const metric = run.workload.metrics[0]?.name ?? "*";
   const traceMs = run.trace.load.length * run.trace.binMs;
   const fault = `${metric}:drop@${formatSpan(traceMs * 0.5)}..${formatSpan(traceMs * 0.6)}`;
+  const same = RUN_OPTIONS.flatMap(([flag, key]) => {
+    const value = options[key];
+    if (value === undefined || value === false || (key === "engine" && value === "vernier")) return [];
+    return value === true ? [flag] : typeof value === "string" ? [flag, quote(value)] : value.flatMap((item) => [flag, quote(item)]);
+  });
+  const given = path === "vernier.yaml" ? [] : [quote(path)];
+  const trace = options.trace === undefined ? [] : ["--trace", quote(options.trace)];
   return [
     "Next:",
-    `  vernier explain --at worst${policy}${trace}`,
-    `  vernier simulate${path === "vernier.yaml" ? "" : ` ${path}`}${trace} --fault ${fault}`,
-    `  vernier check${path === "vernier.yaml" ? "" : ` ${path}`}${trace}`,
+    `  ${["vernier", "explain", "--at", "worst", ...given.flatMap((file) => ["--policy", file]), ...same].join(" ")}`,
+    `  ${["vernier", "simulate", ...given, ...same, "--fault", quote(fault)].join(" ")}`,
+    `  ${["vernier", "check", ...given, ...trace].join(" ")}`,
   ].join("\n");
+}
+
+/** For a shell, only where it needs it. */
+function quote(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function gate(runs: readonly Run[]): void {
   for (const run of runs) {
+    if (run.report.score.scoredHours === 0) {
+      process.stderr.write(`gate: ${run.report.workload}: nothing was scored, so nothing is proven\n`);
+      process.exitCode = 1;
+    }
     for (const objective of run.report.score.objectives) {
       if (objective.state === "met") continue;
       process.stderr.write(

@@ -38,12 +38,12 @@ function minutes(initial: number, utilisations: readonly (number | undefined)[])
 
 test("doubles above 70 %, not again within 5 min, and holds without a reading", () => {
   expect(minutes(10, [0.7, 0.71, 0.9, 0.9, 0.9, 0.9, 0.9, undefined])).toEqual([
-    [10, ""],
+    [10, "no_tier"],
     [20, "doubled"],
-    [20, ""],
-    [20, ""],
-    [20, ""],
-    [20, ""],
+    [20, "no_tier"],
+    [20, "no_tier"],
+    [20, "no_tier"],
+    [20, "no_tier"],
     [40, "doubled"],
     [40, "reading_absent"],
   ]);
@@ -53,7 +53,7 @@ test("halves below 30 %, rounding down, not within 15 min of any step, and stays
   expect(minutes(5, [0.2, ...new Array(15).fill(0.2)]).at(-1)).toEqual([2, "halved clamped_min"]);
   expect(minutes(5, [0.2, 0.2])).toEqual([
     [2, "halved"],
-    [2, ""],
+    [2, "no_tier"],
   ]);
   expect(minutes(80, [0.9])).toEqual([[100, "doubled clamped_max"]]);
 });

@@ -79,7 +79,7 @@ export class DoublingEngine implements Engine, Decision {
     } else if (reading.value < below && sinceMs >= downCooldownMs) {
       units = Math.floor(current / 2);
       this.#log.add(REASON.halved, current, units, 0, reading.value, below);
-    }
+    } else this.#log.add(REASON.no_tier, current, current, 0, reading.value);
     this.desired = units;
     if (units < this.#bounds.min) {
       this.#log.add(REASON.clamped_min, units, this.#bounds.min, this.#bounds.min);
