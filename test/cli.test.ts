@@ -153,6 +153,13 @@ describe("simulate", () => {
     });
   });
 
+  test("--gate does not pass when nothing was scored", () => {
+    expect(vernier(["simulate", "web.yaml", "--trace", "requests.csv", "--warm-up", "11h", "--gate"])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("nothing was scored"),
+    });
+  });
+
   test("several policies are shown side by side, with the difference of two", () => {
     const { code, out } = vernier(["simulate", "web.yaml", "static.yaml", "--trace", "requests.csv", "--peak-units", "20"]);
     expect(code).toBe(0);
@@ -173,6 +180,15 @@ describe("simulate", () => {
       .map((line) => JSON.parse(line))
       .filter((decision) => decision.offsetSeconds > 7_260 && decision.offsetSeconds < 10_800);
     expect(during).toEqual([]);
+  });
+
+  test("a reader that leaves early does not change the exit code", () => {
+    write("bad.yaml", "version: 1\nworkloads: {a: {bounds: {min: 5, max: 2}}}\n");
+    const { stdout } = spawnSync("bash", ["-c", `"${process.execPath}" "${MAIN}" check bad.yaml | head -1 > /dev/null; echo \${PIPESTATUS[0]}`], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect(stdout.trim()).toBe("1");
   });
 
   test("a reader that leaves early is no error", () => {
@@ -220,6 +236,11 @@ describe("exit codes", () => {
     [["simulate", "missing.yaml", "--trace", "requests.csv"], 3],
     [["check", "missing.yaml"], 3],
     [["simulate", "--trace", "."], 3],
+    [["simulate", "--trace", "/dev/null"], 3],
+    [["check", "/dev/null"], 3],
+    [["init", "constructor"], 2],
+    [["simulate", "--trace", "requests.csv", "--interval", "1ms"], 2],
+    [["simulate", "--trace", "requests.csv", "--fault", "cpu:drop@30h..31h"], 2],
     [["simulate", "--trace", "requests.csv", "--decisions", "no/such/folder"], 3],
   ] as const)("%j is %d", ([args, code]) => {
     const outcome = vernier(args);

@@ -155,6 +155,12 @@ workloads:
     ["two currencies", `${WEB}    unit: {price: 1 EUR/h}\n    budget: 100 USD/month\n`, "the budget is in USD, the price in EUR"],
     ["an unknown time zone", WEB.replace("version: 1", "version: 1\ntimeZone: Europe/Berlinn"), "expected an IANA time zone"],
     [
+      "a password in an address",
+      WEB.replace("version: 1", "version: 1\nsources: {prom: {type: prometheus, url: 'http://u:p@p:9090'}}"),
+      "without user and password",
+    ],
+    ["a start above every max", `${WEB}simulation: {initialUnits: 41}\n`, "the highest max is 40"],
+    [
       "a secret written out",
       WEB.replace("version: 1", "version: 1\nsources: {prom: {type: prometheus, url: 'http://p:9090', bearerToken: abc}}"),
       "secrets are never written into a policy",
@@ -171,7 +177,25 @@ workloads:
     ).toContain(message);
   });
 
+  test("names the misspelt key of the variant that was meant", () => {
+    const band = `${WEB}    objectives: [{band: {metric: cpu, from: 60%, tp: 80%}}]\n`;
+    expect(places(band)).toEqual(["10:19 required workloads.shop/web.objectives.0.band.to", "10:50 unknown_key workloads.shop/web.objectives.0.band.tp"]);
+    expect(problemsOf(band)[1]?.hint).toBe('did you mean "to"?');
+    expect(problemsOf(WEB.replace("{type: target", "{typ: target"))[0]?.hint).toBe('did you mean "type" by "typ"?');
+  });
+
+  test("brackets in comments and quotes are no nesting", () => {
+    expect(problemsOf(`${WEB}${"# [0, 5)\n".repeat(200)}`)).toEqual([]);
+    expect(problemsOf(`${WEB}    description: "${"[".repeat(200)}"\n`)).toEqual([]);
+  });
+
+  test("an enormous number of problems is cut, not waited for", () => {
+    expect(problemsOf(`version: 1\n${Array.from({ length: 5_000 }, (_, i) => `k${i}: 1`).join("\n")}\n`).length).toBeLessThan(600);
+  });
+
   test.for([
+    ["a directive", "%YAML 1.1\n---\nversion: 1\n", ["yaml_directive"]],
+    ["a tag on a mapping", "!!map\na: 1\n", ["yaml_tag"]],
     ["an alias", "a: &x 1\nb: *x\n", ["yaml_anchor", "yaml_alias"]],
     ["a merge key", "<<: {a: 1}\n", ["yaml_merge"]],
     ["a tag", "a: !!str 1\n", ["yaml_tag"]],

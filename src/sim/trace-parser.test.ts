@@ -37,6 +37,11 @@ describe("a recording is read", () => {
     ["with a byte order mark", "\uFEFFtimestamp,value\n0,1\n60,2\n120,3\n"],
     ["quoted", '"timestamp","value"\n"0","1"\n"60","2"\n"120","3"\n'],
     ["without header", "0,1\n60,2\n120,3\n"],
+    ["with a comma in a quoted header", '"Time, UTC",value\n0,1\n60,2\n120,3\n'],
+    ["with a comma at each end", "timestamp,value,\n0,1,\n60,2,\n120,3,\n"],
+    ["with commas at the ends of rows only", "timestamp,value\n0,1,\n60,2,\r\n120,3,\n"],
+    ["with semicolons and decimal commas, without header", "0;1,0\n60;2,0\n120;3,0\n"],
+    ["with blanks and an end-of-file mark", "timestamp,value\n0,1\n  \n60,2\n120,3\n\u001a"],
     ["with semicolons", "time;requests\n0;1\n60;2\n120;3\n"],
     ["with decimal commas", "time;requests\n0;1,0\n60;2,0\n120;3,0\n"],
     ["with tabs", "time\trequests\n0\t1\n60\t2\n120\t3\n"],
@@ -106,6 +111,8 @@ describe("what is no recording is refused with its place", () => {
     ["beyond doubles", "timestamp,value\n0,1\n60,1e999\n", "3:4 value_gigantic"],
     ["text for a number", "timestamp,value\n0,1\n60,many\n", "3:4 value_unreadable"],
     ["thousands separators", 'timestamp,value\n0,1\n60,"1,000"\n', "3:4 value_unreadable"],
+    ["thousands separators without quotes", "timestamp,value\n0,1,234\n60,2,345\n", "2:5 row_wide"],
+    ["no such year", "timestamp,value\n0050-01-01,1\n", "2:1 time_unreadable"],
     ["no such day", "timestamp,value\n2026-02-30,1\n", "2:1 time_unreadable"],
     ["times of two forms", "timestamp,value\n0,1\n2026-01-01T00:00:00Z,2\n", "3:1 time_mixed"],
     ["numbers after dates", "timestamp,value\n2026-01-01T00:00:00Z,2\n99999999999999,1\n", "3:1 time_mixed"],
@@ -186,6 +193,30 @@ describe("a trace", () => {
   test("puts late rows on the grid, and refuses two rows in one bin", () => {
     expect([...trace("0,1\n61,2\n119,3\n181,4\n240,5\n", { semantics: "level", interval_seconds: 60 }).load]).toEqual([1, 2, 3, 4, 5]);
     expect(refusal(() => trace("0,1\n60,2\n120,3\n130,4\n180,5\n"))).toContain("bin_taken");
+  });
+
+  test("masks rows without a number of ready units", () => {
+    const parsed = parse("time,cpu,ready\n0,50,10\n60,50,\n120,60,12\n", { valueColumn: "cpu", further: ["ready"] });
+    const read = buildTrace("t.csv", parsed, { semantics: "utilisation", unit: "percent", ready: "ready" });
+    expect([...read.load].every(Number.isFinite)).toBe(true);
+    expect(read.masks).toEqual([{ fromMs: 60_000, toMs: 120_000, note: "missing in the recording" }]);
+    expect(
+      refusal(() =>
+        buildTrace("t.csv", parse("time,cpu,ready\n0,50,-1\n", { valueColumn: "cpu", further: ["ready"] }), { semantics: "utilisation", ready: "ready" }),
+      ),
+    ).toContain("value_negative");
+  });
+
+  test.for([
+    ["nothing but missing values", "0,\n60,\n", "trace_empty"],
+    ["bins of more than a year", "0,5\n1e12,5\n", "bin_too_long"],
+    ["rows lost in a grid", "0,5\n60,6\n120,7\n6000000,8\n", "trace_sparse"],
+  ] as const)("refuses %s", ([, content, code]) => {
+    expect(refusal(() => trace(content))).toContain(code);
+  });
+
+  test("refuses a description whose start is none", () => {
+    expect(refusal(() => trace("0,1\n60,2\n", { start: "last week" }))).toContain("start_unreadable");
   });
 
   test("refuses a grid of absurd length", () => {

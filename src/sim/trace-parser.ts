@@ -1,6 +1,7 @@
 import { FileError, type Problem } from "../lib/file-error.ts";
 import { GrowableFloats } from "../lib/growable-floats.ts";
 import { parseTimestamp } from "../lib/timestamp.ts";
+import { foreignFormat, isBlank, quoted, splitCells, text } from "./csv-text.ts";
 
 /** Columns of a parsed recording. `NaN` stands for an empty cell: absent, not zero. */
 export interface ParsedTrace {
@@ -31,19 +32,6 @@ const ABSENT = new Set(["", "nan", "null", "none", "na", "n/a", "-"]);
 const TIME_NAMES = /^(timestamp|time|ts|date|datetime|_time|ds|at|epoch|unix|seconds?)$/i;
 const VALUE_NAMES = /^(value|y|count|requests?|load|rate|rps|qps|hits|invocations|total)$/i;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
-/** What a file that is no CSV begins with. */
-const SIGNATURES: readonly (readonly [string, string])[] = [
-  ["PK\u0003\u0004", "a zip archive; unpack it first"],
-  ["PAR1", "a Parquet file; export it as CSV"],
-  ["BZh", "bzip2; unpack it first"],
-  ["\u00fd7zXZ", "xz; unpack it first"],
-  ["(\u00b5/\u00fd", "zstd; unpack it first"],
-  ["\u00ff\u00fe", "UTF-16 text; save it as UTF-8"],
-  ["\u00fe\u00ff", "UTF-16 text; save it as UTF-8"],
-  ["SQLite format 3", "an SQLite database"],
-  ["<", "HTML or XML, not CSV"],
-];
-
 const SKIP = 0;
 const TIME = 1;
 const VALUE = 2;
@@ -363,25 +351,9 @@ export class TraceParser {
     return at >= 0 ? at : fallback;
   }
 
-  /** Refuses what is no CSV by its first bytes. */
   #refuseForeign(bytes: Uint8Array): void {
-    const head = bytes.subarray(0, 4096);
-    if (/^\uFEFF?\s*[{[]\s*["{[]/.test(new TextDecoder().decode(head.subarray(0, 200)))) {
-      this.#fail(1, 1, "not_csv", "this is JSON, not a recording", "a manifest describes recordings; name one of its CSV files instead");
-    }
-    const ascii = String.fromCharCode(...head.subarray(0, 16));
-    for (const [signature, what] of SIGNATURES) {
-      if (ascii.trimStart().startsWith(signature)) this.#fail(1, 1, "not_csv", `this is ${what}`, undefined);
-    }
-    const control = head.findIndex((byte) => byte < 9 || (byte > 13 && byte < SPACE && byte !== 26) || byte === 127);
-    if (control >= 0)
-      this.#fail(
-        1,
-        undefined,
-        "not_csv",
-        `byte ${control + 1} is 0x${(head[control] as number).toString(16).padStart(2, "0")}: this is a binary file`,
-        "expected text: a time and a value in each row",
-      );
+    const foreign = foreignFormat(bytes);
+    if (foreign !== undefined) this.#fail(1, foreign.column, "not_csv", foreign.what, foreign.hint);
   }
 
   #fail(line: number | undefined, column: number | undefined, code: string, message: string, hint: string | undefined): never {
@@ -395,43 +367,4 @@ export class TraceParser {
     };
     throw new FileError(this.#file, [problem]);
   }
-}
-
-/** Whether the line that begins here holds only white space, or the end-of-file mark of old systems. */
-function isBlank(bytes: Uint8Array, begin: number): boolean {
-  for (let at = begin; ; at++) {
-    const byte = bytes[at];
-    if (byte === LF || byte === undefined) return true;
-    if (byte !== SPACE && byte !== CR && byte !== 9 && byte !== 26) return false;
-  }
-}
-
-function text(bytes: Uint8Array, begin: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + begin, end - begin).toString("utf8");
-}
-
-/** Cells of a line, trimmed and without quotes; a delimiter inside quotes does not separate. */
-function splitCells(line: string, delimiter: number): string[] {
-  const cells: string[] = [];
-  let begin = 0;
-  let isQuoted = false;
-  for (let i = 0; i <= line.length; i++) {
-    if (line.charCodeAt(i) === QUOTE) isQuoted = !isQuoted;
-    if (i < line.length && (isQuoted || line.charCodeAt(i) !== delimiter)) continue;
-    cells.push(
-      line
-        .slice(begin, i)
-        .trim()
-        .replace(/^"(.*)"$/, "$1")
-        .trim(),
-    );
-    begin = i + 1;
-  }
-  return cells;
-}
-
-/** At most 40 characters of what was found, printable. */
-function quoted(field: string): string {
-  const shown = field.length > 40 ? `${field.slice(0, 40)}…` : field;
-  return JSON.stringify(shown);
 }
