@@ -1,12 +1,13 @@
 import { dirname, isAbsolute, join } from "node:path";
 import { createEngine, loadPolicy } from "../app.ts";
+import { UNITS_MAX } from "../capacity/units.ts";
 import type { Engine } from "../engine/model.ts";
 import { formatDuration, parseDuration } from "../lib/duration.ts";
 import { nearest } from "../lib/nearest.ts";
 import { parseTimestamp } from "../lib/timestamp.ts";
 import { type Policy, type PolicyWorkload, policyHash } from "../policy/parse.ts";
 import { type ResolvedWorkload, resolveWorkload, workloadId } from "../policy/resolve.ts";
-import { type MetricFault, UNITS_MAX } from "../policy/schema.ts";
+import type { MetricFault } from "../policy/schema.ts";
 import { readTrace } from "../read-trace.ts";
 import { settleStepMs } from "../sim/kernel.ts";
 import type { RunSettings } from "../sim/run.ts";

@@ -1,3 +1,4 @@
+import { UNITS_MAX } from "../capacity/units.ts";
 import type { ResolvedMetric, ResolvedWorkload } from "../policy/resolve.ts";
 import { BlastRadius, type BlastRadiusState } from "./guards/blast-radius.ts";
 import { LoadCliff, type LoadCliffState } from "./guards/load-cliff.ts";
@@ -156,10 +157,13 @@ export class VernierEngine implements Engine, Decision {
     let units = wished;
     if (units < current && this.#provesScaleIn) units = this.#prove(units, current);
     units = this.#stabilise(units, current, nowMs);
-    units = this.#limitRate(units, current, nowMs);
-    units = this.#cool(units, current, nowMs);
+    if (units !== current) {
+      units = this.#limitRate(units, current, nowMs);
+      units = this.#cool(units, current, nowMs);
+    }
     units = this.#constrain(units, current);
-    units = capacity.readable ? this.#limitRemoval(units, current, nowMs) : current;
+    if (!capacity.readable) units = current;
+    else if (units < current) units = this.#limitRemoval(units, current, nowMs);
     this.requested = units;
     return this;
   }
@@ -202,12 +206,19 @@ export class VernierEngine implements Engine, Decision {
     }
     this.#blastRadius?.observe(nowMs, current, Math.max(0, this.#expected - current));
     this.#readyHistory.record(nowMs, ready);
+    this.#serving = ready;
+    this.#missing = 0;
+    if (current > ready || this.#inFlight.total > 0) this.#observeGap(current, ready, nowMs);
+    this.#spend?.observe(nowMs, current);
+  }
+
+  /** Units requested and not ready: on their way, or failed. */
+  #observeGap(current: number, ready: number, nowMs: number): void {
     this.#inFlight.record(nowMs, current > ready ? current - ready : 0);
     const live = this.#inFlight.live(nowMs);
     this.#serving = ready + live;
     this.#missing = this.#inFlight.total - live;
     if (this.#missing > 0) this.#log.add(REASON.start_failed, current, current, this.#missing, 2 * this.#policy.unit.startup.meanMs);
-    this.#spend?.observe(nowMs, current);
   }
 
   /** Judges every reading; returns how many used metrics are unusable. */
@@ -296,7 +307,7 @@ export class VernierEngine implements Engine, Decision {
       this.#log.add(REASON.within_tolerance, current, current, slot.index, ratio, strategy.toleranceDown, strategy.toleranceUp);
       return current;
     }
-    const units = saturateUnits(targetUnits(strategy, slot.load) + this.#missing);
+    const units = Math.min(UNITS_MAX, targetUnits(strategy, slot.load) + this.#missing);
     this.#log.add(REASON.target_tracking, current, units, slot.index, slot.load, strategy.targetPerUnit, this.#missing);
     return units;
   }
@@ -347,14 +358,14 @@ export class VernierEngine implements Engine, Decision {
     if (upWindowMs > 0) this.#upWindow.push(nowMs, wish);
     if (downWindowMs > 0) this.#downWindow.push(nowMs, wish);
     if (wish > current && upWindowMs > 0) {
-      const lowest = this.#upWindow.read(nowMs, wish);
+      const lowest = this.#upWindow.extreme;
       if (lowest >= wish) return wish;
       const units = Math.max(current, lowest);
       this.#log.add(REASON.stabilised_up, wish, units, lowest, upWindowMs);
       return units;
     }
     if (wish < current && downWindowMs > 0) {
-      const highest = this.#downWindow.read(nowMs, wish);
+      const highest = this.#downWindow.extreme;
       if (highest <= wish) return wish;
       const units = Math.min(current, highest);
       this.#log.add(REASON.stabilised_down, wish, units, highest, downWindowMs);
@@ -364,7 +375,6 @@ export class VernierEngine implements Engine, Decision {
   }
 
   #limitRate(wish: number, current: number, nowMs: number): number {
-    if (wish === current) return wish;
     const isUp = wish > current;
     const direction = isUp ? this.#policy.guards.up : this.#policy.guards.down;
     if (direction.select === "off") {
@@ -400,7 +410,7 @@ export class VernierEngine implements Engine, Decision {
   }
 
   #cool(wish: number, current: number, nowMs: number): number {
-    if (wish === current) return wish;
+    if (wish === current) return wish; // the rate limit left nothing
     // Here and not among the proofs: a hold must not count as a recommendation, or the stabilisation window would follow it.
     const cliffMs = wish < current ? (this.#cliff?.remainingMs(nowMs) ?? 0) : 0;
     if (cliffMs > 0) {
@@ -451,7 +461,7 @@ export class VernierEngine implements Engine, Decision {
 
   #limitRemoval(wish: number, current: number, nowMs: number): number {
     const radius = this.#blastRadius;
-    if (radius === undefined || wish >= current) return wish;
+    if (radius === undefined) return wish;
     const allowed = radius.allowed(nowMs);
     if (current - wish <= allowed) return wish;
     const units = current - allowed;

@@ -9,7 +9,7 @@ const LOAD_MAX = 1e300;
 
 /** Plain JSON of a {@link MetricSlot}. */
 export interface MetricSlotState {
-  readonly lastWorth: number;
+  readonly lastLoad: number;
   readonly zeros: number;
   readonly zeroSampledAtMs: number;
 }
@@ -38,8 +38,8 @@ export class MetricSlot {
   readonly #mayBeNegative: boolean;
   readonly #zeroGuard: ResolvedWorkload["guards"]["implausibleZero"];
   readonly #staleAfterMs: number;
-  /** Busy units the last plausible non-zero reading was worth. */
-  #lastWorth = 0;
+  /** Of the last reading above zero. */
+  #lastLoad = 0;
   #zeros = 0;
   #zeroSampledAtMs = -1;
 
@@ -95,26 +95,27 @@ export class MetricSlot {
   #isImplausibleZero(reading: Reading, log: ReasonLog, units: number): boolean {
     if (this.#zeroGuard === "off") return false;
     if (this.value > 0) {
-      this.#lastWorth = Number.isNaN(this.perUnit) ? this.load : this.load / this.perUnit;
+      this.#lastLoad = this.load;
       this.#zeros = 0;
       return false;
     }
-    if (this.#lastWorth < this.#zeroGuard.worth) return false;
+    const worth = Number.isNaN(this.perUnit) ? this.#lastLoad : this.#lastLoad / this.perUnit;
+    if (worth < this.#zeroGuard.worth) return false;
     if (reading.sampledAtMs !== this.#zeroSampledAtMs) {
       this.#zeros++;
       this.#zeroSampledAtMs = reading.sampledAtMs;
     }
     if (this.#zeros > this.#zeroGuard.samples) return false;
-    log.add(REASON.implausible_zero, units, units, this.index, this.#lastWorth, this.#zeros);
+    log.add(REASON.implausible_zero, units, units, this.index, worth, this.#zeros);
     return true;
   }
 
   state(): MetricSlotState {
-    return { lastWorth: this.#lastWorth, zeros: this.#zeros, zeroSampledAtMs: this.#zeroSampledAtMs };
+    return { lastLoad: this.#lastLoad, zeros: this.#zeros, zeroSampledAtMs: this.#zeroSampledAtMs };
   }
 
   restore(state: MetricSlotState): void {
-    this.#lastWorth = state.lastWorth;
+    this.#lastLoad = state.lastLoad;
     this.#zeros = state.zeros;
     this.#zeroSampledAtMs = state.zeroSampledAtMs;
   }

@@ -1,11 +1,9 @@
 import { z } from "zod";
+import { UNITS_MAX } from "../capacity/units.ts";
 import { Budget, Duration, durationFrom, Percent, PositiveDuration, Rate, Share, UnitPrice } from "./quantities.ts";
 
 // The only definition of the policy language. Types are inferred from it, the JSON Schema and
 // docs/policy.md are generated from it. `resolve.ts` fills the defaults that depend on other fields.
-
-/** Largest capacity anything here counts to: 2^31 - 1, the int32 that platforms count capacity in. */
-export const UNITS_MAX = 2_147_483_647;
 
 const Units = z
   .int({ error: `expected a whole number of units from 1 to ${UNITS_MAX}` })

@@ -129,8 +129,8 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
     requested[step] = plant.requested;
     ready[step] = plant.ready;
     billed[step] = plant.billed;
-    backlog[step] = plant.backlog;
-    failed[step] = plant.failed;
+    if (plant.backlog > 0) backlog[step] = plant.backlog;
+    if (plant.failed > 0) failed[step] = plant.failed;
     if (needsLatency) latency?.prepare(plant.serving > 0 ? fresh / (plant.serving * perUnit) : 1, plant.serving, plant.backlogMs);
     const endMs = nowMs + stepMs;
     for (let i = 0; i < pipelines.length; i++) {

@@ -4,6 +4,7 @@ import { ExtremeWindow, type ExtremeWindowState } from "../windows/extreme-windo
 /** Plain JSON of a {@link BlastRadius}. */
 export interface BlastRadiusState {
   readonly nowMs: number;
+  readonly requested: number;
   readonly windowMs: number;
   readonly blockedUntilMs: number;
   readonly removed: ChangeWindowState;
@@ -23,6 +24,8 @@ export class BlastRadius {
   readonly #removed: ChangeWindow;
   readonly #highest: ExtremeWindow;
   #nowMs = 0;
+  /** Requested capacity at the last look; -1 before the first. */
+  #requested = -1;
   /** After a window was made longer: when removals that were already forgotten have left the longer window too. */
   #blockedUntilMs = 0;
   removed = 0;
@@ -37,8 +40,12 @@ export class BlastRadius {
 
   /** Takes note of requested capacity as observed, and of units that others removed since the last tick. */
   observe(nowMs: number, requested: number, removedByOthers: number): void {
+    if (requested !== this.#requested) {
+      // What was in force until the last look counts from then on.
+      if (this.#requested >= 0) this.#highest.push(this.#nowMs, this.#requested);
+      this.#requested = requested;
+    }
     this.#nowMs = nowMs;
-    this.#highest.push(nowMs, requested);
     if (removedByOthers > 0) this.#removed.add(nowMs, removedByOthers);
   }
 
@@ -50,7 +57,7 @@ export class BlastRadius {
   /** Units that may still be removed now; never negative. */
   allowed(nowMs: number): number {
     this.removed = this.#removed.sum(nowMs, this.windowMs);
-    this.highest = this.#highest.read(nowMs, 0);
+    this.highest = Math.max(this.#requested, this.#highest.read(nowMs, 0));
     if (nowMs < this.#blockedUntilMs) return 0;
     return Math.max(0, Math.max(1, Math.floor(this.share * this.highest + 1e-9)) - this.removed);
   }
@@ -58,6 +65,7 @@ export class BlastRadius {
   state(): BlastRadiusState {
     return {
       nowMs: this.#nowMs,
+      requested: this.#requested,
       windowMs: this.windowMs,
       blockedUntilMs: this.#blockedUntilMs,
       removed: this.#removed.state(),
@@ -67,6 +75,7 @@ export class BlastRadius {
 
   restore(state: BlastRadiusState): void {
     this.#nowMs = state.nowMs;
+    this.#requested = state.requested;
     this.#blockedUntilMs = Math.max(state.blockedUntilMs, state.windowMs < this.windowMs ? state.nowMs + this.windowMs - state.windowMs : 0);
     this.#removed.restore(state.removed);
     this.#highest.restore(state.highest);

@@ -29,6 +29,7 @@ export class PostureJudge {
 
   record(unusable: number, metrics: number): Posture {
     if (unusable === 0) {
+      if (this.#posture === "normal" && this.#bad === 0) return "normal";
       this.#bad = 0;
       this.#blind = 0;
       if (this.#posture !== "normal" && ++this.#good >= this.#goodTicks) this.#posture = "normal";

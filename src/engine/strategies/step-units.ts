@@ -1,4 +1,5 @@
-import { type StepSize, UNITS_MAX } from "../../policy/schema.ts";
+import { UNITS_MAX } from "../../capacity/units.ts";
+import type { StepSize } from "../../policy/schema.ts";
 
 /** Guards against 21 / 0.7 = 30.000000000000004, which would cost a phantom unit. */
 export const EPSILON = 1e-9;

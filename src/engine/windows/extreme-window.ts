@@ -64,6 +64,11 @@ export class ExtremeWindow {
     return this.#size === 0 ? otherwise : this.#sign * (this.#values[this.#head] as number);
   }
 
+  /** The extreme value right after a push, when the window cannot be empty. */
+  get extreme(): number {
+    return this.#sign * (this.#values[this.#head] as number);
+  }
+
   state(): ExtremeWindowState {
     const atMs: number[] = [];
     const values: number[] = [];

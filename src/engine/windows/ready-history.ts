@@ -14,11 +14,15 @@ export interface ReadyHistoryState {
 export class ReadyHistory {
   readonly #atMs = new Float64Array(CHANGES);
   readonly #units = new Float64Array(CHANGES);
+  #lastAtMs = 0;
+  #lastUnits = 0;
   #newest = -1;
   #size = 0;
 
   record(nowMs: number, ready: number): void {
-    if (this.#size > 0 && this.#units[this.#newest] === ready) return;
+    if (this.#size > 0 && this.#lastUnits === ready) return;
+    this.#lastAtMs = nowMs;
+    this.#lastUnits = ready;
     this.#newest = (this.#newest + 1) % CHANGES;
     this.#atMs[this.#newest] = nowMs;
     this.#units[this.#newest] = ready;
@@ -27,9 +31,9 @@ export class ReadyHistory {
 
   /** Mean number of ready units over [fromMs, toMs], exact while fewer than 64 changes are that young. */
   mean(fromMs: number, toMs: number): number {
-    let at = this.#newest;
     // Almost always nothing changed since the window began.
-    if ((this.#atMs[at] as number) <= fromMs || this.#size === 1) return this.#units[at] as number;
+    if (this.#lastAtMs <= fromMs || this.#size === 1) return this.#lastUnits;
+    let at = this.#newest;
     let endMs = toMs;
     let unitMs = 0;
     for (let i = 0; i < this.#size; i++) {
