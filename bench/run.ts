@@ -99,7 +99,7 @@ const starts = { bare: [] as number[], help: [] as number[] };
 for (let i = 0; i < 21; i++) {
   for (const [name, args] of [
     ["bare", ["-e", "0"]],
-    ["help", ["dist/cli/main.js", "--help"]],
+    ["help", ["dist/cli/main.cjs", "--help"]],
   ] as const) {
     const beganMs = performance.now();
     spawnSync(process.execPath, args, { env: { ...process.env, NODE_EXTRA_CA_CERTS: undefined } });

@@ -15,10 +15,26 @@ const common = {
   legalComments: "none",
   define: { VERSION: JSON.stringify(version) },
 } as const;
-const cli = await build({
+// CommonJS starts some 8 ms sooner than a module; the commands behind it are modules, loaded when called.
+const main = await build({
   ...common,
   entryPoints: ["src/cli/main.ts"],
-  outdir: "dist/cli",
+  outfile: "dist/cli/main.cjs",
+  format: "cjs",
+  minifySyntax: true,
+  minifyWhitespace: true,
+  metafile: true,
+  plugins: [
+    {
+      name: "commands-stay-outside",
+      setup: (bundle) => bundle.onResolve({ filter: /^\.\/commands\// }, ({ path }) => ({ path: path.replace(/\.ts$/, ".js"), external: true })),
+    },
+  ],
+});
+const commands = await build({
+  ...common,
+  entryPoints: ["src/cli/commands/*.ts"],
+  outdir: "dist/cli/commands",
   splitting: true,
   minifySyntax: true,
   minifyWhitespace: true,
@@ -28,14 +44,14 @@ const cli = await build({
   banner: { js: 'import{createRequire as __r}from"node:module";const require=__r(import.meta.url);' },
 });
 await build({ ...common, entryPoints: ["src/index.ts"], outfile: "dist/index.js", external: Object.keys(dependencies) });
-chmodSync("dist/cli/main.js", 0o755);
-writeFileSync("dist/THIRD-PARTY-LICENSES.txt", licences(cli.metafile));
+chmodSync("dist/cli/main.cjs", 0o755);
+writeFileSync("dist/THIRD-PARTY-LICENSES.txt", licences([main.metafile, commands.metafile]));
 if (!process.argv.includes("--no-types")) execFileSync("npx", ["tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" });
 
 /** Licence texts of the packages whose code is inside the bundle, as their licences ask for. */
-function licences(metafile: Metafile): string {
+function licences(metafiles: readonly Metafile[]): string {
   const packages = new Set<string>();
-  for (const input of Object.keys(metafile.inputs)) {
+  for (const input of metafiles.flatMap((metafile) => Object.keys(metafile.inputs))) {
     const name = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1];
     if (name !== undefined) packages.add(name);
   }

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 
 // Accepts the decisions as they are now. Read the diff before committing it.
 
-const text = execFileSync(process.execPath, ["dist/cli/main.js", "simulate", "examples/world-cup", "--decisions", "-"], {
+const text = execFileSync(process.execPath, ["dist/cli/main.cjs", "simulate", "examples/world-cup", "--decisions", "-"], {
   encoding: "utf8",
   maxBuffer: 1 << 30,
 });

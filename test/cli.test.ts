@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
 
-const MAIN = resolve("dist/cli/main.js");
+const MAIN = resolve("dist/cli/main.cjs");
 const folder = mkdtempSync(join(tmpdir(), "vernier-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -43,7 +43,7 @@ describe("pages", () => {
       ),
     );
   test.for(commands)("%s: %s runs", ([, line]) => {
-    const { status, stderr } = spawnSync(process.execPath, ["dist/cli/main.js", ...line.split(/\s+/).slice(1)], { encoding: "utf8", maxBuffer: 1 << 28 });
+    const { status, stderr } = spawnSync(process.execPath, ["dist/cli/main.cjs", ...line.split(/\s+/).slice(1)], { encoding: "utf8", maxBuffer: 1 << 28 });
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   });
 
@@ -63,7 +63,7 @@ describe("pages", () => {
   test("the numbers of docs/claims.md are those that the commands print", () => {
     const text = readFileSync("docs/claims.md", "utf8");
     const score = (...args: string[]) =>
-      JSON.parse(spawnSync(process.execPath, ["dist/cli/main.js", "simulate", ...args, "--json"], { encoding: "utf8", maxBuffer: 1 << 28 }).stdout).score;
+      JSON.parse(spawnSync(process.execPath, ["dist/cli/main.cjs", "simulate", ...args, "--json"], { encoding: "utf8", maxBuffer: 1 << 28 }).stdout).score;
     const shown = (value: number, digits: number): string => value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
     for (const args of [
       ["examples/small-steps", "--engine", "doubling"],

@@ -61,7 +61,7 @@ console.log(score.costUnitHours > 0);
     const names = readdirSync(join(folder, "node_modules/vernier"), { recursive: true, encoding: "utf8" });
     expect(names.some((name) => /test|bench|node_modules/.test(name))).toBe(false);
     for (const name of [
-      "dist/cli/main.js",
+      "dist/cli/main.cjs",
       "dist/index.js",
       "dist/types/index.d.ts",
       "dist/THIRD-PARTY-LICENSES.txt",

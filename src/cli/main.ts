@@ -115,4 +115,11 @@ async function main(): Promise<number> {
   }
 }
 
-process.exitCode = await main();
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    throw error;
+  },
+);
