@@ -162,7 +162,7 @@ function report(
     path: show([...shownPrefix, ...path]),
     ...document.locate(origin(path), issue.code === "invalid_key" ? "key" : "value"),
     message: messageOf(found, expectation, issue.code === "custom"),
-    ...misspelt(issue, found),
+    ...misspelt(issue, found, isMissing ? valueAt(root, path.slice(0, -1)) : undefined),
   });
 }
 
@@ -222,7 +222,7 @@ function article(type: string): string {
   return names[type] ?? type;
 }
 
-function misspelt(issue: Issue, found: unknown): { hint: string } | Record<string, never> {
+function misspelt(issue: Issue, found: unknown, parent: unknown): { hint: string } | Record<string, never> {
   const values =
     issue.code === "invalid_value"
       ? issue.values.map(String)
@@ -230,8 +230,8 @@ function misspelt(issue: Issue, found: unknown): { hint: string } | Record<strin
         ? issue.options.map(String)
         : [];
   const word = typeof found === "string" ? found : isRecord(found) && typeof found["type"] === "string" ? found["type"] : undefined;
-  if (isRecord(found) && !("type" in found) && issue.code === "invalid_union") {
-    const typo = Object.keys(found).find((key) => nearest(key, ["type"]) !== undefined);
+  if (issue.code === "invalid_union" && isRecord(parent)) {
+    const typo = Object.keys(parent).find((key) => nearest(key, ["type"]) !== undefined);
     if (typo !== undefined) return { hint: `did you mean "type" by "${typo}"?` };
   }
   const near = word === undefined ? undefined : nearest(word, values);
