@@ -16,7 +16,8 @@ export async function pictureOfMatchDays(): Promise<string> {
   const workload = policy.workloads[0];
   if (workload === undefined) throw new Error("no workload");
   const trace = await readTrace("examples/world-cup/match-days.csv.gz");
-  const engine = createEngine("vernier", workload.resolved, { policyHash: workload.hash, fromMs: 0, toMs: 0 });
+  const engine = createEngine("vernier", workload.resolved, { policyHash: workload.hash, fromMs: 0, toMs: 0, peakUnits: 0 });
+  if (typeof engine === "string") throw new Error(engine);
   const run = runSimulation(workload.resolved, engine, trace, { peakUnits: policy.settings.simulation.peakUnits });
   const { load, requested, stepMs } = run.columns;
   const { score } = run.report;

@@ -1,10 +1,14 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { UNITS_MAX } from "./capacity/units.ts";
 import { VernierEngine } from "./engine/engine.ts";
 import type { Engine } from "./engine/model.ts";
 import { FileError } from "./lib/file-error.ts";
+import { nearest } from "./lib/nearest.ts";
 import { PathError, systemErrorCode } from "./lib/system-error.ts";
 import { DoublingEngine } from "./peers/doubling/doubling.ts";
+import { HPA_DEFAULT_BEHAVIOUR, HpaEngine } from "./peers/hpa/engine.ts";
+import { StaticEngine } from "./peers/static/static.ts";
 import { monthsBeginAtMs } from "./policy/calendar.ts";
 import { BYTES_MAX, tooLarge } from "./policy/document.ts";
 import { checkPolicy, type Policy, parsePolicy } from "./policy/parse.ts";
@@ -17,24 +21,105 @@ export interface EngineContext {
   /** Engine time that the run covers, for calendars. */
   readonly fromMs: number;
   readonly toMs: number;
+  /** Units that the peak of the load needs, for references that know it. */
+  readonly peakUnits: number;
+}
+
+interface EngineEntry {
+  /** Under `src/`. */
+  readonly folder: string;
+  /** What may stand behind the name, for messages. */
+  readonly form: string;
+  /** `argument` is what stands behind `@` or `:`; returns undefined for one that makes no sense. */
+  readonly create: (name: string, argument: string | undefined, workload: ResolvedWorkload, context: EngineContext) => Engine | undefined;
 }
 
 /** Engines by name; adding one is its folder and a line here. */
-const ENGINES: Readonly<Record<string, (workload: ResolvedWorkload, context: EngineContext) => Engine>> = {
-  vernier: (workload, { policyHash, fromMs, toMs }) =>
-    new VernierEngine(workload, {
-      policyHash,
-      monthsBeginAtMs: workload.budget === undefined ? [] : monthsBeginAtMs(workload.timeZone, fromMs, toMs),
-    }),
-  doubling: (workload, { policyHash }) => new DoublingEngine(workload, policyHash),
+const ENGINES: Readonly<Record<string, EngineEntry>> = {
+  vernier: {
+    folder: "engine",
+    form: "vernier",
+    create: (_, argument, workload, { policyHash, fromMs, toMs }) =>
+      argument === undefined
+        ? new VernierEngine(workload, { policyHash, monthsBeginAtMs: workload.budget === undefined ? [] : monthsBeginAtMs(workload.timeZone, fromMs, toMs) })
+        : undefined,
+  },
+  doubling: {
+    folder: "peers/doubling",
+    form: "doubling",
+    create: (_, argument, workload, { policyHash }) => (argument === undefined ? new DoublingEngine(workload, policyHash) : undefined),
+  },
+  "hpa-v2": {
+    folder: "peers/hpa",
+    form: "hpa-v2 or hpa-v2@70",
+    create: (name, argument, workload, { policyHash }) => hpa(name, argument, workload, policyHash, {}),
+  },
+  "hpa-legacy": {
+    folder: "peers/hpa",
+    form: "hpa-legacy or hpa-legacy@70",
+    create: (name, argument, workload, { policyHash }) => hpa(name, argument, workload, policyHash, { behaviour: undefined }),
+  },
+  "hpa-adapter0": {
+    folder: "peers/hpa",
+    form: "hpa-adapter0 or hpa-adapter0@70",
+    create: (name, argument, workload, { policyHash }) => hpa(name, argument, workload, policyHash, { absentIsZero: true }),
+  },
+  static: {
+    folder: "peers/static",
+    form: "static:12",
+    create: (name, argument, workload, { policyHash }) => {
+      const units = wholeNumber(argument, UNITS_MAX);
+      return units === undefined ? undefined : new StaticEngine(name, workload, policyHash, units);
+    },
+  },
+  "static-peak": {
+    folder: "peers/static",
+    form: "static-peak",
+    create: (name, argument, workload, { policyHash, peakUnits }) =>
+      argument === undefined ? new StaticEngine(name, workload, policyHash, peakUnits) : undefined,
+  },
 };
 
-export const ENGINE_NAMES = Object.keys(ENGINES);
+/** Folders of the engines registered, under `src/`. */
+export const ENGINE_FOLDERS: ReadonlySet<string> = new Set(Object.values(ENGINES).map((entry) => entry.folder));
 
-export function createEngine(name: string, workload: ResolvedWorkload, context: EngineContext): Engine {
-  const create = ENGINES[name];
-  if (create === undefined) throw new Error(`no engine "${name}"; there are: ${ENGINE_NAMES.join(", ")}`);
-  return create(workload, context);
+/**
+ * Makes an engine from its name and argument: `vernier`, `hpa-v2@70`, `static:12`.
+ * @returns what is wrong, in words, for a name that means none
+ */
+export function createEngine(spec: string, workload: ResolvedWorkload, context: EngineContext): Engine | string {
+  const [, name = spec, argument] = /^([^@:]+)[@:](.*)$/.exec(spec) ?? [];
+  const entry = Object.hasOwn(ENGINES, name) ? ENGINES[name] : undefined;
+  if (entry === undefined) {
+    const near = nearest(name, Object.keys(ENGINES));
+    return `no engine "${name}"; ${near === undefined ? `there are ${Object.keys(ENGINES).join(", ")}` : `did you mean "${near}"?`}`;
+  }
+  return entry.create(spec, argument, workload, context) ?? `"${spec}" is not understood; write ${entry.form}`;
+}
+
+/** The HPA as `kubectl autoscale` and the API make it: CPU at 80 %, tolerance 10 %, default behaviour. */
+function hpa(
+  spec: string,
+  argument: string | undefined,
+  workload: ResolvedWorkload,
+  policyHash: string,
+  changes: { readonly behaviour?: undefined; readonly absentIsZero?: boolean },
+): Engine | undefined {
+  const targetPercent = argument === undefined ? 80 : wholeNumber(argument, 1_000);
+  if (targetPercent === undefined) return undefined;
+  const behaviour = "behaviour" in changes ? {} : { behaviour: HPA_DEFAULT_BEHAVIOUR };
+  return new HpaEngine(spec, workload, policyHash, {
+    targetPercent,
+    toleranceUp: 0.1,
+    toleranceDown: 0.1,
+    absentIsZero: changes.absentIsZero ?? false,
+    ...behaviour,
+  });
+}
+
+function wholeNumber(text: string | undefined, most: number): number | undefined {
+  const number = Number(text);
+  return text !== undefined && /^\d+$/.test(text) && number >= 1 && number <= most ? number : undefined;
 }
 
 /** The policy file that a path means: itself, or `vernier.yaml` in a folder. */

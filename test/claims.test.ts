@@ -12,7 +12,8 @@ async function replay(path: string, engineName = "vernier"): Promise<Run> {
   const trace = await readTrace(`${folder}/${simulation.trace}`);
   const workload = policy.workloads[0];
   if (workload === undefined) throw new Error("no workload");
-  const engine = createEngine(engineName, workload.resolved, { policyHash: workload.hash, fromMs: 0, toMs: 0 });
+  const engine = createEngine(engineName, workload.resolved, { policyHash: workload.hash, fromMs: 0, toMs: 0, peakUnits: 0 });
+  if (typeof engine === "string") throw new Error(engine);
   return runSimulation(workload.resolved, engine, trace, {
     warmUpMs: simulation.warmUp,
     initialUnits: simulation.initialUnits,

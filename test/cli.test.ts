@@ -42,6 +42,10 @@ describe("a newcomer", () => {
     expect(out.includes("\u001b")).toBe(false);
   });
 
+  test("has a second recording to compare", () => {
+    write("a.csv", `t,v\n${HOURS.split("\n").slice(0, 300).join("\n")}\n`);
+  });
+
   test("can run every command that is suggested", () => {
     const { out } = vernier(["simulate", "--trace", "requests.csv"]);
     const suggested = out
@@ -197,6 +201,54 @@ describe("simulate", () => {
       encoding: "utf8",
     });
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  });
+});
+
+describe("compare", () => {
+  test("sets our defaults beside others and the optimum without a policy", () => {
+    const { code, out, err } = vernier(["compare", "--trace", "requests.csv", "--peak-units", "40"]);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    for (const part of ["optimum", "vernier defaults", "hpa-v2@70", "static-peak", "own pipeline"]) expect(out).toContain(part);
+  });
+
+  test("--json has the promised shape; nobody who never exceeds the ceiling is cheaper than the optimum", () => {
+    const { out } = vernier([
+      "compare",
+      "web.yaml",
+      "static.yaml",
+      "--trace",
+      "requests.csv",
+      "--trace",
+      "a.csv",
+      "--peak-units",
+      "18",
+      "--engine",
+      "hpa-v2@60",
+      "--engine",
+      "static:50",
+      "--json",
+    ]);
+    const comparison = JSON.parse(out);
+    expect(comparison.schemaVersion).toBe(1);
+    expect(comparison.traces).toHaveLength(2);
+    for (const { optimum, rows } of comparison.traces) {
+      expect(rows.map((row: { config: string }) => row.config)).toEqual(["web.yaml", "hpa-v2@60", "static:50", "static.yaml"]);
+      for (const row of rows) {
+        expect(row.costToOptimum).toBeCloseTo(row.score.costUnitHours / optimum.costUnitHours, 10);
+        if (row.score.timeAboveCeilingRatio === 0) expect(row.costToOptimum).toBeGreaterThanOrEqual(1);
+      }
+    }
+    expect(comparison.summary).toHaveLength(4);
+  });
+
+  test.for([
+    [["compare", "--trace", "requests.csv"], "say --peak-units N"],
+    [["compare", "--peak-units", "10"], "say --trace FILE"],
+    [["compare", "web.yaml", "--trace", "requests.csv", "--engine", "hpa-v3"], 'did you mean "hpa-v2"?'],
+    [["compare", "web.yaml", "--trace", "requests.csv", "--engine", "static:many"], "write static:12"],
+    [["simulate", "web.yaml", "--trace", "requests.csv", "--engine", "vernier@5"], "write vernier"],
+  ] as const)("refuses %j", ([args, message]) => {
+    expect(vernier(args)).toMatchObject({ code: 2, err: expect.stringContaining(message) });
   });
 });
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError } from "commander";
 
 // Only what --help shows is loaded here; every command body comes with its own import().
 
@@ -56,14 +56,34 @@ function program(): Command {
     .option("--json", "print the decision as JSON")
     .action(async (workload, options) => (await import("./commands/explain.ts")).runExplain(workload, options));
 
+  sharedOptions(
+    vernier
+      .command("compare")
+      .description("set policies beside other autoscalers and the best that was possible, on the same traffic")
+      .argument("[policy...]", "policy files or folders; none compares our defaults"),
+  )
+    .option("--trace <file>", "recording; repeatable", collect, [] as string[])
+    .option("--engine <name>", `${ENGINES}; repeatable`, collect, [] as string[])
+    .option("--json", "print the comparison as JSON")
+    .option("--markdown", "print a table for a pull request")
+    .action(async (policies, options) => (await import("./commands/compare.ts")).runCompare(policies, options));
+
   return vernier;
 }
 
-/** Options that simulate and explain share; each defaults from the policy. */
+/** Options that simulate, explain and compare share; each defaults from the policy. */
 function runOptions(command: Command): Command {
+  return sharedOptions(command)
+    .option("--trace <file>", "recording: CSV or CSV.gz with a time and a value in each row")
+    .option("--engine <name>", ENGINES, "vernier");
+}
+
+const ENGINES = "engine that decides: vernier, hpa-v2, hpa-v2@70, hpa-legacy, hpa-adapter0, static:12, static-peak, doubling";
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+function sharedOptions(command: Command): Command {
   return command
     .option("--workload <id>", "which workload of the policy")
-    .option("--trace <file>", "recording: CSV or CSV.gz with a time and a value in each row")
     .option("--peak-units <n>", "scale the load so that its peak needs this many units")
     .option("--ceiling <percent>", "highest acceptable utilisation, such as 80%")
     .option("--startup <duration>", "from request to ready, such as 60s")
@@ -74,10 +94,9 @@ function runOptions(command: Command): Command {
     .option(
       "--fault <spec>",
       "break a metric: <metric|*>:<drop|zero|stale|scale=K>@<from>..<to>, such as cpu:drop@10m..25m; repeatable",
-      (spec: string, before: string[]) => [...before, spec],
+      collect,
       [] as string[],
     )
-    .addOption(new Option("--engine <name>", "engine that decides").choices(["vernier", "doubling"]).default("vernier"))
     .option("--semantics <kind>", "what the values of the recording are: count, rate, level or utilisation")
     .option("--bin <duration>", "length of a bin of the recording")
     .option("--start <time>", "when the recording began, such as 2026-11-23T00:00:00Z");

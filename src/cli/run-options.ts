@@ -5,12 +5,13 @@ import type { Engine } from "../engine/model.ts";
 import { formatDuration, parseDuration } from "../lib/duration.ts";
 import { nearest } from "../lib/nearest.ts";
 import { parseTimestamp } from "../lib/timestamp.ts";
-import { type Policy, type PolicyWorkload, policyHash } from "../policy/parse.ts";
+import { type Policy, type PolicyWorkload, parsePolicy, policyHash } from "../policy/parse.ts";
 import { type ResolvedWorkload, resolveWorkload, workloadId } from "../policy/resolve.ts";
 import type { MetricFault } from "../policy/schema.ts";
 import { readTrace } from "../read-trace.ts";
 import { settleStepMs } from "../sim/kernel.ts";
 import type { RunSettings } from "../sim/run.ts";
+import { settleScale } from "../sim/scale.ts";
 import type { Trace } from "../sim/trace.ts";
 import { SEMANTICS, type Semantics } from "../sim/trace-meta.ts";
 import { Progress } from "./terminal.ts";
@@ -61,14 +62,18 @@ export interface PreparedRun {
   readonly workload: ResolvedWorkload;
   readonly trace: Trace;
   readonly settings: RunSettings;
-  /** A fresh engine; a run spends it. */
-  engine(): Engine;
+  /** A fresh engine, the chosen one or another; a run spends it. */
+  engine(spec?: string): Engine;
 }
 
 /** Reads policy and trace and lays the options over the policy's own settings. `traces` keeps recordings that several policies share. */
-export async function prepareRun(path: string, options: RunOptions, traces = new Map<string, Promise<Trace>>()): Promise<PreparedRun> {
+export async function prepareRun(
+  source: string | { readonly name: string; readonly text: string },
+  options: RunOptions,
+  traces = new Map<string, Promise<Trace>>(),
+): Promise<PreparedRun> {
   const given = parseOptions(options);
-  const policy = loadPolicy(path);
+  const policy = typeof source === "string" ? loadPolicy(source) : parsePolicy(source.text, source.name);
   const chosen = chooseWorkload(policy, options.workload);
   const { simulation } = policy.settings;
   const workload = withOverrides(policy, chosen, given);
@@ -99,19 +104,25 @@ export async function prepareRun(path: string, options: RunOptions, traces = new
   }
   const fromMs = trace.startMs ?? 0;
   const toMs = fromMs + trace.load.length * trace.binMs;
+  const settings: RunSettings = {
+    peakUnits: given.peakUnits ?? simulation.peakUnits,
+    warmUpMs: given.warmUpMs ?? simulation.warmUp,
+    seed: given.seed ?? simulation.seed,
+    interpolate: options.interpolate ?? simulation.interpolate,
+    initialUnits: simulation.initialUnits,
+    faults,
+  };
   return {
     policy,
     workload,
     trace,
-    settings: {
-      peakUnits: given.peakUnits ?? simulation.peakUnits,
-      warmUpMs: given.warmUpMs ?? simulation.warmUp,
-      seed: given.seed ?? simulation.seed,
-      interpolate: options.interpolate ?? simulation.interpolate,
-      initialUnits: simulation.initialUnits,
-      faults,
+    settings,
+    engine: (spec = options.engine) => {
+      const { peakUnits } = settleScale(trace, workload, workload.ceiling, settings.peakUnits);
+      const engine = createEngine(spec, workload, { policyHash: hash, fromMs, toMs, peakUnits: Math.max(workload.bounds.min, peakUnits) });
+      if (typeof engine === "string") throw new UsageError(`--engine: ${engine}`);
+      return engine;
     },
-    engine: () => createEngine(options.engine, workload, { policyHash: hash, fromMs, toMs }),
   };
 }
 

@@ -1,0 +1,107 @@
+import { expect, test } from "vitest";
+import { workload } from "../../../test/support/drive.ts";
+import { decide, type Reading } from "../../engine/model.ts";
+import { HPA_DEFAULT_BEHAVIOUR, HpaEngine } from "./engine.ts";
+
+const POLICY = workload(`
+kind: stateless
+bounds: {min: 2, max: 100}
+metrics: {cpu: {measures: utilisation}}
+strategies: [{type: targetTracking, metric: cpu, target: 70%}]
+`);
+const CONFIG = { targetPercent: 70, toleranceUp: 0.1, toleranceDown: 0.1, absentIsZero: false, behaviour: HPA_DEFAULT_BEHAVIOUR } as const;
+
+/** Drives an HPA 15 s at a time; each tick gives utilisation (or none) and how many of the requested units are ready. */
+function drive(
+  config: ConstructorParameters<typeof HpaEngine>[3],
+  initial: number,
+  ticks: readonly { readonly cpu: number | undefined; readonly ready?: number }[],
+): { requested: number[]; codes: string[][] } {
+  const engine = new HpaEngine("hpa-v2", POLICY, "none", config);
+  let requested = initial;
+  const all: number[] = [];
+  const codes: string[][] = [];
+  for (const [i, { cpu, ready }] of ticks.entries()) {
+    const nowMs = 1_000_000 + i * 15_000;
+    const reading: Reading = {
+      metric: "cpu",
+      status: cpu === undefined ? "absent" : "value",
+      value: cpu ?? 0,
+      sampledAtMs: nowMs - 15_000,
+      windowMs: 30_000,
+      partial: false,
+    };
+    const units = ready ?? requested;
+    const decision = decide(
+      engine,
+      { capacity: { readable: true, requested, ready: units, starting: requested - units, draining: 0 }, readings: [reading] },
+      nowMs,
+    );
+    requested = decision.requested;
+    all.push(requested);
+    codes.push(decision.reasons().map((reason) => reason.code));
+  }
+  return { requested: all, codes };
+}
+
+test("holds inside 10 % of the target, and asks for ceil(ratio x ready) outside it", () => {
+  expect(drive(CONFIG, 10, [{ cpu: 0.77 }]).requested).toEqual([10]);
+  expect(drive(CONFIG, 10, [{ cpu: 0.78 }]).requested).toEqual([12]); // 78/70 x 10 = 11.14
+});
+
+test("counts pods that are starting as idle while it grows, so it does not compound", () => {
+  // 95/70 x 10 = 13.6 -> 14; then 4 pending pods count 0: 950/14 = 67 %, inside the tolerance.
+  expect(drive(CONFIG, 10, [{ cpu: 0.95 }, { cpu: 0.95, ready: 10 }, { cpu: 0.95, ready: 10 }]).requested).toEqual([14, 14, 14]);
+});
+
+test("doubles or adds four per 15 s, whichever is more, and stops at max", () => {
+  const hot = { ...CONFIG, targetPercent: 10 };
+  expect(drive(hot, 3, [{ cpu: 1 }, { cpu: 1 }, { cpu: 1 }]).requested[0]).toBe(7); // 3 + 4 beats 2 x 3
+  const limited = drive(hot, 60, [{ cpu: 1 }]);
+  expect(limited.requested).toEqual([100]);
+  expect(limited.codes[0]).toContain("clamped_max");
+});
+
+test("waits five minutes with reductions, also after its own start", () => {
+  const cold = Array.from({ length: 22 }, () => ({ cpu: 0.35 }));
+  const { requested, codes } = drive(CONFIG, 10, cold);
+  expect(requested.slice(0, 20)).toEqual(new Array(20).fill(10));
+  expect(requested[20]).toBe(5); // 35/70 x 10
+  expect(codes[0]).toContain("stabilised_down");
+});
+
+test("holds when the metric is missing; an adapter that says 0 empties the fleet", () => {
+  const lost = Array.from({ length: 25 }, () => ({ cpu: undefined }));
+  expect(drive(CONFIG, 10, lost).requested.at(-1)).toBe(10);
+  expect(drive({ ...CONFIG, absentIsZero: true }, 10, lost).requested.at(-1)).toBe(2);
+});
+
+test("ignores a new pod's sample until it covers a whole window of readiness", () => {
+  const ticks = [{ cpu: 0.95 }, { cpu: 0.95, ready: 10 }, { cpu: 0.95, ready: 14 }];
+  // All 14 are ready at the third tick, but the 4 new ones were not for the whole window: they still count as idle.
+  expect(drive(CONFIG, 10, ticks).requested).toEqual([14, 14, 14]);
+});
+
+test("goes on identically after restore", () => {
+  const a = new HpaEngine("hpa-v2", POLICY, "none", CONFIG);
+  let b = new HpaEngine("hpa-v2", POLICY, "none", CONFIG);
+  let requested = 10;
+  for (let i = 0; i < 200; i++) {
+    const nowMs = i * 15_000;
+    const reading: Reading = {
+      metric: "cpu",
+      status: "value",
+      value: 0.5 + 0.4 * Math.sin(i / 9),
+      sampledAtMs: nowMs - 15_000,
+      windowMs: 30_000,
+      partial: false,
+    };
+    const observation = { capacity: { readable: true, requested, ready: Math.max(2, requested - (i % 3)), starting: i % 3, draining: 0 }, readings: [reading] };
+    const wanted = decide(a, observation, nowMs).requested;
+    expect(decide(b, observation, nowMs).requested).toBe(wanted);
+    const state = JSON.parse(JSON.stringify(b.state()));
+    b = new HpaEngine("hpa-v2", POLICY, "none", CONFIG);
+    b.restore(state);
+    requested = wanted;
+  }
+});
