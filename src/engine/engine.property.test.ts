@@ -41,6 +41,8 @@ interface Event {
   readonly actuation: "applied" | "failed";
   readonly restart: "no" | "restart" | number;
   readonly gapTicks: number;
+  /** All metrics lost at once: drawn together, or blindness would hardly ever be reached. */
+  readonly isBlackout: boolean;
 }
 
 const given = (max: number): fc.Arbitrary<Given> =>
@@ -75,6 +77,7 @@ const events: fc.Arbitrary<Event[]> = fc.array(
     unitsMax: fc.oneof({ weight: 9, arbitrary: fc.constant(Number.POSITIVE_INFINITY) }, fc.integer({ min: 0, max: 80 })),
     actuation: fc.oneof({ weight: 12, arbitrary: fc.constant("applied" as const) }, fc.constant("failed" as const)),
     restart: fc.oneof({ weight: 12, arbitrary: fc.constant("no" as const) }, fc.constant("restart" as const), fc.nat({ max: POLICIES.length - 1 })),
+    isBlackout: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true)),
     gapTicks: fc.oneof({ weight: 12, arbitrary: fc.constant(1) }, fc.integer({ min: 1, max: 60 })),
   }),
   { minLength: 5, maxLength: 150 },
@@ -83,7 +86,7 @@ const policies = fc.constantFrom(...POLICIES);
 
 function readingsOf(event: Event, nowMs: number, reverse = false): Reading[] {
   const readings = (["cpu", "rps", "failed"] as const).map((metric): Reading => {
-    const value = event[metric];
+    const value = event.isBlackout ? "absent" : event[metric];
     const base: Reading = { metric, status: "value", value: 0, sampledAtMs: nowMs, windowMs: 15_000, partial: false };
     if (typeof value === "number") return { ...base, value };
     return typeof value === "string" ? { ...base, status: value } : { ...base, ...value };
@@ -138,7 +141,7 @@ function live(
         // Holding is what `requested` equal to `from` says, whatever the two numbers are.
         requested: decision.requested === decision.from ? requested : decision.requested,
         readable: event.isReadable,
-        usable: usable(event.cpu, 1e308) && usable(event.rps, 1e308) && usable(event.failed, 1e308),
+        usable: !event.isBlackout && usable(event.cpu, 1e308) && usable(event.rps, 1e308) && usable(event.failed, 1e308),
         any: usable(event.cpu, 1e308) || usable(event.rps, 1e308),
       },
       engine,

@@ -81,9 +81,16 @@ describe("target tracking", () => {
     const drive = new Drive(workload(TRACKING), 10);
     drive.tick({ readings: { cpu: 0.7 } });
     const decision = drive.run(3 * MINUTE, { requested: 10, ready: 7, readings: { cpu: 1 } });
-    // ceil(7 / 0.7) = 10 that serve, plus 3 that never will.
-    expect(decision.desired).toBe(13);
-    expect(decision.reasons.find((reason) => reason.code === "target_tracking")?.operands["missing"]).toBe(3);
+    // ceil(7 / 0.7) = 10 that serve, plus one step for the 3 that never will.
+    expect(decision.desired).toBe(11);
+    expect(decision.reasons.find((reason) => reason.code === "target_tracking")?.operands["missing"]).toBe(1);
+  });
+
+  test("does not chase units that can never start", () => {
+    const drive = new Drive(workload(TRACKING), 10);
+    const asked: number[] = [];
+    for (let minute = 0; minute < 120; minute++) asked.push(drive.run(MINUTE, { ready: 7, readings: { cpu: 1 } }).requested);
+    expect(Math.max(...asked)).toBe(11);
   });
 
   test("tracks a rate per unit, total over all units", () => {
@@ -209,6 +216,36 @@ guards: {down: {window: 0s}}
     expect(decision.codes).toContain(code);
     expect(decision.requested).toBe(first); // growth is limited to 10 % a tick like any other
     expect(drive.run(5 * MINUTE).requested).toBe(code === "blind_floor" ? 14 : 13); // ceil(10 x 1.25), counted from where sight was lost
+  });
+
+  test("blind growth counts from where sight was lost, also when a reading comes through now and then", () => {
+    const drive = new Drive(workload(`${TRACKING}\nguards: {whenBlind: {grow: 25%}}`), 10);
+    drive.run(MINUTE, { readings: { cpu: 0.7 } });
+    for (let i = 0; i < 40; i++) {
+      drive.run(45_000);
+      drive.tick({ readings: { cpu: 7 / drive.requested } });
+    }
+    expect(drive.requested).toBe(13);
+  });
+
+  test("one lost reading in a window does not stop scale-in for the whole of it", () => {
+    const drive = new Drive(workload(`${TRACKING}\nguards: {cliff: off}`), 40);
+    for (let tick = 0; tick < 240; tick++) drive.tick(tick % 10 === 0 ? {} : { readings: { cpu: 7 / drive.requested } });
+    expect(drive.requested).toBeLessThan(15);
+  });
+
+  test("after a long absence nothing is removed for a whole window", () => {
+    const drive = new Drive(workload(TRACKING), 40);
+    drive.run(10 * MINUTE, { readings: { cpu: 0.7 } });
+    drive.nowMs += 60 * MINUTE;
+    expect(drive.tick({ readings: { cpu: 0.1 } }).requested).toBe(40);
+  });
+
+  test.for([
+    ["in the future", { value: 0.2, sampledAtMs: 3_600_000 }],
+    ["without a time", { value: 0.2, sampledAtMs: Number.NaN }],
+  ] as const)("a reading dated %s is invalid", ([, given]) => {
+    expect(new Drive(workload(TRACKING), 10).tick({ readings: { cpu: given } }).codes).toContain("reading_invalid");
   });
 
   test("without a reading of capacity nothing is requested", () => {
@@ -337,8 +374,11 @@ describe("guards", () => {
     expect(drive.tick({ readings: { cpu: 1 } })).toMatchObject({ desired: 143, requested: 100, codes: expect.arrayContaining(["clamped_max"]) });
     expect(new Drive(workload(TRACKING), 1).tick({ readings: { cpu: 0.7 } })).toMatchObject({ requested: 2, codes: expect.arrayContaining(["clamped_min"]) });
     const above = new Drive(workload(TRACKING), 400).tick({ readings: { cpu: 0.7 } });
-    expect(above.requested).toBe(200);
-    expect(above.codes).toEqual(expect.arrayContaining(["blast_radius", "bounds_pending"]));
+    expect(above.requested).toBe(360); // 10 % a minute
+    expect(above.codes).toEqual(expect.arrayContaining(["rate_limited_down", "bounds_pending"]));
+    const fast = workload(`${TRACKING}\nguards: {down: {limits: off}}`);
+    expect(new Drive(fast, 400).tick({ readings: { cpu: 0.7 } })).toMatchObject({ requested: 200, codes: expect.arrayContaining(["blast_radius"]) });
+    expect(new Drive(fast, 400).tick({ readings: { cpu: "absent" } }).requested).toBe(400);
   });
 
   test("a dependency caps growth", () => {
@@ -353,6 +393,12 @@ describe("guards", () => {
   test("a group caps growth", () => {
     const policy = workload(`${TRACKING}\ngroup: edge`, "groups: {edge: {max: 12}}");
     expect(new Drive(policy, 10).tick({ readings: { cpu: 1 } })).toMatchObject({ requested: 12, codes: expect.arrayContaining(["group_limit"]) });
+  });
+
+  test("a limit holds growth back, it takes nothing away", () => {
+    const policy = workload(`${TRACKING}\ngroup: edge`, "groups: {edge: {max: 12}}");
+    expect(new Drive(policy, 30).tick({ readings: { cpu: 0.95 } }).requested).toBe(30);
+    expect(new Drive(policy, 30).tick().requested).toBe(30);
   });
 
   test("a limit below min holds and says so", () => {

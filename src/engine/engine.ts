@@ -84,6 +84,10 @@ export class VernierEngine implements Engine, Decision {
   /** What we last settled on; -1 before the first tick. */
   #expected = -1;
   #isReadable = false;
+  /** Whether this tick's wish rests on readings. */
+  #isInformed = false;
+  /** Used metrics that this tick could not use. */
+  #unusable = 0;
   #lastStepAtMs = -Number.MAX_VALUE;
   /** Requested capacity when sight was lost; -1 while we see. */
   #blindSince = -1;
@@ -149,6 +153,8 @@ export class VernierEngine implements Engine, Decision {
       this.#log.add(REASON.capacity_unreadable, current, current);
     }
     const unusable = this.#observeReadings(observation.readings, current, nowMs);
+    this.#unusable = unusable;
+    this.#isInformed = false;
     const posture = this.#judge(capacity.readable, unusable, current, nowMs);
 
     // Without a reading of capacity nothing may be requested: the world decides what a number would mean.
@@ -161,7 +167,7 @@ export class VernierEngine implements Engine, Decision {
       units = this.#limitRate(units, current, nowMs);
       units = this.#cool(units, current, nowMs);
     }
-    units = this.#constrain(units, current);
+    units = this.#constrain(units, current, nowMs);
     if (!capacity.readable) units = current;
     else if (units < current) units = this.#limitRemoval(units, current, nowMs);
     this.requested = units;
@@ -182,6 +188,8 @@ export class VernierEngine implements Engine, Decision {
       this.#lastStepAtMs = this.atMs;
       if (change > 0) this.#up.changes.add(this.atMs, change);
       else {
+        // Taken away now: readings from now on are means over fewer units, although nobody looks before the next tick.
+        this.#readyHistory.record(this.atMs, Math.min(this.ready, this.requested));
         this.#down.changes.add(this.atMs, -change);
         this.#blastRadius?.remove(this.atMs, -change);
       }
@@ -199,9 +207,6 @@ export class VernierEngine implements Engine, Decision {
 
   #observeCapacity(current: number, ready: number, nowMs: number): void {
     if (this.#expected < 0) {
-      // A controller that has just begun knows no past: what is running counts as recommended, so that nothing is
-      // removed before a whole window has been seen.
-      if (this.#policy.guards.down.windowMs > 0) this.#downWindow.push(nowMs, current);
       this.#expected = current;
     }
     this.#blastRadius?.observe(nowMs, current, Math.max(0, this.#expected - current));
@@ -218,7 +223,7 @@ export class VernierEngine implements Engine, Decision {
     const live = this.#inFlight.live(nowMs);
     this.#serving = ready + live;
     this.#missing = this.#inFlight.total - live;
-    if (this.#missing > 0) this.#log.add(REASON.start_failed, current, current, this.#missing, 2 * this.#policy.unit.startup.meanMs);
+    if (this.#missing > 0) this.#log.add(REASON.start_failed, current, current, this.#missing, this.#inFlight.expiryMs);
   }
 
   /** Judges every reading; returns how many used metrics are unusable. */
@@ -242,17 +247,16 @@ export class VernierEngine implements Engine, Decision {
     if (!this.#hasSeen && unusable === used) return this.#posture.posture;
     // Unreadable capacity is one more thing we cannot see; it makes nobody blind who still sees load.
     const posture = this.#posture.record(readable ? unusable : Math.max(1, unusable), used);
-    if (unusable < used) {
-      this.#hasSeen = true;
-      this.#blindSince = -1;
-    } else if (this.#blindSince < 0) {
-      this.#blindSince = current;
-    }
+    if (unusable < used) this.#hasSeen = true;
+    else if (this.#blindSince < 0) this.#blindSince = current;
+    // Only when sight is back for good: a metric that flickers must not grow the fleet from each new height.
+    if (posture === "normal" && unusable < used) this.#blindSince = -1;
     if (posture === "partial") this.#log.add(REASON.posture_partial, current, current, unusable);
     if (posture === "blind") this.#log.add(REASON.posture_blind, current, current);
     const cliff = this.#cliff;
     const slot = this.#cliffSlot;
-    if (cliff && slot?.isUsable && cliff.record(nowMs, slot.load)) {
+    // A zero that is not believed is load that vanished all the same.
+    if (cliff && slot && (slot.isUsable || slot.isDoubted) && cliff.record(nowMs, slot.load)) {
       this.#log.add(REASON.load_cliff, current, current, slot.index, cliff.recentMean, cliff.earlierMean, cliff.remainingMs(nowMs));
     }
     if (cliff !== undefined && this.#errorsSlot?.isUsable) cliff.recordErrors(nowMs, this.#errorsSlot.value);
@@ -275,7 +279,8 @@ export class VernierEngine implements Engine, Decision {
       }
     }
     if (opinions > 1) this.#log.add(REASON.highest_wins, best, best, winner + 1, strategies.length);
-    if (opinions === 0) return posture === "blind" && this.#hasSeen ? this.#actBlind(current) : this.#holdWithoutOpinion(current);
+    this.#isInformed = opinions > 0;
+    if (opinions === 0) return posture === "blind" ? this.#actBlind(current) : this.#holdWithoutOpinion(current);
     return best;
   }
 
@@ -293,8 +298,10 @@ export class VernierEngine implements Engine, Decision {
       return -1;
     }
     if (strategy.type === "tiers") {
-      if (this.#serving <= 0) return this.#holdWithoutOpinion(current);
-      const utilisation = slot.load / this.#serving;
+      // Of units that will not start only a step's worth counts as lost; beyond that the platform is short, and asking does not help.
+      const serving = this.#serving + this.#missing - this.#replaceable(current);
+      if (serving <= 0) return this.#holdWithoutOpinion(current);
+      const utilisation = slot.load / serving;
       const tier = tierAt(strategy, utilisation);
       const units = tierUnits(strategy, current, tier);
       if (tier > 0) this.#log.add(REASON.tier_up, current, units, slot.index, utilisation, strategy.up[tier - 1]?.at, units - current);
@@ -307,9 +314,16 @@ export class VernierEngine implements Engine, Decision {
       this.#log.add(REASON.within_tolerance, current, current, slot.index, ratio, strategy.toleranceDown, strategy.toleranceUp);
       return current;
     }
-    const units = Math.min(UNITS_MAX, targetUnits(strategy, slot.load) + this.#missing);
-    this.#log.add(REASON.target_tracking, current, units, slot.index, slot.load, strategy.targetPerUnit, this.#missing);
+    const needed = targetUnits(strategy, slot.load);
+    const replaced = this.#replaceable(needed);
+    const units = Math.min(UNITS_MAX, needed + replaced);
+    this.#log.add(REASON.target_tracking, current, units, slot.index, slot.load, strategy.targetPerUnit, replaced);
     return units;
+  }
+
+  /** Failed units that are asked for once more: at most a tenth of what is needed, at least one. */
+  #replaceable(needed: number): number {
+    return this.#missing === 0 ? 0 : Math.min(this.#missing, Math.max(1, Math.ceil(0.1 * needed - EPSILON)));
   }
 
   #actBlind(current: number): number {
@@ -336,6 +350,7 @@ export class VernierEngine implements Engine, Decision {
       if (!slot.isUsed) continue;
       if (!slot.isUsable) {
         this.#log.add(REASON.proof_unreadable, units, current, slot.index);
+        this.#isInformed = false;
         return current;
       }
       if (slot.value > slot.limitAsMeasured) {
@@ -343,7 +358,7 @@ export class VernierEngine implements Engine, Decision {
         return current;
       }
       if (slot.limitPerUnit === Number.POSITIVE_INFINITY) continue;
-      const proven = Math.min(current, slot.provenUnits() + this.#missing);
+      const proven = Math.min(current, slot.provenUnits(this.#readyHistory) + this.#missing);
       if (proven <= units) continue;
       const serving = units - this.#missing;
       this.#log.add(REASON.proof_utilisation, units, proven, slot.index, serving > 0 ? slot.load / serving : slot.load, slot.limitPerUnit);
@@ -353,10 +368,19 @@ export class VernierEngine implements Engine, Decision {
   }
 
   #stabilise(wish: number, current: number, nowMs: number): number {
+    // What nobody could see is no recommendation: one lost reading in a window must not hold for the whole of it.
+    if (!this.#isInformed) return wish;
     const upWindowMs = this.#upWindowMs;
     const downWindowMs = this.#downWindowMs;
-    if (upWindowMs > 0) this.#upWindow.push(nowMs, wish);
-    if (downWindowMs > 0) this.#downWindow.push(nowMs, wish);
+    // Nothing is known of the last window (just begun, or back from a long absence): what runs counts as recommended.
+    if (upWindowMs > 0) {
+      if (this.#upWindow.isEmpty(nowMs)) this.#upWindow.push(nowMs, current);
+      this.#upWindow.push(nowMs, wish);
+    }
+    if (downWindowMs > 0) {
+      if (this.#downWindow.isEmpty(nowMs)) this.#downWindow.push(nowMs, current);
+      this.#downWindow.push(nowMs, wish);
+    }
     if (wish > current && upWindowMs > 0) {
       const lowest = this.#upWindow.extreme;
       if (lowest >= wish) return wish;
@@ -425,7 +449,7 @@ export class VernierEngine implements Engine, Decision {
   }
 
   /** Constraints can only lower a wish; then bounds. */
-  #constrain(wish: number, current: number): number {
+  #constrain(wish: number, current: number, nowMs: number): number {
     const limits = this.#policy.limits;
     const min = this.#min;
     const max = this.#max;
@@ -442,21 +466,26 @@ export class VernierEngine implements Engine, Decision {
       const limit = limits[i] as (typeof limits)[number];
       if (units <= limit.units) continue;
       if (limit.units < min) {
-        this.#log.add(REASON.constraint_below_min, units, Math.min(current, max), limit.units, min);
-        return Math.min(current, max);
+        const held = Math.min(units, current);
+        this.#log.add(REASON.constraint_below_min, units, held, limit.units, min);
+        return held;
       }
-      this.#log.add(limit.kind === "group" ? REASON.group_limit : REASON.dependency_limit, units, limit.units, i, limit.units);
-      units = limit.units;
+      // A limit holds growth back; what runs beyond it goes as proof allows, not because a number changed.
+      const capped = Math.max(limit.units, Math.min(units, current));
+      this.#log.add(limit.kind === "group" ? REASON.group_limit : REASON.dependency_limit, units, capped, i, limit.units);
+      units = capped;
     }
     if (units < min) {
       this.#log.add(REASON.clamped_min, units, min, min);
       return min;
     }
-    if (units > max) {
-      this.#log.add(REASON.clamped_max, units, max, max);
-      return max;
-    }
-    return units;
+    if (units <= max) return units;
+    this.#log.add(REASON.clamped_max, units, max, max);
+    if (current <= max) return max;
+    // Found above the bound: on the way down as fast as any scale-in, and not without sight.
+    const nearer = this.#unusable > 0 ? current : this.#limitRate(max, current, nowMs);
+    if (nearer > max) this.#log.add(REASON.bounds_pending, nearer, nearer, max);
+    return nearer;
   }
 
   #limitRemoval(wish: number, current: number, nowMs: number): number {
@@ -466,7 +495,6 @@ export class VernierEngine implements Engine, Decision {
     if (current - wish <= allowed) return wish;
     const units = current - allowed;
     this.#log.add(REASON.blast_radius, wish, units, allowed, radius.removed, radius.highest, radius.share, radius.windowMs);
-    if (units > this.#policy.bounds.max) this.#log.add(REASON.bounds_pending, units, units, this.#policy.bounds.max);
     return units;
   }
 

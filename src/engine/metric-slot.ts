@@ -38,10 +38,16 @@ export class MetricSlot {
   readonly #mayBeNegative: boolean;
   readonly #zeroGuard: ResolvedWorkload["guards"]["implausibleZero"];
   readonly #staleAfterMs: number;
+  readonly #intervalMs: number;
+  /** Whether the reading was a zero that is not believed yet. */
+  isDoubted = false;
+  /** Window of the reading. */
+  #fromMs = 0;
+  #toMs = 0;
   /** Of the last reading above zero. */
   #lastLoad = 0;
   #zeros = 0;
-  #zeroSampledAtMs = -1;
+  #zeroSampledAtMs = -Number.MAX_VALUE;
 
   constructor(policy: ResolvedWorkload, index: number) {
     const metric = policy.metrics[index] as ResolvedMetric;
@@ -57,12 +63,14 @@ export class MetricSlot {
     this.#isPerUnit = metric.scope === "unit";
     this.#mayBeNegative = metric.measures === "gauge";
     this.#zeroGuard = carriesLoad(metric) ? policy.guards.implausibleZero : "off";
+    this.#intervalMs = policy.intervalMs;
     this.#staleAfterMs = policy.guards.staleAfterMs + metric.lagMs;
   }
 
   /** Decides whether the reading can be used; says why not. */
   judge(reading: Reading | undefined, nowMs: number, ready: ReadyHistory, log: ReasonLog, units: number): void {
     this.isUsable = false;
+    this.isDoubted = false;
     if (reading === undefined || reading.status === "absent") {
       log.add(REASON.reading_absent, units, units, this.index);
       return;
@@ -73,23 +81,34 @@ export class MetricSlot {
       return;
     }
     const ageMs = nowMs - reading.sampledAtMs;
+    // No time at all, or one that has not come yet: whatever wrote it does not know when it looked.
+    if (!Number.isFinite(reading.windowMs) || !(ageMs >= -this.#intervalMs)) {
+      log.add(REASON.reading_invalid, units, units, this.index, value);
+      return;
+    }
     if (ageMs > this.#staleAfterMs) {
       log.add(REASON.reading_stale, units, units, this.index, ageMs, this.#staleAfterMs);
+      return;
+    }
+    if (reading.partial) {
+      log.add(REASON.reading_partial, units, units, this.index);
       return;
     }
     this.value = value;
     if (this.#carriesLoad) {
       const load = this.#isPerUnit ? value * ready.mean(reading.sampledAtMs - reading.windowMs, reading.sampledAtMs) : value;
       this.load = load < LOAD_MAX ? load : LOAD_MAX;
+      this.#fromMs = reading.sampledAtMs - reading.windowMs;
+      this.#toMs = reading.sampledAtMs;
       if (this.#isImplausibleZero(reading, log, units)) return;
     }
-    this.isUsable = !reading.partial;
-    if (reading.partial) log.add(REASON.reading_partial, units, units, this.index);
+    this.isUsable = true;
   }
 
-  /** Fewest serving units that keep this metric inside its limits. */
-  provenUnits(): number {
-    return Math.ceil(this.load / this.limitPerUnit - EPSILON);
+  /** Fewest serving units that keep this metric inside its limits, by the most load that the reading can mean. */
+  provenUnits(ready: ReadyHistory): number {
+    const load = this.#isPerUnit ? Math.min(LOAD_MAX, this.value * ready.mostMean(this.#fromMs, this.#toMs)) : this.load;
+    return Math.ceil(load / this.limitPerUnit - EPSILON);
   }
 
   #isImplausibleZero(reading: Reading, log: ReasonLog, units: number): boolean {
@@ -106,6 +125,7 @@ export class MetricSlot {
       this.#zeroSampledAtMs = reading.sampledAtMs;
     }
     if (this.#zeros > this.#zeroGuard.samples) return false;
+    this.isDoubted = true;
     log.add(REASON.implausible_zero, units, units, this.index, worth, this.#zeros);
     return true;
   }
@@ -137,13 +157,18 @@ function limitPerUnit(policy: ResolvedWorkload, metric: ResolvedMetric): number 
   }
   for (const objective of policy.objectives) {
     if (objective.kind === "band" && objective.metric === metric.name) limits.push(objective.to);
-    if (objective.kind === "threshold" && objective.metric === metric.name && isUpperBound(objective.op)) limits.push(objective.value);
+    // A rate over all units does not change with their number.
+    if (objective.kind === "threshold" && objective.metric === metric.name && isUpperBound(objective.op) && !isTotalRate(metric)) limits.push(objective.value);
   }
   return Math.min(...limits, Number.POSITIVE_INFINITY);
 }
 
+function isTotalRate(metric: ResolvedMetric): boolean {
+  return metric.measures === "rate" && metric.scope === "total";
+}
+
 function limitAsMeasured(policy: ResolvedWorkload, metric: ResolvedMetric): number {
-  if (carriesLoad(metric)) return Number.POSITIVE_INFINITY;
+  if (carriesLoad(metric) && !isTotalRate(metric)) return Number.POSITIVE_INFINITY;
   const limits: number[] = [];
   for (const objective of policy.objectives) {
     if (objective.kind === "threshold" && objective.metric === metric.name && isUpperBound(objective.op)) limits.push(objective.value);

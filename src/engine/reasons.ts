@@ -63,12 +63,12 @@ export const REASONS = {
   target_tracking: {
     stage: "recommend",
     operands: { metric: "metric", load: "number", target: "number", missing: "units" },
-    text: "{metric}: {load} over a target of {target} for one unit, plus {missing} units that will not start",
+    text: "{metric}: a load of {load} over a target of {target} for one unit, plus {missing} for units that will not start",
   },
   within_tolerance: {
     stage: "recommend",
     operands: { metric: "metric", ratio: "number", toleranceDown: "ratio", toleranceUp: "ratio" },
-    text: "{metric} is at {ratio} of its target, inside -{toleranceDown} to +{toleranceUp}",
+    text: "{metric}, with units ready and on their way, is at {ratio} of its target, inside -{toleranceDown} to +{toleranceUp}",
   },
   highest_wins: { stage: "combine", operands: { strategy: "number", of: "number" }, text: "strategy {strategy} of {of} asks for the most" },
   no_recommendation: { stage: "combine", operands: {}, text: "no strategy has an opinion: hold" },
@@ -131,7 +131,11 @@ export const REASONS = {
     operands: { allowed: "units", removed: "units", highest: "units", share: "ratio", window: "ms" },
     text: "at most {allowed} of {highest} units ({share}) may go in {window}; {removed} are gone already",
   },
-  bounds_pending: { stage: "blast_radius", operands: { bound: "units" }, text: "on the way to the bound of {bound}, no faster than the blast radius allows" },
+  bounds_pending: {
+    stage: "bounds",
+    operands: { bound: "units" },
+    text: "above the bound of {bound}: on the way down, as fast as scale-in may go and not without sight",
+  },
   allowance: { stage: "settle", operands: { units: "units" }, text: "shared limits leave {units} units" },
   doubled: {
     stage: "recommend",

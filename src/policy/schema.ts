@@ -190,7 +190,9 @@ const Guards = z.strictObject({
     })
     .optional(),
   down: z.strictObject(directionFields).optional(),
-  staleAfter: PositiveDuration.optional().meta({ description: "A reading older than this is unusable. Default: 3 intervals." }),
+  staleAfter: PositiveDuration.optional().meta({
+    description: "A reading older than this, beyond the metric's own lag, is unusable. Default: 3 intervals, or 3 scrapes if those are longer.",
+  }),
   posture: z
     .strictObject({ badTicks: z.int().min(1).max(100).prefault(2), goodTicks: z.int().min(1).max(100).prefault(3) })
     .optional()
@@ -282,7 +284,7 @@ export const WorkloadPolicy = z.strictObject({
     .record(Name, z.strictObject({ connections: Units }))
     .prefault({})
     .meta({ description: "What each unit takes of a dependency, for example `{db: {connections: 20}}`." }),
-  group: Name.optional().meta({ description: "A name under `groups` whose limits this workload shares." }),
+  group: Name.optional().meta({ description: "A name under `groups`. Until limits are shared live, each workload of a group may take all of its limit." }),
   budget: Budget.optional().meta({ description: "Money for a calendar month. Exhausted means no growth, never below min." }),
   each: Each.optional().meta({ description: "Makes one workload for each value; the id must contain the placeholder." }),
 });

@@ -176,7 +176,7 @@ describe("the metric pipeline", () => {
 
   test("averages over the window and is readable after the lag", () => {
     // Sampled at 15, 30, 45 s ...: readable at 30, 45, 60 s; the second and later ones average two samples.
-    expect(feed(new MetricPipeline(metric, [], 0), [1, 2, 4, 8, 16])).toEqual(["absent", "absent", 1, 1.5, 3]);
+    expect(feed(new MetricPipeline(metric, [], 0, 15_000), [1, 2, 4, 8, 16])).toEqual(["absent", "absent", 1, 1.5, 3]);
   });
 
   test.for([
@@ -186,7 +186,7 @@ describe("the metric pipeline", () => {
     ["stale", 1, [1.5, 1.5, 1.5, 12]],
   ] as const)("breaks by time: %s", ([kind, factor, expected]) => {
     const fault = { metric: "*", kind, from: 60_000, to: 90_000, factor };
-    const shown = feed(new MetricPipeline(metric, [fault], 0), [1, 2, 4, 8, 16, 32, 64]);
+    const shown = feed(new MetricPipeline(metric, [fault], 0, 15_000), [1, 2, 4, 8, 16, 32, 64]);
     expect(shown.slice(3)).toEqual([...expected]);
   });
 });
@@ -377,5 +377,66 @@ objectives: [{band: {metric: cpu, from: 60%, to: 80%}, minimum: 50%}]
     expect(Math.abs((shared.p99LatencyMs as number) / 12_193.2 - 1)).toBeLessThan(0.02);
     const sharing = scoreRun(run, { ...settings, workload: at("processorSharing") });
     expect(Math.abs((sharing.p95LatencyMs as number) / (3.869 * 10_000) - 1)).toBeLessThan(0.02);
+  });
+});
+
+describe("a constant load", () => {
+  // Whatever interval, window, lag and start-up: once settled, nothing moves.
+  const settings = [15, 60].flatMap((interval) =>
+    [
+      { window: 15, lag: 0, scrape: 15 },
+      { window: 30, lag: 15, scrape: 15 },
+      { window: 60, lag: 30, scrape: 15 },
+      { window: 60, lag: 0, scrape: 60 },
+    ].flatMap((pipeline) => [0, 15, 60].map((startup) => [interval, pipeline, startup] as const)),
+  );
+
+  test.for(settings)("settles without reversals at an interval of %d s, %o, start-up %d s", ([interval, { window, lag, scrape }, startup]) => {
+    for (const guards of ["{cliff: off}", "{cliff: off, down: {window: 0s, limits: off}}"]) {
+      const policy = workload(`
+kind: stateless
+bounds: {min: 2, max: 100}
+interval: ${interval}s
+unit: {serves: {rate: 1/s}, startup: ${startup}s}
+metrics: {cpu: {measures: utilisation, window: ${window}s, lag: ${lag}s, scrape: ${scrape}s}}
+strategies: [{type: targetTracking, metric: cpu, target: 70%}]
+guards: ${guards}
+`);
+      for (const load of [1.3, 3.5, 7, 11.9, 19, 30.4]) {
+        for (const initialUnits of [5, 40]) {
+          const { columns } = simulate(
+            { nodes: [{ workload: policy, loadFactor: 1, perUnit: 1, initialUnits, faults: [] }], edges: [], ceiling: 0.8, seed: 1, interpolate: false },
+            traceOf(new Array(720).fill(load)),
+            new VernierEngine(policy, { policyHash: "x" }),
+          );
+          const last = [...columns.requested.subarray(-240)];
+          expect(new Set(last).size, `load ${load} from ${initialUnits}: ${[...new Set(last)].join(", ")}`).toBe(1);
+          expect(load / (last[0] as number)).toBeLessThanOrEqual(0.8);
+        }
+      }
+    }
+  });
+});
+
+describe("windows of a pipeline", () => {
+  test.for([
+    [60_000, 1_000, 60_000],
+    [60_000, 5_000, 60_000],
+    [30_000, 5_000, 30_000],
+    [30_000, 60_000, 60_000],
+    [100_000, 60_000, 120_000],
+    [3_600_000, 15_000, 3_600_000],
+  ] as const)("of %d ms sampled every %d ms remember %d ms, and say so", ([windowMs, scrapeMs, memoryMs]) => {
+    const metric: ResolvedMetric = { name: "rps", measures: "rate", scope: "total", quantile: 0.95, column: "rps", windowMs, lagMs: 0, scrapeMs };
+    const pipeline = new MetricPipeline(metric, [], 0, 15_000);
+    // One step of load, then none: the reading is above zero for as long as the window remembers.
+    let lastAboveMs = 0;
+    for (let step = 0; step < 1_000; step++) {
+      pipeline.record(step === 400 ? 15 : 0, 15, (step + 1) * 15_000);
+      if (pipeline.read((step + 1) * 15_000, 0).value > 0) lastAboveMs = (step + 1) * 15_000;
+    }
+    const seenForMs = lastAboveMs - 400 * 15_000;
+    expect(Math.abs(seenForMs - memoryMs)).toBeLessThanOrEqual(Math.max(scrapeMs, 60_000));
+    expect(pipeline.reading.windowMs).toBeLessThanOrEqual(Math.max(memoryMs, scrapeMs) + 60_000);
   });
 });

@@ -81,7 +81,7 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
     workload.unit.serviceTimeMs === undefined
       ? undefined
       : new LatencyModel({ serviceTimeMs: workload.unit.serviceTimeMs, discipline: workload.unit.discipline, perUnit });
-  const pipelines = engine.metrics.map((metric) => new MetricPipeline(metric, node.faults, startMs));
+  const pipelines = engine.metrics.map((metric) => new MetricPipeline(metric, node.faults, startMs, stepMs));
   const probes = engine.metrics.map((metric) => probeOf(metric, trace, latency !== undefined));
   const readings: Reading[] = pipelines.map((pipeline) => pipeline.reading);
   const capacity = { readable: true, requested: initialUnits, starting: 0, ready: initialUnits, draining: 0 };
@@ -131,7 +131,7 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
     billed[step] = plant.billed;
     if (plant.backlog > 0) backlog[step] = plant.backlog;
     if (plant.failed > 0) failed[step] = plant.failed;
-    if (needsLatency) latency?.prepare(plant.serving > 0 ? fresh / (plant.serving * perUnit) : 1, plant.serving, plant.backlogMs);
+    if (needsLatency) latency?.prepare(plant.capacityUnits > 0 ? fresh / (plant.capacityUnits * perUnit) : 1, plant.capacityUnits, plant.backlogMs);
     const endMs = nowMs + stepMs;
     for (let i = 0; i < pipelines.length; i++) {
       const pipeline = pipelines[i] as MetricPipeline;

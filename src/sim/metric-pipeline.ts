@@ -32,21 +32,22 @@ export class MetricPipeline {
   #publishedAtMs = Number.NEGATIVE_INFINITY;
   readonly reading: Reading;
 
-  /** @param startMs engine time of the first step */
-  constructor(metric: ResolvedMetric, faults: readonly MetricFault[], startMs: number) {
+  /** @param startMs engine time of the first step   @param stepMs length of the steps that are recorded */
+  constructor(metric: ResolvedMetric, faults: readonly MetricFault[], startMs: number, stepMs: number) {
     this.metric = metric;
     this.isTotal = metric.scope === "total";
     this.#lagMs = metric.lagMs;
     this.#faults = faults.filter((fault) => fault.metric === metric.name || fault.metric === "*");
-    const buckets = Math.max(1, Math.min(BUCKETS_MAX, Math.round(metric.windowMs / metric.scrapeMs)));
-    this.#bucketMs = Math.max(metric.scrapeMs, metric.windowMs / buckets);
+    // Nothing is finer than a plant step, nor than the source's own sampling; a window is a whole number of buckets.
+    this.#bucketMs = Math.ceil(Math.max(metric.scrapeMs, metric.windowMs / BUCKETS_MAX) / stepMs) * stepMs;
+    const buckets = Math.max(1, Math.round(metric.windowMs / this.#bucketMs));
     this.#numerators = new Float64Array(buckets);
     this.#denominators = new Float64Array(buckets);
     this.#nextBucketMs = startMs + this.#bucketMs;
     const waiting = Math.ceil(metric.lagMs / this.#bucketMs) + 2;
     this.#waitingValues = new Float64Array(waiting);
     this.#waitingAtMs = new Float64Array(waiting);
-    this.reading = { metric: metric.name, status: "absent", value: 0, sampledAtMs: 0, windowMs: metric.windowMs, partial: false };
+    this.reading = { metric: metric.name, status: "absent", value: 0, sampledAtMs: 0, windowMs: buckets * this.#bucketMs, partial: false };
   }
 
   /** Takes one step that ended at `endMs`. A denominator of 0 with no numerator adds nothing: no traffic, no ratio. */
@@ -87,7 +88,7 @@ export class MetricPipeline {
     reading.status = Number.isNaN(this.#published) ? "absent" : "value";
     reading.value = this.#published;
     reading.sampledAtMs = this.#publishedAtMs;
-    if (this.#faults.length > 0) this.#applyFaults(nowMs - traceStartMs);
+    if (this.#faults.length > 0) this.#applyFaults(nowMs, nowMs - traceStartMs);
     return reading;
   }
 
@@ -107,7 +108,7 @@ export class MetricPipeline {
   #staleValue = Number.NaN;
   #staleAtMs = Number.NEGATIVE_INFINITY;
 
-  #applyFaults(offsetMs: number): void {
+  #applyFaults(nowMs: number, offsetMs: number): void {
     const reading = this.reading;
     let isStale = false;
     for (const fault of this.#faults) {
@@ -120,6 +121,7 @@ export class MetricPipeline {
           // What an adapter does that turns "no data" into 0: a fresh sample, with the wrong value.
           reading.status = "value";
           reading.value = 0;
+          if (reading.sampledAtMs === Number.NEGATIVE_INFINITY) reading.sampledAtMs = nowMs;
           break;
         case "scale":
           reading.value *= fault.factor;

@@ -58,11 +58,12 @@ export class Plant {
   billed: number;
   /** Requests waiting at the end of the last step. */
   backlog = 0;
-  /** Of the last step: requests served, requests failed, busy units on average, and units that could serve. */
+  /** Of the last step: requests served, requests failed, busy units on average. */
   served = 0;
   failed = 0;
   busy = 0;
-  serving = 0;
+  /** Units' worth of capacity, after what the dependency allows. */
+  capacityUnits = 0;
 
   constructor(parameters: PlantParameters, rng: Rng) {
     this.#unit = parameters.unit;
@@ -115,14 +116,14 @@ export class Plant {
       }
     }
     this.backlog = backlog;
-    this.serving = serving;
+    this.capacityUnits = capacity / this.#perUnit;
     this.busy = this.served / (this.#perUnit * seconds);
   }
 
   /** Time the dependency or the units need to work off the backlog, ms. */
   get backlogMs(): number {
     if (this.backlog === 0) return 0;
-    const capacity = Math.min(this.serving * this.#perUnit, this.#dependencyRate);
+    const capacity = this.capacityUnits * this.#perUnit;
     return capacity > 0 ? (this.backlog / capacity) * 1_000 : this.#unit.requestTimeoutMs;
   }
 

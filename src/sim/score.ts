@@ -137,7 +137,10 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings): S
     billedSteps += billed[step] as number;
     readySteps += ready[step] as number;
     requestedSteps += requested[step] as number;
-    busySteps += Math.min(busyUnits, serving);
+    // Served in the step: what came and what waited, less what waits on and what gave up.
+    const waited = step === 0 ? 0 : (backlog[step - 1] as number);
+    const served = Math.min(serving, (fresh * seconds + waited - (backlog[step] as number) - (failed[step] as number)) / (perUnit * seconds));
+    busySteps += served;
     offered += busyUnits;
     failures += failed[step] as number;
     if ((requested[step] as number) > peak) peak = requested[step] as number;
@@ -155,10 +158,14 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings): S
     }
     if (needed > max && (requested[step] as number) >= max) saturated++;
     if (latency !== undefined || judges.length > 0) {
-      const utilisation = serving > 0 ? busyUnits / serving : busyUnits > 0 ? Number.MAX_VALUE : 0;
+      const utilisation = serving > 0 ? Math.max(busyUnits, served) / serving : busyUnits > 0 ? Number.MAX_VALUE : 0;
       if (latency !== undefined) {
         const waiting = backlog[step] as number;
-        latency.prepare(utilisation, serving, waiting === 0 ? 0 : serving > 0 ? (waiting / (serving * perUnit)) * 1_000 : workload.unit.requestTimeoutMs);
+        latency.prepare(
+          serving > 0 ? busyUnits / serving : 1,
+          serving,
+          waiting === 0 ? 0 : serving > 0 ? (waiting / (serving * perUnit)) * 1_000 : workload.unit.requestTimeoutMs,
+        );
         if (fresh > 0) latency.addTo(histogram, fresh * seconds);
       }
       for (const judge of judges)
@@ -166,6 +173,7 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings): S
           utilisation,
           ready: ready[step] as number,
           needed,
+          rate: fresh,
           fresh: fresh * seconds,
           failed: failed[step] as number,
           backlog: backlog[step] as number,
@@ -222,6 +230,8 @@ interface JudgedStep {
   readonly utilisation: number;
   readonly ready: number;
   readonly needed: number;
+  /** Load per second, and requests that came and failed in the step. */
+  readonly rate: number;
   readonly fresh: number;
   readonly failed: number;
   readonly backlog: number;
@@ -234,6 +244,7 @@ class ObjectiveJudge {
   readonly #value: ((step: JudgedStep) => number) | undefined;
   readonly #unknown: string | null;
   #good = 0;
+  #bad = 0;
   #total = 0;
   #waste = 0;
 
@@ -255,7 +266,7 @@ class ObjectiveJudge {
         value = (step) => step.backlog;
         break;
       case "rate":
-        value = (step) => step.fresh;
+        value = metric?.scope === "unit" ? (step) => (step.ready > 0 ? step.rate / step.ready : 0) : (step) => step.rate;
         break;
       case "latency": {
         const quantile = metric?.quantile ?? 0.95;
@@ -275,8 +286,9 @@ class ObjectiveJudge {
     const objective = this.#objective;
     const value = this.#value(step);
     if (objective.kind === "ratio") {
+      // Whole counts: requests may fail in a step in which none came.
       this.#total += step.fresh;
-      this.#good += step.fresh * (1 - value);
+      this.#bad += step.failed;
       return;
     }
     this.#total++;
@@ -292,7 +304,8 @@ class ObjectiveJudge {
 
   result(hours: number, pricePerHour: number | undefined): ObjectiveResult {
     const { name, minimum, aspiration, kind } = this.#objective;
-    const good = this.#unknown !== null || this.#total === 0 ? null : this.#good / this.#total;
+    const counted = kind === "ratio" ? Math.max(0, this.#total - this.#bad) : this.#good;
+    const good = this.#unknown !== null || this.#total === 0 ? null : counted / this.#total;
     const wasteUnitHours = kind === "band" && good !== null ? this.#waste * hours : null;
     return {
       name,

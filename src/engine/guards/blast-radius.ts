@@ -27,7 +27,7 @@ export class BlastRadius {
   /** Requested capacity at the last look; -1 before the first. */
   #requested = -1;
   /** After a window was made longer: when removals that were already forgotten have left the longer window too. */
-  #blockedUntilMs = 0;
+  #blockedUntilMs = -Number.MAX_VALUE;
   removed = 0;
   highest = 0;
 
@@ -76,7 +76,7 @@ export class BlastRadius {
   restore(state: BlastRadiusState): void {
     this.#nowMs = state.nowMs;
     this.#requested = state.requested;
-    this.#blockedUntilMs = Math.max(state.blockedUntilMs, state.windowMs < this.windowMs ? state.nowMs + this.windowMs - state.windowMs : 0);
+    this.#blockedUntilMs = Math.max(state.blockedUntilMs, state.windowMs < this.windowMs ? state.nowMs + this.windowMs - state.windowMs : -Number.MAX_VALUE);
     this.#removed.restore(state.removed);
     this.#highest.restore(state.highest);
   }

@@ -4,7 +4,7 @@ const ALARM_RATIO = 0.8;
 export interface SpendState {
   readonly monthBeginsAtMs: number;
   readonly spent: number;
-  readonly atMs: number;
+  readonly atMs: number | null;
   readonly units: number;
 }
 
@@ -28,14 +28,18 @@ export class Spend {
     this.#monthsBeginAtMs = params.monthsBeginAtMs;
   }
 
-  /** Accounts for the units billed since the last tick, and notes how many are billed from now on. */
+  /** Accounts for the units billed since the last tick, month by month, and notes how many are billed from now on. */
   observe(nowMs: number, units: number): void {
-    if (this.#atMs !== undefined) this.#spent += (this.#units * this.#pricePerHour * (nowMs - this.#atMs)) / 3_600_000;
-    while (this.#month < this.#monthsBeginAtMs.length && (this.#monthsBeginAtMs[this.#month] as number) <= nowMs) {
-      // Only months that begin while we watch reset the account; the tick that crosses is charged to the new one in whole.
-      if (this.#atMs !== undefined && (this.#monthsBeginAtMs[this.#month] as number) > this.#atMs) this.#spent = 0;
-      this.#month++;
+    let sinceMs = this.#atMs ?? nowMs;
+    for (; this.#month < this.#monthsBeginAtMs.length; this.#month++) {
+      const beginMs = this.#monthsBeginAtMs[this.#month] as number;
+      if (beginMs > nowMs) break;
+      // Only months that begin while we watch reset the account.
+      if (this.#atMs === undefined || beginMs <= this.#atMs) continue;
+      this.#spent = 0;
+      sinceMs = beginMs;
     }
+    this.#spent += (this.#units * this.#pricePerHour * (nowMs - sinceMs)) / 3_600_000;
     this.#atMs = nowMs;
     this.#units = units;
   }
@@ -57,14 +61,15 @@ export class Spend {
   }
 
   state(): SpendState {
-    return { monthBeginsAtMs: this.#monthsBeginAtMs[this.#month - 1] ?? 0, spent: this.#spent, atMs: this.#atMs ?? -1, units: this.#units };
+    return { monthBeginsAtMs: this.#monthsBeginAtMs[this.#month - 1] ?? 0, spent: this.#spent, atMs: this.#atMs ?? null, units: this.#units };
   }
 
   restore(state: SpendState): void {
     this.#spent = state.spent;
-    this.#atMs = state.atMs < 0 ? undefined : state.atMs;
+    this.#atMs = state.atMs ?? undefined;
     this.#units = state.units;
     this.#month = 0;
-    while (this.#month < this.#monthsBeginAtMs.length && (this.#monthsBeginAtMs[this.#month] as number) <= state.atMs) this.#month++;
+    const atMs = state.atMs ?? -Number.MAX_VALUE;
+    while (this.#month < this.#monthsBeginAtMs.length && (this.#monthsBeginAtMs[this.#month] as number) <= atMs) this.#month++;
   }
 }

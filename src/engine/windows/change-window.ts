@@ -22,7 +22,7 @@ export class ChangeWindow {
   #head = 0;
   #size = 0;
   /** End of the bucket that the newest event began. */
-  #bucketEndMs = -1;
+  #bucketEndMs = -Number.MAX_VALUE;
 
   constructor(longestPeriodMs: number) {
     this.#longestMs = longestPeriodMs;

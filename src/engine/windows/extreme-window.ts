@@ -7,7 +7,7 @@ const MASK = RING - 1;
 export interface ExtremeWindowState {
   readonly atMs: readonly number[];
   readonly values: readonly number[];
-  /** -1 when the next value begins a bucket of its own. */
+  /** The most negative double when the next value begins a bucket of its own. */
   readonly bucketEndMs: number;
 }
 
@@ -64,6 +64,11 @@ export class ExtremeWindow {
     return this.#size === 0 ? otherwise : this.#sign * (this.#values[this.#head] as number);
   }
 
+  isEmpty(nowMs: number): boolean {
+    this.#expire(nowMs);
+    return this.#size === 0;
+  }
+
   /** The extreme value right after a push, when the window cannot be empty. */
   get extreme(): number {
     return this.#sign * (this.#values[this.#head] as number);
@@ -77,7 +82,7 @@ export class ExtremeWindow {
       atMs.push(this.#atMs[at] as number);
       values.push(this.#sign * (this.#values[at] as number));
     }
-    return { atMs, values, bucketEndMs: Math.max(-1, this.#bucketEndMs) };
+    return { atMs, values, bucketEndMs: Math.max(-Number.MAX_VALUE, this.#bucketEndMs) };
   }
 
   /** Takes over entries, also those of a window of another length. */

@@ -12,14 +12,14 @@ export interface InFlightState {
  * Units missing longer than the expiry no longer count as on their way: their start failed.
  */
 export class InFlight {
-  readonly #expiryMs: number;
+  readonly expiryMs: number;
   readonly #atMs = new Float64Array(COHORTS);
   readonly #units = new Float64Array(COHORTS);
   #size = 0;
   #total = 0;
 
   constructor(expiryMs: number) {
-    this.#expiryMs = expiryMs;
+    this.expiryMs = expiryMs;
   }
 
   /** @param gap requested minus ready, >= 0 */
@@ -55,7 +55,7 @@ export class InFlight {
   /** Units still expected to become ready. */
   live(nowMs: number): number {
     let units = 0;
-    for (let i = this.#size - 1; i >= 0 && nowMs - (this.#atMs[i] as number) <= this.#expiryMs; i--) units += this.#units[i] as number;
+    for (let i = this.#size - 1; i >= 0 && nowMs - (this.#atMs[i] as number) <= this.expiryMs; i--) units += this.#units[i] as number;
     return units;
   }
 

@@ -3,7 +3,9 @@ const CHANGES = 64;
 /** Plain JSON of a {@link ReadyHistory}. */
 export interface ReadyHistoryState {
   readonly atMs: readonly number[];
+  readonly earliestMs: readonly number[];
   readonly units: readonly number[];
+  readonly lookedAtMs: number;
 }
 
 /**
@@ -13,31 +15,48 @@ export interface ReadyHistoryState {
  */
 export class ReadyHistory {
   readonly #atMs = new Float64Array(CHANGES);
+  /** When the change may have happened at the earliest: growth that is seen at one tick came some time after the last. */
+  readonly #earliestMs = new Float64Array(CHANGES);
+  #lookedAtMs = -Number.MAX_VALUE;
   readonly #units = new Float64Array(CHANGES);
   #lastAtMs = 0;
+  #lastEarliestMs = 0;
   #lastUnits = 0;
   #newest = -1;
   #size = 0;
 
   record(nowMs: number, ready: number): void {
+    const lookedAtMs = this.#lookedAtMs;
+    this.#lookedAtMs = nowMs;
     if (this.#size > 0 && this.#lastUnits === ready) return;
+    const isGrowth = this.#size > 0 && ready > this.#lastUnits;
     this.#lastAtMs = nowMs;
+    this.#lastEarliestMs = isGrowth ? lookedAtMs : nowMs;
     this.#lastUnits = ready;
     this.#newest = (this.#newest + 1) % CHANGES;
     this.#atMs[this.#newest] = nowMs;
+    this.#earliestMs[this.#newest] = this.#lastEarliestMs;
     this.#units[this.#newest] = ready;
     if (this.#size < CHANGES) this.#size++;
   }
 
-  /** Mean number of ready units over [fromMs, toMs], exact while fewer than 64 changes are that young. */
+  /** Mean number of ready units over [fromMs, toMs] with changes when they were seen, exact while fewer than 64 are that young. */
   mean(fromMs: number, toMs: number): number {
     // Almost always nothing changed since the window began.
-    if (this.#lastAtMs <= fromMs || this.#size === 1) return this.#lastUnits;
+    return this.#lastAtMs <= fromMs || this.#size === 1 ? this.#lastUnits : this.#meanOf(this.#atMs, fromMs, toMs);
+  }
+
+  /** The most units that may have been ready on average: growth as early as it can have come. What a proof has to assume. */
+  mostMean(fromMs: number, toMs: number): number {
+    return this.#lastAtMs <= fromMs || this.#size === 1 ? this.#lastUnits : this.#meanOf(this.#earliestMs, fromMs, toMs);
+  }
+
+  #meanOf(times: Float64Array, fromMs: number, toMs: number): number {
     let at = this.#newest;
     let endMs = toMs;
     let unitMs = 0;
     for (let i = 0; i < this.#size; i++) {
-      const sinceMs = this.#atMs[at] as number;
+      const sinceMs = times[at] as number;
       const units = this.#units[at] as number;
       if (sinceMs < endMs) {
         const beginMs = sinceMs > fromMs ? sinceMs : fromMs;
@@ -57,18 +76,30 @@ export class ReadyHistory {
 
   state(): ReadyHistoryState {
     const atMs: number[] = [];
+    const earliestMs: number[] = [];
     const units: number[] = [];
     for (let i = this.#size - 1; i >= 0; i--) {
       const at = (this.#newest + CHANGES - i) % CHANGES;
       atMs.push(this.#atMs[at] as number);
+      earliestMs.push(this.#earliestMs[at] as number);
       units.push(this.#units[at] as number);
     }
-    return { atMs, units };
+    return { atMs, earliestMs, units, lookedAtMs: this.#lookedAtMs };
   }
 
   restore(state: ReadyHistoryState): void {
     this.#newest = -1;
     this.#size = 0;
-    for (const [i, atMs] of state.atMs.entries()) this.record(atMs, state.units[i] as number);
+    for (const [i, atMs] of state.atMs.slice(-CHANGES).entries()) {
+      this.#newest = i;
+      this.#size++;
+      this.#atMs[i] = atMs;
+      this.#earliestMs[i] = state.earliestMs[i] as number;
+      this.#units[i] = state.units[i] as number;
+      this.#lastAtMs = atMs;
+      this.#lastEarliestMs = state.earliestMs[i] as number;
+      this.#lastUnits = state.units[i] as number;
+    }
+    this.#lookedAtMs = state.lookedAtMs;
   }
 }
