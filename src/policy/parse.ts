@@ -8,7 +8,7 @@ import { findContradictions } from "./contradictions.ts";
 import { type Path, type PolicyDocument, readDocument } from "./document.ts";
 import { type ResolvedWorkload, resolveWorkload, workloadId } from "./resolve.ts";
 import { PolicyFile, WorkloadPolicy } from "./schema.ts";
-import { expandTemplates, type WorkloadEntry } from "./templates.ts";
+import { expandTemplates, type ParseOptions, type WorkloadEntry } from "./templates.ts";
 
 /** A policy file that passed every check. */
 export interface Policy {
@@ -27,11 +27,6 @@ export interface PolicyWorkload {
   readonly hash: string;
   /** Where a path inside the workload stands in the document. */
   readonly pathInDocument: (path: Path) => Path;
-}
-
-export interface ParseOptions {
-  /** Reads a file that a template names, relative to the policy; `undefined` when it does not exist. */
-  readonly readFile?: (path: string) => string | undefined;
 }
 
 /** A file with more problems than this is something else; the rest is not looked for. */

@@ -1,8 +1,13 @@
 import type { Problem } from "../lib/file-error.ts";
 import { isRecord } from "../lib/is-record.ts";
 import type { Path, PolicyDocument } from "./document.ts";
-import type { ParseOptions } from "./parse.ts";
 import { Each } from "./schema.ts";
+
+/** What parsing needs from outside. */
+export interface ParseOptions {
+  /** Reads a file that a template names, relative to the policy; `undefined` when it does not exist. */
+  readonly readFile?: (path: string) => string | undefined;
+}
 
 const WORKLOADS_MAX = 50_000;
 
