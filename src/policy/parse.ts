@@ -121,15 +121,11 @@ function report(
   if (problems.length >= PROBLEMS_MAX) return;
   if (issue.code === "unrecognized_keys") {
     const allowed = keysAt([...(shownPrefix.length > 0 ? ["workloads", "*"] : []), ...path], valueAt(root, path));
+    // A key that is not there yet is likelier meant than one that is.
+    const parent = valueAt(root, path);
+    const absent = allowed.filter((name) => !isRecord(parent) || !(name in parent));
     for (const key of issue.keys.slice(0, PROBLEMS_MAX)) {
-      // A key that is not there yet is likelier meant than one that is.
-      const parent = valueAt(root, path);
-      const present = isRecord(parent) ? Object.keys(parent) : [];
-      const near =
-        nearest(
-          key,
-          allowed.filter((name) => !present.includes(name)),
-        ) ?? nearest(key, allowed);
+      const near = nearest(key, absent) ?? nearest(key, allowed);
       problems.push({
         severity: "error",
         code: "unknown_key",
