@@ -7,7 +7,7 @@ import { FileError } from "./lib/file-error.ts";
 import { nearest } from "./lib/nearest.ts";
 import { PathError, systemErrorCode } from "./lib/system-error.ts";
 import { DoublingEngine } from "./peers/doubling/doubling.ts";
-import { HPA_DEFAULT_BEHAVIOUR, HpaEngine } from "./peers/hpa/engine.ts";
+import { HPA_DEFAULT_BEHAVIOUR, type HpaConfig, HpaEngine } from "./peers/hpa/engine.ts";
 import { StaticEngine } from "./peers/static/static.ts";
 import { monthsBeginAtMs } from "./policy/calendar.ts";
 import { BYTES_MAX, tooLarge } from "./policy/document.ts";
@@ -52,17 +52,17 @@ const ENGINES: Readonly<Record<string, EngineEntry>> = {
   "hpa-v2": {
     folder: "peers/hpa",
     form: "hpa-v2 or hpa-v2@70",
-    create: (name, argument, workload, { policyHash }) => hpa(name, argument, workload, policyHash, {}),
+    create: (name, argument, workload, { policyHash }) => hpa(name, argument, workload, policyHash, { behaviour: HPA_DEFAULT_BEHAVIOUR, absentIsZero: false }),
   },
   "hpa-legacy": {
     folder: "peers/hpa",
     form: "hpa-legacy or hpa-legacy@70",
-    create: (name, argument, workload, { policyHash }) => hpa(name, argument, workload, policyHash, { behaviour: undefined }),
+    create: (name, argument, workload, { policyHash }) => hpa(name, argument, workload, policyHash, { absentIsZero: false }),
   },
   "hpa-adapter0": {
     folder: "peers/hpa",
     form: "hpa-adapter0 or hpa-adapter0@70",
-    create: (name, argument, workload, { policyHash }) => hpa(name, argument, workload, policyHash, { absentIsZero: true }),
+    create: (name, argument, workload, { policyHash }) => hpa(name, argument, workload, policyHash, { behaviour: HPA_DEFAULT_BEHAVIOUR, absentIsZero: true }),
   },
   static: {
     folder: "peers/static",
@@ -97,24 +97,18 @@ export function createEngine(spec: string, workload: ResolvedWorkload, context: 
   return entry.create(spec, argument, workload, context) ?? `"${spec}" is not understood; write ${entry.form}`;
 }
 
-/** The HPA as `kubectl autoscale` and the API make it: CPU at 80 %, tolerance 10 %, default behaviour. */
+/** The HPA as `kubectl autoscale` and the API make it: CPU at 80 %, tolerance 10 %. */
 function hpa(
   spec: string,
   argument: string | undefined,
   workload: ResolvedWorkload,
   policyHash: string,
-  changes: { readonly behaviour?: undefined; readonly absentIsZero?: boolean },
+  config: Pick<HpaConfig, "behaviour" | "absentIsZero">,
 ): Engine | undefined {
   const targetPercent = argument === undefined ? 80 : wholeNumber(argument, 1_000);
-  if (targetPercent === undefined) return undefined;
-  const behaviour = "behaviour" in changes ? {} : { behaviour: HPA_DEFAULT_BEHAVIOUR };
-  return new HpaEngine(spec, workload, policyHash, {
-    targetPercent,
-    toleranceUp: 0.1,
-    toleranceDown: 0.1,
-    absentIsZero: changes.absentIsZero ?? false,
-    ...behaviour,
-  });
+  return targetPercent === undefined
+    ? undefined
+    : new HpaEngine(spec, workload, policyHash, { targetPercent, toleranceUp: 0.1, toleranceDown: 0.1, ...config });
 }
 
 function wholeNumber(text: string | undefined, most: number): number | undefined {

@@ -1,5 +1,6 @@
-import type { Allowances, Decision, Engine, EngineState, Observation, Proposal } from "../../engine/model.ts";
-import { REASON, type Reason, ReasonLog } from "../../engine/reasons.ts";
+import { BareEngine } from "../../engine/bare-engine.ts";
+import type { Allowances, Decision, EngineState, Observation } from "../../engine/model.ts";
+import { REASON } from "../../engine/reasons.ts";
 import type { ResolvedMetric, ResolvedWorkload } from "../../policy/resolve.ts";
 
 /** The rules of "double the servers and hope", as docs/claims.md states them. Times count from the last step in any direction. */
@@ -23,30 +24,17 @@ export const DOUBLING_DEFAULTS: DoublingParams = {
   lagMs: 0,
 };
 
-/** Reference controller: doubles when busy, halves when idle. Runs bare: only the workload's bounds hold it. */
-export class DoublingEngine implements Engine, Decision {
-  readonly engine = "doubling";
-  readonly workload: string;
-  readonly policyHash: string;
+/** Reference controller: doubles when busy, halves when idle. */
+export class DoublingEngine extends BareEngine {
   readonly intervalMs: number;
   readonly metrics: readonly ResolvedMetric[];
-  readonly posture = "normal";
-  atMs = 0;
-  from = 0;
-  desired = 0;
-  requested = 0;
-  ready = 0;
   readonly #params: DoublingParams;
-  readonly #bounds: ResolvedWorkload["bounds"];
-  readonly #log = new ReasonLog();
   #lastStepAtMs = -Number.MAX_VALUE;
 
   constructor(policy: ResolvedWorkload, policyHash: string, params: DoublingParams = DOUBLING_DEFAULTS) {
-    this.workload = policy.id;
-    this.policyHash = policyHash;
+    super("doubling", policy, policyHash);
     this.intervalMs = params.intervalMs;
     this.#params = params;
-    this.#bounds = policy.bounds;
     this.metrics = [
       {
         name: "utilisation",
@@ -61,45 +49,28 @@ export class DoublingEngine implements Engine, Decision {
     ];
   }
 
-  propose(observation: Observation, nowMs: number): Proposal {
-    const { capacity, readings } = observation;
+  protected recommend({ capacity, readings }: Observation, nowMs: number): number {
     const current = capacity.requested;
     const { above, below, upCooldownMs, downCooldownMs } = this.#params;
-    this.#log.reset();
-    this.atMs = nowMs;
-    this.from = current;
-    this.ready = capacity.ready;
     let units = current;
     const reading = readings[0];
     const sinceMs = nowMs - this.#lastStepAtMs;
-    if (reading === undefined || reading.status !== "value") this.#log.add(REASON.reading_absent, current, current, 0);
+    if (reading === undefined || reading.status !== "value") this.log.add(REASON.reading_absent, current, current, 0);
     else if (reading.value > above && sinceMs >= upCooldownMs) {
       units = current * 2;
-      this.#log.add(REASON.doubled, current, units, 0, reading.value, above);
+      this.log.add(REASON.doubled, current, units, 0, reading.value, above);
     } else if (reading.value < below && sinceMs >= downCooldownMs) {
       units = Math.floor(current / 2);
-      this.#log.add(REASON.halved, current, units, 0, reading.value, below);
-    } else this.#log.add(REASON.no_tier, current, current, 0, reading.value);
+      this.log.add(REASON.halved, current, units, 0, reading.value, below);
+    } else this.log.add(REASON.no_tier, current, current, 0, reading.value);
     this.desired = units;
-    if (units < this.#bounds.min) {
-      this.#log.add(REASON.clamped_min, units, this.#bounds.min, this.#bounds.min);
-      units = this.#bounds.min;
-    } else if (units > this.#bounds.max) {
-      this.#log.add(REASON.clamped_max, units, this.#bounds.max, this.#bounds.max);
-      units = this.#bounds.max;
-    }
-    this.requested = units;
-    return this;
+    return this.clamp(units);
   }
 
-  settle(allowances: Allowances): Decision {
-    if (this.requested > this.from) this.requested = Math.max(this.from, Math.min(this.requested, allowances.unitsMax));
+  override settle(allowances: Allowances): Decision {
+    super.settle(allowances);
     if (this.requested !== this.from) this.#lastStepAtMs = this.atMs;
     return this;
-  }
-
-  reasons(): Reason[] {
-    return this.#log.toReasons({ metrics: this.metrics.map((metric) => metric.name), limits: [] });
   }
 
   state(): EngineState {

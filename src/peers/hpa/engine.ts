@@ -1,5 +1,6 @@
-import type { Allowances, Decision, Engine, EngineState, Observation, Proposal } from "../../engine/model.ts";
-import { REASON, type Reason, ReasonLog } from "../../engine/reasons.ts";
+import { BareEngine } from "../../engine/bare-engine.ts";
+import type { EngineState, Observation } from "../../engine/model.ts";
+import { REASON } from "../../engine/reasons.ts";
 import type { ResolvedMetric, ResolvedWorkload } from "../../policy/resolve.ts";
 import type { Recommendation, ScaleEvent, ScalingRules } from "./behaviour.ts";
 import { type HpaMemory, type HpaParameters, reconcile } from "./controller.ts";
@@ -43,26 +44,16 @@ interface Cohort {
   readonly readyAtMs: number;
 }
 
-/** Kubernetes' HPA v2 on CPU behind the engine interface. Runs bare: only the workload's bounds hold it. */
-export class HpaEngine implements Engine, Decision {
-  readonly engine: string;
-  readonly workload: string;
-  readonly policyHash: string;
+/** Kubernetes' HPA v2 on CPU behind the engine interface. */
+export class HpaEngine extends BareEngine {
   readonly intervalMs = SYNC_MS;
   readonly metrics: readonly ResolvedMetric[] = [
     { name: "cpu", measures: "utilisation", scope: "unit", quantile: 0.95, column: "cpu", windowMs: 30_000, lagMs: 15_000, scrapeMs: 15_000 },
   ];
-  readonly posture = "normal";
-  atMs = 0;
-  from = 0;
-  desired = 0;
-  requested = 0;
-  ready = 0;
   readonly #config: HpaConfig;
   readonly #parameters: HpaParameters;
   readonly #target: PodTarget;
   readonly #rules: PodRules;
-  readonly #log = new ReasonLog();
   #memory: HpaMemory = { history: [], added: [], removed: [] };
   /** Ascending by age of readiness, oldest first. */
   #cohorts: Cohort[] = [];
@@ -70,9 +61,7 @@ export class HpaEngine implements Engine, Decision {
   #starting: { count: number; atMs: number }[] = [];
 
   constructor(name: string, policy: ResolvedWorkload, policyHash: string, config: HpaConfig) {
-    this.engine = name;
-    this.workload = policy.id;
-    this.policyHash = policyHash;
+    super(name, policy, policyHash);
     this.#config = config;
     this.#target = { type: "utilisation", percent: config.targetPercent };
     this.#rules = {
@@ -89,12 +78,7 @@ export class HpaEngine implements Engine, Decision {
     };
   }
 
-  propose(observation: Observation, nowMs: number): Proposal {
-    const { capacity, readings } = observation;
-    this.#log.reset();
-    this.atMs = nowMs;
-    this.from = capacity.requested;
-    this.ready = capacity.ready;
+  protected recommend({ capacity, readings }: Observation, nowMs: number): number {
     this.#follow(capacity.requested, capacity.ready, nowMs);
     const reading = readings[0];
     const isKnown = reading !== undefined && reading.status === "value";
@@ -115,18 +99,8 @@ export class HpaEngine implements Engine, Decision {
       nowMs,
     );
     this.desired = result.proposed;
-    this.requested = result.units;
-    this.#explain(result.reason, hasSample ? value : undefined);
-    return this;
-  }
-
-  settle(allowances: Allowances): Decision {
-    if (this.requested > this.from) this.requested = Math.max(this.from, Math.min(this.requested, allowances.unitsMax));
-    return this;
-  }
-
-  reasons(): Reason[] {
-    return this.#log.toReasons({ metrics: ["cpu"], limits: [] });
+    this.#explain(result.reason, result.units, hasSample ? value : undefined);
+    return result.units;
   }
 
   /** Follows units from request to readiness; the actuator reports counts only, and alike pods are one cohort. */
@@ -201,30 +175,30 @@ export class HpaEngine implements Engine, Decision {
     return pods;
   }
 
-  #explain(reason: string, value: number | undefined): void {
-    const { from, desired, requested } = this;
+  #explain(reason: string, requested: number, value: number | undefined): void {
+    const { from, desired } = this;
     const target = this.#config.targetPercent / 100;
-    if (value === undefined) this.#log.add(REASON.reading_absent, from, from, 0);
-    else if (desired !== from) this.#log.add(REASON.target_tracking, from, desired, 0, value * this.ready, target, 0);
-    else this.#log.add(REASON.within_tolerance, from, from, 0, value / target, this.#config.toleranceDown, this.#config.toleranceUp);
+    if (value === undefined) this.log.add(REASON.reading_absent, from, from, 0);
+    else if (desired !== from) this.log.add(REASON.target_tracking, from, desired, 0, value * this.ready, target, 0);
+    else this.log.add(REASON.within_tolerance, from, from, 0, value / target, this.#config.toleranceDown, this.#config.toleranceUp);
     switch (reason) {
       case "ScaleDownStabilized":
-        this.#log.add(REASON.stabilised_down, desired, requested, requested, this.#config.behaviour?.down.stabilizationMs ?? DOWNSCALE_STABILIZATION_MS);
+        this.log.add(REASON.stabilised_down, desired, requested, requested, this.#config.behaviour?.down.stabilizationMs ?? DOWNSCALE_STABILIZATION_MS);
         break;
       case "ScaleUpStabilized":
-        this.#log.add(REASON.stabilised_up, desired, requested, requested, this.#config.behaviour?.up.stabilizationMs ?? 0);
+        this.log.add(REASON.stabilised_up, desired, requested, requested, this.#config.behaviour?.up.stabilizationMs ?? 0);
         break;
       case "ScaleUpLimit":
-        this.#log.add(REASON.rate_limited_up, desired, requested, requested, 0, SYNC_MS);
+        this.log.add(REASON.rate_limited_up, desired, requested, requested, 0, SYNC_MS);
         break;
       case "ScaleDownLimit":
-        this.#log.add(REASON.rate_limited_down, desired, requested, requested, 0, SYNC_MS);
+        this.log.add(REASON.rate_limited_down, desired, requested, requested, 0, SYNC_MS);
         break;
       case "TooManyReplicas":
-        this.#log.add(REASON.clamped_max, desired, requested, this.#parameters.max);
+        this.log.add(REASON.clamped_max, desired, requested, this.#parameters.max);
         break;
       case "TooFewReplicas":
-        this.#log.add(REASON.clamped_min, desired, requested, this.#parameters.min);
+        this.log.add(REASON.clamped_min, desired, requested, this.#parameters.min);
         break;
     }
   }
@@ -233,21 +207,17 @@ export class HpaEngine implements Engine, Decision {
     return {
       engine: this.engine,
       version: 1,
-      memory: structuredCloneJson(this.#memory),
-      cohorts: structuredCloneJson(this.#cohorts),
-      starting: structuredCloneJson(this.#starting),
+      memory: structuredClone(this.#memory),
+      cohorts: structuredClone(this.#cohorts),
+      starting: structuredClone(this.#starting),
     };
   }
 
   restore(state: EngineState): void {
-    this.#memory = structuredCloneJson(state["memory"] as { history: Recommendation[]; added: ScaleEvent[]; removed: ScaleEvent[] });
-    this.#cohorts = structuredCloneJson(state["cohorts"] as Cohort[]);
-    this.#starting = structuredCloneJson(state["starting"] as { count: number; atMs: number }[]);
+    this.#memory = structuredClone(state["memory"] as { history: Recommendation[]; added: ScaleEvent[]; removed: ScaleEvent[] });
+    this.#cohorts = structuredClone(state["cohorts"] as Cohort[]);
+    this.#starting = structuredClone(state["starting"] as { count: number; atMs: number }[]);
   }
-}
-
-function structuredCloneJson<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value)) as T;
 }
 
 function takeFromEnd(cohorts: { count: number }[], units: number): void {
