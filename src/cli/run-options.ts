@@ -77,7 +77,6 @@ export async function prepareRun(
   const chosen = chooseWorkload(policy, options.workload);
   const { simulation } = policy.settings;
   const workload = withOverrides(policy, chosen, given);
-  const hash = policyHash(workload);
   const tracePath = options.trace ?? (simulation.trace === undefined ? undefined : besidePolicy(policy.file, simulation.trace));
   if (tracePath === undefined) throw new UsageError(`no recording: name one with --trace FILE, or in ${policy.file} under simulation.trace`);
   const key = `${tracePath} ${workload.metrics.map((metric) => metric.column).join(" ")}`;
@@ -103,7 +102,7 @@ export async function prepareRun(
     if (fault.from >= traceMs) throw new UsageError(`--fault: begins at ${formatDuration(fault.from)}, the recording lasts ${formatDuration(traceMs)}`);
   }
   const fromMs = trace.startMs ?? 0;
-  const toMs = fromMs + trace.load.length * trace.binMs;
+  const toMs = fromMs + traceMs;
   const settings: RunSettings = {
     peakUnits: given.peakUnits ?? simulation.peakUnits,
     warmUpMs: given.warmUpMs ?? simulation.warmUp,
@@ -112,14 +111,15 @@ export async function prepareRun(
     initialUnits: simulation.initialUnits,
     faults,
   };
+  const { peakUnits } = settleScale(trace, workload, workload.ceiling, settings.peakUnits);
+  const context = { policyHash: policyHash(workload), fromMs, toMs, peakUnits: Math.max(workload.bounds.min, peakUnits) };
   return {
     policy,
     workload,
     trace,
     settings,
     engine: (spec = options.engine) => {
-      const { peakUnits } = settleScale(trace, workload, workload.ceiling, settings.peakUnits);
-      const engine = createEngine(spec, workload, { policyHash: hash, fromMs, toMs, peakUnits: Math.max(workload.bounds.min, peakUnits) });
+      const engine = createEngine(spec, workload, context);
       if (typeof engine === "string") throw new UsageError(`--engine: ${engine}`);
       return engine;
     },

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import type { z } from "zod";
 import { canonicalJson } from "../lib/canonical-json.ts";
 import { FileError, type Problem } from "../lib/file-error.ts";
 import { isRecord } from "../lib/is-record.ts";
 import { nearest } from "../lib/nearest.ts";
 import { findContradictions } from "./contradictions.ts";
 import { type Path, type PolicyDocument, readDocument } from "./document.ts";
+import { policyJsonSchema } from "./json-schema.ts";
 import { type ResolvedWorkload, resolveWorkload, workloadId } from "./resolve.ts";
 import { PolicyFile, WorkloadPolicy } from "./schema.ts";
 import { expandTemplates, type ParseOptions, type WorkloadEntry } from "./templates.ts";
@@ -260,7 +261,7 @@ let jsonSchema: JsonSchema | undefined;
 
 /** Keys that the language allows at a path; `*` stands for any workload id. */
 function keysAt(path: Path, found: unknown): string[] {
-  jsonSchema ??= z.toJSONSchema(PolicyFile, { io: "input", reused: "inline", unrepresentable: "any" }) as JsonSchema;
+  jsonSchema ??= policyJsonSchema("draft-2020-12") as JsonSchema;
   let schemas: JsonSchema[] = [jsonSchema];
   for (const step of path) {
     schemas = schemas.flatMap(branches).flatMap((schema) => {

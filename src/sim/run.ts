@@ -147,8 +147,8 @@ export function runSimulation(
   const traceMs = columns.load.length * columns.stepMs;
   const warmUpMs = settings.warmUpMs ?? defaultWarmUpMs(traceMs);
   const scoring = { workload, perUnit: scale.perUnit, ceiling, warmUpMs, masks: trace.masks };
-  const score = scoreRun(columns, scoring);
   const isScored = scoredSteps(columns, scoring);
+  const score = scoreRun(columns, scoring, isScored);
   const warnings = [...silentMetrics];
   if (score.scoredHours === 0)
     warnings.push(`nothing is scored: the warm-up of ${formatDuration(warmUpMs)} and the masks cover the whole trace of ${formatDuration(traceMs)}`);

@@ -67,14 +67,16 @@ export interface ScoreSettings {
   readonly masks: readonly Mask[];
 }
 
-/** Scores what happened. Pure: the kernel does not know what is good. O(steps). */
-export function scoreRun(columns: SimulationColumns, settings: ScoreSettings): Score {
+/**
+ * Scores what happened. Pure: the kernel does not know what is good. O(steps).
+ * @param isScored what {@link scoredSteps} says of the same settings, where it is known already
+ */
+export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, isScored: Uint8Array = scoredSteps(columns, settings)): Score {
   const { stepMs, load, requested, ready, billed, backlog, failed } = columns;
   const { workload, perUnit, ceiling } = settings;
   const { min, max } = workload.bounds;
   const hours = stepMs / 3_600_000;
   const seconds = stepMs / 1_000;
-  const isScored = scoredSteps(columns, settings);
   const connectable = Math.min(
     Number.MAX_SAFE_INTEGER,
     ...workload.uses.map((use) => (use.connections === undefined ? Number.MAX_SAFE_INTEGER : Math.floor(use.connections / use.connectionsPerUnit))),

@@ -40,7 +40,7 @@ export async function runSimulate(policies: readonly string[], options: Simulate
   }
   if (options.gate) gate(runs);
   const reports = runs.map((run) => run.report);
-  const labels = labelsOf(prepared);
+  const labels = prepared.map((run) => run.policy.file);
   if (options.json) process.stdout.write(`${JSON.stringify(reports.length === 1 ? reports[0] : { schemaVersion: 1, runs: reports }, null, 2)}\n`);
   else if (options.markdown) process.stdout.write(`${reportMarkdown(reports, labels)}\n`);
   else if (options.decisions !== "-") {
@@ -93,11 +93,6 @@ function gate(runs: readonly Run[]): void {
     }
     if (run.report.score.objectives.length === 0) process.stderr.write(`gate: ${run.report.workload} declares no objectives, so nothing can be missed\n`);
   }
-}
-
-/** File names when they differ, else paths. */
-function labelsOf(prepared: readonly PreparedRun[]): string[] {
-  return prepared.map((run) => run.policy.file);
 }
 
 interface DecisionWriter {

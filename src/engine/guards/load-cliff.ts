@@ -75,7 +75,6 @@ export class LoadCliff {
     if (nowMs - this.#bucketBeginMs + this.#bucketMs / this.#count < this.#bucketMs) return false;
     this.#close(this.#sum / this.#count);
     this.#count = 0;
-    if (this.#recentSum * this.#earlier >= this.#params.below * this.#earlierSum * this.#recent) return false;
     return this.#filled === this.#means.length && this.#isCliff(nowMs);
   }
 
@@ -121,9 +120,10 @@ export class LoadCliff {
   }
 
   #isCliff(nowMs: number): boolean {
+    // Products, not means: on whole numbers they are exact, and a tie is no cliff.
+    if (this.#recentSum * this.#earlier >= this.#params.below * this.#earlierSum * this.#recent) return false;
     this.earlierMean = this.#earlierSum / this.#earlier;
     this.recentMean = this.#recentSum / this.#recent;
-    if (this.recentMean >= this.#params.below * this.earlierMean) return false;
     const expected = this.earlierMean * this.#countPerLoad * (RECENT_MS / 1_000);
     const deficit = (this.earlierMean - this.recentMean) * this.#countPerLoad * (RECENT_MS / 1_000);
     if (deficit <= DEVIATIONS * Math.sqrt(expected)) return false;
