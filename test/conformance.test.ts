@@ -12,6 +12,10 @@ describe.for(readdirSync("test/conformance").filter((name) => name.endsWith(".js
 
 test("rows are read without losing digits", () => {
   expect(parseLossless('{"a": [9223372036854775807, 5], "b": 1.5}')).toEqual({ a: [9_223_372_036_854_775_807n, 5], b: 1.5 });
+  expect(parseLossless('{"note": "halves, 4611686018427387904, of it", "c": 1.3333333333333333}')).toEqual({
+    note: "halves, 4611686018427387904, of it",
+    c: 1.3333333333333333,
+  });
 });
 
 test("a row that differs says where", () => {

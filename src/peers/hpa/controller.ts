@@ -51,6 +51,8 @@ export interface Reconciled {
   readonly units: number;
   /** Highest proposal of the metrics; the current capacity when none was consulted. */
   readonly proposed: number;
+  /** Position of the metric that asked for `proposed`; -1 when none was consulted. */
+  readonly metric: number;
   readonly reason: Limited["reason"] | "ScalingDisabled" | "FailedGetMetrics" | "ScaleDownStabilized" | "ScaleUpStabilized";
 }
 
@@ -63,24 +65,30 @@ export function reconcile(parameters: HpaParameters, observation: HpaObservation
   const { spec } = observation;
   // Blocks reductions for the first window after a restart.
   if (memory.history.length === 0) memory.history.push({ units: spec, atMs: nowMs });
-  if (spec === 0 && !mayLeaveZero(parameters, observation)) return { units: 0, proposed: 0, reason: "ScalingDisabled" };
-  if (spec > max) return store(parameters, memory, spec, { units: max, proposed: spec, reason: "TooManyReplicas" }, nowMs);
-  if (spec < min) return store(parameters, memory, spec, { units: min, proposed: spec, reason: "TooFewReplicas" }, nowMs);
+  const leavesZero = spec === 0 && mayLeaveZero(parameters, observation);
+  if (spec === 0 && !leavesZero) return { units: 0, proposed: 0, metric: -1, reason: "ScalingDisabled" };
+  // What may leave zero asks its metrics first, also when the minimum was raised meanwhile.
+  if (!leavesZero && spec > max) return store(parameters, memory, spec, { units: max, proposed: spec, metric: -1, reason: "TooManyReplicas" }, nowMs);
+  if (!leavesZero && spec < min) return store(parameters, memory, spec, { units: min, proposed: spec, metric: -1, reason: "TooFewReplicas" }, nowMs);
 
   let proposed = Number.NEGATIVE_INFINITY;
   let failed = 0;
-  for (const metric of observation.metrics) {
+  let winner = -1;
+  for (const [i, metric] of observation.metrics.entries()) {
     const proposal = propose(metric, parameters, observation, nowMs);
     if (proposal === undefined) failed++;
-    else proposed = Math.max(proposed, proposal.units);
+    else if (proposal.units > proposed) {
+      proposed = proposal.units;
+      winner = i;
+    }
   }
-  if (failed === observation.metrics.length || (failed > 0 && proposed < spec)) return { units: spec, proposed: spec, reason: "FailedGetMetrics" };
+  if (failed === observation.metrics.length || (failed > 0 && proposed < spec)) return { units: spec, proposed: spec, metric: -1, reason: "FailedGetMetrics" };
 
   if (behaviour === undefined) {
     const stabilized = stabilizeLegacy(memory.history, proposed, parameters.downscaleStabilizationMs, nowMs);
     const limited = limitLegacy(spec, stabilized, min, max);
     const reason = limited.reason === "DesiredWithinRange" && stabilized !== proposed ? "ScaleDownStabilized" : limited.reason;
-    return { units: limited.units, proposed, reason };
+    return { units: limited.units, proposed, metric: winner, reason };
   }
   const stabilized = stabilizeBehaviour(
     memory.history,
@@ -91,14 +99,20 @@ export function reconcile(parameters: HpaParameters, observation: HpaObservation
     { current: spec, desired: stabilized, min, max, up: behaviour.up, down: behaviour.down, added: memory.added, removed: memory.removed },
     nowMs,
   );
+  if (leavesZero && limited.units < min) {
+    return store(parameters, memory, spec, { units: min, proposed, metric: winner, reason: "TooFewReplicas" }, nowMs);
+  }
   const reason =
     limited.reason === "DesiredWithinRange" && stabilized !== proposed ? (stabilized > proposed ? "ScaleDownStabilized" : "ScaleUpStabilized") : limited.reason;
-  return store(parameters, memory, spec, { units: limited.units, proposed, reason }, nowMs);
+  return store(parameters, memory, spec, { units: limited.units, proposed, metric: winner, reason }, nowMs);
 }
 
-/** Zero set by a person stays zero; zero that the HPA chose itself may be left when the gate is on and a metric outlives the pods. */
-function mayLeaveZero(parameters: HpaParameters, { metrics, scaledToZero }: HpaObservation): boolean {
-  return parameters.scalesToZero && parameters.min === 0 && scaledToZero && metrics.some((metric) => metric.kind === "value" || metric.kind === "averageValue");
+/**
+ * Zero set by a person stays zero. Zero that the HPA chose itself may be left when the gate is on, and either a metric
+ * outlives the pods or zero is no longer allowed. (A metric that could not be fetched may be one; it decides nothing.)
+ */
+function mayLeaveZero({ scalesToZero, min }: HpaParameters, { metrics, scaledToZero }: HpaObservation): boolean {
+  return scalesToZero && scaledToZero && (min !== 0 || metrics.some((metric) => metric.kind !== "pods"));
 }
 
 function propose(metric: HpaMetric, parameters: HpaParameters, { spec, status, readyRunning }: HpaObservation, nowMs: number): MetricProposal | undefined {

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { workload } from "../../../test/support/drive.ts";
 import { decide, type Reading } from "../../engine/model.ts";
-import { HPA_DEFAULT_BEHAVIOUR, HpaEngine } from "./engine.ts";
+import { cpuMetric, HPA_DEFAULT_BEHAVIOUR, type HpaConfig } from "./config.ts";
+import { HpaEngine } from "./engine.ts";
 
 const POLICY = workload(`
 kind: stateless
@@ -9,7 +10,7 @@ bounds: {min: 2, max: 100}
 metrics: {cpu: {measures: utilisation}}
 strategies: [{type: targetTracking, metric: cpu, target: 70%}]
 `);
-const CONFIG = { targetPercent: 70, toleranceUp: 0.1, toleranceDown: 0.1, absentIsZero: false, behaviour: HPA_DEFAULT_BEHAVIOUR } as const;
+const CONFIG = { metrics: [cpuMetric(70)], toleranceUp: 0.1, toleranceDown: 0.1, absentIsZero: false, behaviour: HPA_DEFAULT_BEHAVIOUR } as const;
 
 /** Drives an HPA 15 s at a time; each tick gives utilisation (or none) and how many of the requested units are ready. */
 function drive(
@@ -55,7 +56,7 @@ test("counts pods that are starting as idle while it grows, so it does not compo
 });
 
 test("doubles or adds four per 15 s, whichever is more, and stops at max", () => {
-  const hot = { ...CONFIG, targetPercent: 10 };
+  const hot = { ...CONFIG, metrics: [cpuMetric(10)] };
   expect(drive(hot, 3, [{ cpu: 1 }, { cpu: 1 }, { cpu: 1 }]).requested[0]).toBe(7); // 3 + 4 beats 2 x 3
   const limited = drive(hot, 60, [{ cpu: 1 }]);
   expect(limited.requested).toEqual([100]);
@@ -104,4 +105,61 @@ test("goes on identically after restore", () => {
     b.restore(state);
     requested = wanted;
   }
+});
+
+/** Drives an HPA of any metrics from the readings of each tick; what it requests is ready at once. */
+function driveMetrics(config: Partial<HpaConfig>, initial: number, ticks: readonly (readonly (number | undefined)[])[]): number[] {
+  const engine = new HpaEngine("hpa-v2", POLICY, "none", { ...CONFIG, ...config });
+  let requested = initial;
+  return ticks.map((values, i) => {
+    const nowMs = 1_000_000 + i * 15_000;
+    const readings = engine.metrics.map(
+      ({ name, windowMs }, at): Reading => ({
+        metric: name,
+        status: values[at] === undefined ? "absent" : "value",
+        value: values[at] ?? 0,
+        sampledAtMs: nowMs - 15_000,
+        windowMs,
+        partial: false,
+      }),
+    );
+    requested = decide(engine, { capacity: { readable: true, requested, ready: requested, starting: 0, draining: 0 }, readings }, nowMs).requested;
+    return requested;
+  });
+}
+
+const BACKLOG = { source: "external", name: "backlog", target: { type: "averageValue", milli: 30_000 }, measures: "backlog" } as const;
+
+test("takes the highest of several metrics, and never shrinks on a part of them", () => {
+  const metrics = [cpuMetric(50), BACKLOG];
+  expect(driveMetrics({ metrics }, 10, [[0.5, 360]])).toEqual([12]); // 360 / 30
+  expect(driveMetrics({ metrics }, 10, [[0.9, 30]])).toEqual([18]);
+  expect(driveMetrics({ metrics }, 10, [[0.9, undefined]])).toEqual([18]);
+  const lull = Array.from({ length: 30 }, () => [0.1, undefined] as const);
+  expect(driveMetrics({ metrics }, 10, lull).at(-1)).toBe(10);
+  expect(
+    driveMetrics(
+      { metrics },
+      10,
+      lull.map(([cpu]) => [cpu, 30]),
+    ).at(-1),
+  ).toBe(2);
+});
+
+test("reads what a pod carries, in the metric's own unit or as an amount of CPU", () => {
+  const rate = { source: "pods", name: "requests", target: { type: "averageValue", milli: 100_000 }, measures: "rate" } as const;
+  expect(driveMetrics({ metrics: [rate] }, 10, [[150]])).toEqual([15]);
+  const cores = { source: "resource", name: "cpu", target: { type: "averageValue", milli: 600 }, measures: "utilisation", fullMilli: 1_000 } as const;
+  expect(driveMetrics({ metrics: [cores] }, 10, [[0.9]])).toEqual([15]);
+  const total = { source: "object", name: "hits", target: { type: "value", milli: 1_000_000 }, measures: "rate" } as const;
+  expect(driveMetrics({ metrics: [total] }, 10, [[2_000]])).toEqual([20]);
+});
+
+test("goes to zero and back when it may, and leaves a zero that a person set", () => {
+  const zero = { metrics: [BACKLOG], min: 0, max: 20 };
+  const idle = Array.from({ length: 40 }, () => [0] as const);
+  const went = driveMetrics(zero, 3, [...idle, [90]]);
+  expect(went.at(-2)).toBe(0);
+  expect(went.at(-1)).toBe(3);
+  expect(driveMetrics(zero, 0, [[90], [90]])).toEqual([0, 0]);
 });

@@ -1,34 +1,12 @@
 import { BareEngine } from "../../engine/bare-engine.ts";
-import type { EngineState, Observation } from "../../engine/model.ts";
+import type { EngineState, Observation, Reading } from "../../engine/model.ts";
 import { REASON } from "../../engine/reasons.ts";
 import type { ResolvedMetric, ResolvedWorkload } from "../../policy/resolve.ts";
-import type { Recommendation, ScaleEvent, ScalingRules } from "./behaviour.ts";
-import { type HpaMemory, type HpaParameters, reconcile } from "./controller.ts";
+import type { Recommendation, ScaleEvent } from "./behaviour.ts";
+import { HPA_PIPELINE, type HpaConfig, type HpaMetricSpec } from "./config.ts";
+import { type HpaMemory, type HpaMetric, type HpaParameters, reconcile } from "./controller.ts";
 import type { PodGroup } from "./pods.ts";
 import type { PodRules, PodTarget } from "./proposals.ts";
-
-/** What an HPA object and its cluster say, with the defaults of Kubernetes (API defaulting and controller flags). */
-export interface HpaConfig {
-  /** Percent of the CPU request. */
-  readonly targetPercent: number;
-  readonly toleranceUp: number;
-  readonly toleranceDown: number;
-  readonly behaviour?: { readonly up: ScalingRules; readonly down: ScalingRules };
-  /** An adapter that turns "no data" into 0 instead of an error. */
-  readonly absentIsZero: boolean;
-}
-
-export const HPA_DEFAULT_BEHAVIOUR = {
-  up: {
-    select: "Max",
-    stabilizationMs: 0,
-    policies: [
-      { type: "Pods", value: 4, periodMs: 15_000 },
-      { type: "Percent", value: 100, periodMs: 15_000 },
-    ],
-  },
-  down: { select: "Max", stabilizationMs: 300_000, policies: [{ type: "Percent", value: 100, periodMs: 15_000 }] },
-} as const satisfies { up: ScalingRules; down: ScalingRules };
 
 const SYNC_MS = 15_000;
 const DOWNSCALE_STABILIZATION_MS = 300_000;
@@ -36,6 +14,8 @@ const CPU_INITIALIZATION_MS = 300_000;
 const INITIAL_READINESS_DELAY_MS = 30_000;
 /** Any request will do: utilisation is relative to it. Large, so that milli-units do not round a reading. */
 const REQUEST_MILLI = 1_000_000;
+/** Kubernetes counts in int64 milli-units; beyond this a double is no whole number. */
+const MILLI_MAX = Number.MAX_SAFE_INTEGER;
 
 /** Pods that became ready at one tick; pods whose age no longer matters are merged into the first cohort. */
 interface Cohort {
@@ -44,63 +24,65 @@ interface Cohort {
   readonly readyAtMs: number;
 }
 
-/** Kubernetes' HPA v2 on CPU behind the engine interface. */
+/** Kubernetes' HPA v2 behind the engine interface. */
 export class HpaEngine extends BareEngine {
   readonly intervalMs = SYNC_MS;
-  readonly metrics: readonly ResolvedMetric[] = [
-    { name: "cpu", measures: "utilisation", scope: "unit", quantile: 0.95, column: "cpu", windowMs: 30_000, lagMs: 15_000, scrapeMs: 15_000 },
-  ];
+  readonly metrics: readonly ResolvedMetric[];
   readonly #config: HpaConfig;
   readonly #parameters: HpaParameters;
-  readonly #target: PodTarget;
-  readonly #rules: PodRules;
+  readonly #inputs: readonly MetricInput[];
   #memory: HpaMemory = { history: [], added: [], removed: [] };
   /** Ascending by age of readiness, oldest first. */
   #cohorts: Cohort[] = [];
   /** Requests that are not ready yet, oldest first. */
   #starting: { count: number; atMs: number }[] = [];
+  /** The zero that it finds is one it chose itself. */
+  #scaledToZero = false;
 
   constructor(name: string, policy: ResolvedWorkload, policyHash: string, config: HpaConfig) {
     super(name, policy, policyHash);
     this.#config = config;
-    this.#target = { type: "utilisation", percent: config.targetPercent };
-    this.#rules = {
-      tolerance: { up: config.toleranceUp, down: config.toleranceDown },
-      readiness: { isCpu: true, cpuInitializationMs: CPU_INITIALIZATION_MS, initialReadinessDelayMs: INITIAL_READINESS_DELAY_MS },
-    };
+    const tolerance = { up: config.toleranceUp, down: config.toleranceDown };
+    this.metrics = config.metrics.map(readingOf);
+    this.#inputs = config.metrics.map((metric) => inputOf(metric, tolerance));
     this.#parameters = {
-      min: policy.bounds.min,
-      max: policy.bounds.max,
-      tolerance: this.#rules.tolerance,
+      min: config.min ?? policy.bounds.min,
+      max: config.max ?? policy.bounds.max,
+      tolerance,
       ...(config.behaviour !== undefined && { behaviour: config.behaviour }),
       downscaleStabilizationMs: DOWNSCALE_STABILIZATION_MS,
-      scalesToZero: false,
+      scalesToZero: config.min === 0,
     };
   }
 
   protected recommend({ capacity, readings }: Observation, nowMs: number): number {
     this.#follow(capacity.requested, capacity.ready, nowMs);
-    const reading = readings[0];
+    const metrics = this.#inputs.map((input, i) => this.#metric(input, readings[i], nowMs));
+    const result = reconcile(
+      this.#parameters,
+      { spec: capacity.requested, status: capacity.requested, readyRunning: capacity.ready, metrics, scaledToZero: this.#scaledToZero },
+      this.#memory,
+      nowMs,
+    );
+    this.#scaledToZero = result.units === 0 && (capacity.requested > 0 || this.#scaledToZero);
+    this.desired = result.proposed;
+    this.#explain(result.reason, result.units, result.metric, readings);
+    return result.units;
+  }
+
+  /** A reading as the controller gets it. */
+  #metric({ spec, target, rules }: MetricInput, reading: Reading | undefined, nowMs: number): HpaMetric {
     const isKnown = reading !== undefined && reading.status === "value";
     const hasSample = isKnown || this.#config.absentIsZero;
     const value = isKnown ? reading.value : 0;
     const sampledAtMs = isKnown ? reading.sampledAtMs : nowMs;
-    const pods = this.#pods(hasSample ? Math.round(value * REQUEST_MILLI) : undefined, sampledAtMs);
-    const result = reconcile(
-      this.#parameters,
-      {
-        spec: capacity.requested,
-        status: capacity.requested,
-        readyRunning: capacity.ready,
-        metrics: [{ kind: "pods", target: this.#target, rules: this.#rules, pods }],
-        scaledToZero: false,
-      },
-      this.#memory,
-      nowMs,
-    );
-    this.desired = result.proposed;
-    this.#explain(result.reason, result.units, hasSample ? value : undefined);
-    return result.units;
+    if (target !== undefined) {
+      const scale = spec.target.type === "utilisation" ? REQUEST_MILLI : (spec.fullMilli ?? 1_000);
+      return { kind: "pods", target, rules, pods: this.#pods(hasSample ? milli(value * scale) : undefined, sampledAtMs) };
+    }
+    if (!hasSample) return { kind: "unavailable" };
+    const kind = spec.target.type === "value" ? "value" : "averageValue";
+    return { kind, targetMilli: (spec.target as { milli: number }).milli, seriesMilli: [milli(value * 1_000)] };
   }
 
   /** Follows units from request to readiness; the actuator reports counts only, and alike pods are one cohort. */
@@ -175,12 +157,24 @@ export class HpaEngine extends BareEngine {
     return pods;
   }
 
-  #explain(reason: string, requested: number, value: number | undefined): void {
+  #explain(reason: string, requested: number, winner: number, readings: readonly Reading[]): void {
     const { from, desired } = this;
-    const target = this.#config.targetPercent / 100;
-    if (value === undefined) this.log.add(REASON.reading_absent, from, from, 0);
-    else if (desired !== from) this.log.add(REASON.target_tracking, from, desired, 0, value * this.ready, target, 0);
-    else this.log.add(REASON.within_tolerance, from, from, 0, value / target, this.#config.toleranceDown, this.#config.toleranceUp);
+    for (const [i, input] of this.#inputs.entries()) {
+      const reading = readings[i];
+      const isKnown = (reading !== undefined && reading.status === "value") || this.#config.absentIsZero;
+      if (!isKnown) this.log.add(REASON.reading_absent, from, from, i);
+      if (i !== winner || !isKnown) continue;
+      const value = reading?.status === "value" ? reading.value : 0;
+      const { target } = input.spec;
+      // In the metric's own unit; a pod's share where the target is for one pod.
+      const goal = target.type === "utilisation" ? target.percent / 100 : target.milli / (input.spec.fullMilli ?? 1_000);
+      const load = input.target === undefined ? value : value * this.ready;
+      if (desired !== from) this.log.add(REASON.target_tracking, from, desired, i, load, goal, 0);
+      else {
+        const ratio = input.target === undefined && target.type === "averageValue" ? value / (goal * from) : value / goal;
+        this.log.add(REASON.within_tolerance, from, from, i, ratio, this.#config.toleranceDown, this.#config.toleranceUp);
+      }
+    }
     switch (reason) {
       case "ScaleDownStabilized":
         this.log.add(REASON.stabilised_down, desired, requested, requested, this.#config.behaviour?.down.stabilizationMs ?? DOWNSCALE_STABILIZATION_MS);
@@ -210,6 +204,7 @@ export class HpaEngine extends BareEngine {
       memory: structuredClone(this.#memory),
       cohorts: structuredClone(this.#cohorts),
       starting: structuredClone(this.#starting),
+      scaledToZero: this.#scaledToZero,
     };
   }
 
@@ -217,7 +212,47 @@ export class HpaEngine extends BareEngine {
     this.#memory = structuredClone(state["memory"] as { history: Recommendation[]; added: ScaleEvent[]; removed: ScaleEvent[] });
     this.#cohorts = structuredClone(state["cohorts"] as Cohort[]);
     this.#starting = structuredClone(state["starting"] as { count: number; atMs: number }[]);
+    this.#scaledToZero = state["scaledToZero"] as boolean;
   }
+}
+
+/** A metric with what does not change from tick to tick. */
+interface MetricInput {
+  readonly spec: HpaMetricSpec;
+  /** For metrics over pods. */
+  readonly target: PodTarget | undefined;
+  readonly rules: PodRules;
+}
+
+function inputOf(spec: HpaMetricSpec, tolerance: PodRules["tolerance"]): MetricInput {
+  const isOverPods = spec.source === "resource" || spec.source === "pods";
+  const { target } = spec;
+  return {
+    spec,
+    target: !isOverPods || target.type === "value" ? undefined : target.type === "utilisation" ? target : { type: "mean", milli: target.milli },
+    rules: {
+      tolerance,
+      readiness: {
+        isCpu: spec.source === "resource" && spec.name === "cpu",
+        cpuInitializationMs: CPU_INITIALIZATION_MS,
+        initialReadinessDelayMs: INITIAL_READINESS_DELAY_MS,
+      },
+    },
+  };
+}
+
+function readingOf({ source, name, measures }: HpaMetricSpec): ResolvedMetric {
+  const pipeline =
+    source === "resource"
+      ? HPA_PIPELINE.resource
+      : measures === "backlog" || measures === "concurrency" || measures === "gauge"
+        ? HPA_PIPELINE.gauge
+        : HPA_PIPELINE.rate;
+  return { name, measures, scope: source === "resource" || source === "pods" ? "unit" : "total", quantile: 0.95, column: name, ...pipeline };
+}
+
+function milli(value: number): number {
+  return Math.min(MILLI_MAX, Math.round(value));
 }
 
 function takeFromEnd(cohorts: { count: number }[], units: number): void {

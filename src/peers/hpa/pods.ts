@@ -30,10 +30,10 @@ export interface ReadinessParameters {
 
 /**
  * What the HPA does with a pod before averaging (kubernetes/kubernetes pkg/controller/podautoscaler/replica_calculator.go,
- * `groupPods`): ignored pods do not exist, missing ones have no sample, samples of unready ones are dropped.
+ * `groupPods`; terminal pods as since 1.37): ignored pods do not exist, missing ones have no sample, samples of unready ones are dropped.
  */
 export function classifyPod(pod: PodGroup, parameters: ReadinessParameters, nowMs: number): PodClass {
-  if (pod.isDeleted || pod.phase === "Failed") return "ignored";
+  if (pod.isDeleted || pod.phase === "Failed" || pod.phase === "Succeeded") return "ignored";
   if (pod.phase === "Pending") return "unready";
   if (pod.usedMilli === undefined) return "missing";
   if (!parameters.isCpu) return "ready";

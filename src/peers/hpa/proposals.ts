@@ -117,7 +117,7 @@ function saturatingSum(seriesMilli: readonly (number | bigint)[]): bigint {
   let sum = 0n;
   for (const value of seriesMilli) {
     sum += BigInt(value);
-    if (sum > INT64_MAX) sum = INT64_MAX;
+    if (sum > INT64_MAX) return INT64_MAX;
   }
   return sum;
 }
@@ -144,6 +144,11 @@ export function averageValueProposal({ seriesMilli, targetMilli, tolerance, stat
   const total = saturatingSum(seriesMilli);
   const ratio = Number(total) / (Number(targetMilli) * status);
   const units = isWithin(ratio, tolerance) ? status : ceilUnits(Number(total) / Number(targetMilli));
-  const mean = Math.ceil(Number(total) / status);
-  return { units, usage: Number.isSafeInteger(mean) ? mean : total };
+  return { units, usage: meanOf(total, status) };
+}
+
+/** What the status shows for one pod: nothing without pods, and at most what fits an int64. */
+function meanOf(total: bigint, pods: number): bigint {
+  if (Number(total) >= 2 ** 63) return INT64_MAX;
+  return pods === 0 ? 0n : BigInt(Math.ceil(Number(total) / pods));
 }

@@ -21,11 +21,11 @@ interface PodRow {
   readonly name: string;
   readonly phase: PodGroup["phase"];
   readonly ready: boolean | null;
-  readonly start_s: number | null;
-  readonly ready_changed_s: number | null;
-  readonly deleted: boolean;
-  readonly request_m?: number;
-  readonly used_m?: number;
+  readonly start_s?: number | null;
+  readonly ready_changed_s?: number | null;
+  readonly deleted?: boolean;
+  readonly request_m?: number | bigint | null;
+  readonly used_m?: number | bigint | null;
   readonly sampled_s?: number;
   readonly sample_window_s?: number;
 }
@@ -60,15 +60,19 @@ function podOf(row: PodRow): PodGroup {
   return {
     count: 1,
     phase: row.phase,
-    isDeleted: row.deleted,
+    isDeleted: row.deleted === true,
     isReady: row.ready ?? undefined,
-    startedAtMs: row.start_s === null ? undefined : row.start_s * 1_000,
+    startedAtMs: row.start_s === null || row.start_s === undefined ? undefined : row.start_s * 1_000,
     readyChangedAtMs: (row.ready_changed_s ?? 0) * 1_000,
-    requestMilli: row.request_m,
-    usedMilli: row.used_m,
+    requestMilli: milliOf(row.request_m),
+    usedMilli: milliOf(row.used_m),
     sampledAtMs: (row.sampled_s ?? 0) * 1_000,
     sampleWindowMs: (row.sample_window_s ?? 0) * 1_000,
   };
+}
+
+function milliOf(value: number | bigint | null | undefined): number | undefined {
+  return value === null || value === undefined ? undefined : Number(value);
 }
 
 function podsOf(row: Row): PodGroup[] {
@@ -81,7 +85,7 @@ export function judgeHpaRow(file: string, row: Row): Verdict {
   if (file.startsWith("hpa_pod_grouping")) return judgeGrouping(row, expect);
   if (file.startsWith("hpa_replica_math")) return judgeProposal(row, expect);
   if (file.startsWith("hpa_controller")) return judgeReconcile(row, expect);
-  if (file.startsWith("hpa_behavior")) return judgeBehaviour(row, expect);
+  if (/^hpa_behaviou?r/.test(file)) return judgeBehaviour(row, expect);
   return UNSUPPORTED;
 }
 
@@ -149,10 +153,12 @@ function judgeReconcile(row: Row, expect: Record<string, unknown>): Verdict {
     tolerance,
     downscaleStabilizationMs: Number(row["stabilisation_s"]) * 1_000,
     scalesToZero: row["zero_gate"] === true,
+    ...(row["behaviour"] !== undefined && { behaviour: behaviourOf(row["behaviour"]) }),
   };
   const spec = Number(row["spec_replicas"]);
   const metrics = (row["metrics"] as MetricRow[]).map((metric): HpaMetric | undefined => {
-    if (metric.unavailable) return { kind: "unavailable" };
+    const isTargetless = metric.kind === "resource_utilisation" ? metric.target_pct === undefined : metric.target_m === undefined;
+    if (metric.unavailable || isTargetless) return { kind: "unavailable" };
     const targetMilli = metric.target_m ?? 0;
     const seriesMilli = metric.series_m ?? [];
     switch (metric.kind) {
@@ -181,18 +187,24 @@ function judgeReconcile(row: Row, expect: Record<string, unknown>): Verdict {
   const memory = { history: history.length === 0 ? [{ units: 0, atMs: Number.NEGATIVE_INFINITY }] : history, added: [], removed: [] };
   const observation = {
     spec,
-    status: spec,
+    status: Number(row["status_replicas"] ?? spec),
     readyRunning: readyRunningOf(row, pods, spec),
     metrics: metrics as HpaMetric[],
     scaledToZero: row["scaled_to_zero_condition"] === true,
   };
   const result = reconcile(parameters, observation, memory, nowMs);
-  return compare(expect, { replicas: result.units, reason: REASONS[result.reason] ?? result.reason });
+  return compare(expect, { replicas: result.units, reason: REASONS[result.reason] ?? result.reason, error: result.reason === "FailedGetMetrics" });
 }
 
 function rulesOf(rules: unknown, stabilizationMs = 0): ScalingRules {
-  const { select, policies } = (rules ?? { select: "max", policies: [] }) as { select: string; policies: PolicyRow[] };
-  return { select: select === "off" ? "Disabled" : select === "min" ? "Min" : "Max", policies: policies.map(policyOf), stabilizationMs };
+  const { select, policies } = (rules ?? { select: "max", policies: [] }) as { select?: string; policies?: PolicyRow[] | null };
+  const isOff = select === "off" || select === "disabled";
+  return { select: isOff ? "Disabled" : select === "min" ? "Min" : "Max", policies: (policies ?? []).map(policyOf), stabilizationMs };
+}
+
+function behaviourOf(given: unknown): { up: ScalingRules; down: ScalingRules } {
+  const { up, down } = given as Record<"up" | "down", { window_s?: number } | undefined>;
+  return { up: rulesOf(up, (up?.window_s ?? 0) * 1_000), down: rulesOf(down, (down?.window_s ?? 300) * 1_000) };
 }
 
 function policyOf(policy: PolicyRow): ScalingPolicy {

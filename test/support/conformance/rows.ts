@@ -14,8 +14,9 @@ export const UNSUPPORTED: Verdict = { outcome: "unsupported" };
 
 /** Parses JSON keeping whole numbers of 16 and more digits as bigint: an int64 does not fit into a double. */
 export function parseLossless(text: string): unknown {
-  const marked = text.replaceAll(/([:[,]\s*)(-?\d{16,})(?=\s*[,}\]])/g, '$1"bigint:$2"');
-  return JSON.parse(marked, (_, value: unknown) => (typeof value === "string" && value.startsWith("bigint:") ? BigInt(value.slice(7)) : value));
+  // Tokens are matched whole, so that digits inside text or behind a point stay what they are.
+  const marked = text.replaceAll(/"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g, (token) => (/^-?\d{16,}$/.test(token) ? `"bigint:${token}"` : token));
+  return JSON.parse(marked, (_, value: unknown) => (typeof value === "string" && /^bigint:-?\d+$/.test(value) ? BigInt(value.slice(7)) : value));
 }
 
 /** Passed when every expected field has the value found, else what differs. */
