@@ -12,7 +12,7 @@ strategies: [{type: targetTracking, metric: cpu, target: 70%}]
 
 /** Requested capacity and reason codes for utilisations a minute apart. */
 function minutes(initial: number, utilisations: readonly (number | undefined)[]): [number, string][] {
-  const engine = new DoublingEngine(POLICY, "none");
+  const engine = new DoublingEngine("doubling", POLICY, "none");
   let requested = initial;
   return utilisations.map((value, minute) => {
     const nowMs = minute * 60_000;
@@ -59,13 +59,13 @@ test("halves below 30 %, rounding down, not within 15 min of any step, and stays
 });
 
 test("goes on identically after restore", () => {
-  const engine = new DoublingEngine(POLICY, "none");
+  const engine = new DoublingEngine("doubling", POLICY, "none");
   const observation = (value: number, nowMs: number) => ({
     capacity: { readable: true, requested: 10, ready: 10, starting: 0, draining: 0 },
     readings: [{ metric: "utilisation", status: "value" as const, value, sampledAtMs: nowMs, windowMs: 60_000, partial: false }],
   });
   decide(engine, observation(0.9, 0), 0);
-  const twin = new DoublingEngine(POLICY, "none");
+  const twin = new DoublingEngine("doubling", POLICY, "none");
   twin.restore(JSON.parse(JSON.stringify(engine.state())));
   expect(decide(twin, observation(0.9, 60_000), 60_000).requested).toBe(10);
   expect(decide(twin, observation(0.9, 300_000), 300_000).requested).toBe(20);

@@ -31,8 +31,8 @@ export class DoublingEngine extends BareEngine {
   readonly #params: DoublingParams;
   #lastStepAtMs = -Number.MAX_VALUE;
 
-  constructor(policy: ResolvedWorkload, policyHash: string, params: DoublingParams = DOUBLING_DEFAULTS) {
-    super("doubling", policy, policyHash);
+  constructor(name: string, policy: ResolvedWorkload, policyHash: string, params: DoublingParams = DOUBLING_DEFAULTS) {
+    super(name, policy, policyHash);
     this.intervalMs = params.intervalMs;
     this.#params = params;
     this.metrics = [
