@@ -1,13 +1,12 @@
-import { unitsNeeded } from "../capacity/needed.ts";
-import type { ResolvedWorkload } from "../policy/resolve.ts";
-import { optimalUnitSteps } from "./optimum.ts";
-import type { Run, SimulationReport } from "./run.ts";
+import { geometricMean, median } from "../lib/statistics.ts";
+import type { IsoReading, SweepPoint } from "./iso-violation.ts";
+import type { SimulationReport } from "./run.ts";
 import type { Score } from "./score.ts";
 
 /** One engine on one recording. */
 export interface ComparisonRow {
   readonly engine: string;
-  /** The policy file, or the rule by its own name. */
+  /** The policy or manifest file, or the rule by its own name. */
   readonly config: string;
   readonly pipeline: SimulationReport["pipeline"];
   readonly score: Score;
@@ -15,11 +14,23 @@ export interface ComparisonRow {
   readonly costToOptimum: number | null;
 }
 
+/** All settings of one engine on one recording, and its costs at equal violation. */
+export interface ComparisonSweep {
+  readonly engine: string;
+  readonly config: string;
+  readonly knob: string;
+  readonly points: readonly (SweepPoint & { readonly costToOptimum: number | null })[];
+  readonly isoViolation: readonly (IsoReading & { readonly costToOptimum: number | null })[];
+}
+
 export interface TraceComparison {
   readonly trace: SimulationReport["trace"];
   readonly settings: SimulationReport["settings"];
+  readonly warnings: readonly string[];
   readonly optimum: { readonly costUnitHours: number };
   readonly rows: readonly ComparisonRow[];
+  /** Only when asked for; engines without a knob have none. */
+  readonly sweeps?: readonly ComparisonSweep[];
 }
 
 /** One engine over all recordings. */
@@ -30,21 +41,8 @@ export interface ComparisonSummary {
   readonly costToOptimum: number | null;
   readonly medianTimeAboveCeilingRatio: number;
   readonly maxTimeAboveCeilingRatio: number;
-}
-
-/**
- * Least unit-hours that keep the load of a run's scored steps under the ceiling, inside the bounds, with the start-up and
- * drain of the policy. All engines on a recording share it: it depends on the load, not on the engine.
- */
-export function optimumOfRun(run: Run, workload: ResolvedWorkload): number {
-  const { load, stepMs } = run.columns;
-  const { min, max } = workload.bounds;
-  const needed = Int32Array.from(load, (step) => Math.min(max, unitsNeeded({ load: step, perUnit: run.perUnit, ceiling: run.ceiling, min })));
-  const steps = optimalUnitSteps(needed, run.isScored, {
-    startupSteps: Math.ceil(workload.unit.startup.meanMs / stepMs),
-    drainSteps: Math.ceil(workload.unit.drainMs / stepMs),
-  });
-  return (steps * stepMs) / 3_600_000;
+  /** Geometric means over the recordings on which a setting is careful enough, and on how many none is. */
+  readonly isoViolation?: readonly { readonly timeAboveCeilingRatio: number; readonly costToOptimum: number | null; readonly infeasible: number }[];
 }
 
 /** How each engine did over all recordings, in the order of the rows. */
@@ -52,15 +50,24 @@ export function summarise(traces: readonly TraceComparison[]): ComparisonSummary
   const first = traces[0]?.rows ?? [];
   return first.map(({ engine, config }, i) => {
     const rows = traces.map((trace) => trace.rows[i] as ComparisonRow);
-    const ratios = rows.flatMap((row) => (row.costToOptimum === null ? [] : [row.costToOptimum]));
-    const above = rows.map((row) => row.score.timeAboveCeilingRatio).toSorted((a, b) => a - b);
-    const middle = above.length >> 1;
+    const above = rows.map((row) => row.score.timeAboveCeilingRatio);
+    const sweeps = traces.flatMap((trace) => trace.sweeps?.filter((sweep) => sweep.engine === engine && sweep.config === config) ?? []);
     return {
       engine,
       config,
-      costToOptimum: ratios.length === 0 ? null : Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length),
-      medianTimeAboveCeilingRatio: above.length % 2 === 1 ? (above[middle] as number) : ((above[middle - 1] as number) + (above[middle] as number)) / 2,
-      maxTimeAboveCeilingRatio: above.at(-1) as number,
+      costToOptimum: geometricMean(rows.flatMap((row) => row.costToOptimum ?? [])),
+      medianTimeAboveCeilingRatio: median(above),
+      maxTimeAboveCeilingRatio: Math.max(...above),
+      ...(sweeps.length > 0 && { isoViolation: (sweeps[0] as ComparisonSweep).isoViolation.map((_, at) => summariseIso(sweeps, at)) }),
     };
   });
+}
+
+function summariseIso(sweeps: readonly ComparisonSweep[], at: number) {
+  const readings = sweeps.map((sweep) => sweep.isoViolation[at] as ComparisonSweep["isoViolation"][number]);
+  return {
+    timeAboveCeilingRatio: (readings[0] as IsoReading).timeAboveCeilingRatio,
+    costToOptimum: geometricMean(readings.flatMap((reading) => reading.costToOptimum ?? [])),
+    infeasible: readings.filter((reading) => reading.costUnitHours === null).length,
+  };
 }

@@ -4,11 +4,12 @@ import { VernierEngine } from "../engine/engine.ts";
 import type { Allowances, Decision, Engine, Observation, Proposal } from "../engine/model.ts";
 import { createRng } from "../lib/rng.ts";
 import type { ResolvedMetric, ResolvedWorkload } from "../policy/resolve.ts";
-import { type SimulationColumns, settleStepMs, simulate } from "./kernel.ts";
+import { type SimulationColumns, simulate } from "./kernel.ts";
 import { MetricPipeline } from "./metric-pipeline.ts";
 import { Plant } from "./plant.ts";
 import { settleScale } from "./scale.ts";
 import { defaultWarmUpMs, scoreRun } from "./score.ts";
+import { settleStepMs } from "./steps.ts";
 import type { Trace } from "./trace.ts";
 
 function traceOf(load: readonly number[], binMs = 15_000): Trace {

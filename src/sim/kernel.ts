@@ -7,11 +7,8 @@ import type { MetricFault } from "../policy/schema.ts";
 import { LatencyModel } from "./latency-model.ts";
 import { MetricPipeline } from "./metric-pipeline.ts";
 import { Plant } from "./plant.ts";
+import { loadBySteps, settleStepMs } from "./steps.ts";
 import type { Trace } from "./trace.ts";
-
-/** Longest plant step; shorter when bins or ticks are. */
-const STEP_MAX_MS = 15_000;
-const STEP_MIN_MS = 1_000;
 
 /** One workload in a simulation. Plain JSON but for the trace, so that it can run in a worker or elsewhere. */
 export interface SimulationNode {
@@ -29,6 +26,8 @@ export interface SimulationRequest {
   readonly ceiling: number;
   readonly seed: number;
   readonly interpolate: boolean;
+  /** Shortest tick of all engines that are compared on this plant; the engine's own when it runs alone. */
+  readonly tickMs?: number;
 }
 
 /** What happened, in columns of one entry for each plant step. */
@@ -70,7 +69,7 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
   const node = request.nodes[0] as SimulationNode;
   const { workload, perUnit } = node;
   const startMs = trace.startMs ?? 0;
-  const stepMs = settleStepMs(trace.binMs, engine.intervalMs);
+  const stepMs = settleStepMs(trace.binMs, Math.min(engine.intervalMs, request.tickMs ?? engine.intervalMs));
   const seconds = stepMs / 1_000;
   const load = loadBySteps(trace, stepMs, node.loadFactor, request.interpolate);
   const steps = load.length;
@@ -189,44 +188,4 @@ function silence(metric: ResolvedMetric, probe: Probe | Float64Array): string[] 
   return metric.measures === "latency"
     ? [`${metric.name}: no readings, because unit.serviceTime is not declared`]
     : [`${metric.name}: no readings, because the recording has no column "${metric.column}"`];
-}
-
-/**
- * Length of a plant step: the longest that divides the bin, is at most 15 s and at most one tick, and is in step with
- * the ticks when that costs no steps shorter than 1 s.
- */
-export function settleStepMs(binMs: number, intervalMs: number): number {
-  const most = Math.min(binMs, STEP_MAX_MS, intervalMs);
-  const common = greatestCommonDivisor(binMs, intervalMs);
-  for (let parts = Math.ceil(common / most); common / parts >= Math.min(STEP_MIN_MS, most); parts++) {
-    if (Number.isInteger(common / parts)) return common / parts;
-  }
-  for (let parts = Math.ceil(binMs / most); parts <= binMs; parts++) if (Number.isInteger(binMs / parts)) return binMs / parts;
-  return binMs;
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
-}
-
-/** The scaled load of every step: constant in a bin, or linear between bin centres. */
-function loadBySteps(trace: Trace, stepMs: number, factor: number, interpolate: boolean): Float64Array {
-  const binSteps = Math.round(trace.binMs / stepMs);
-  const bins = trace.load.length;
-  if (binSteps === 1 && factor === 1) return trace.load;
-  const load = new Float64Array(bins * binSteps);
-  for (let bin = 0, step = 0; bin < bins; bin++) {
-    const here = (trace.load[bin] as number) * factor;
-    const before = (trace.load[Math.max(0, bin - 1)] as number) * factor;
-    const after = (trace.load[Math.min(bins - 1, bin + 1)] as number) * factor;
-    for (let part = 0; part < binSteps; part++, step++) {
-      if (!interpolate) {
-        load[step] = here;
-        continue;
-      }
-      const fromCentre = (part + 0.5) / binSteps - 0.5;
-      load[step] = fromCentre < 0 ? here + (here - before) * fromCentre : here + (after - here) * fromCentre;
-    }
-  }
-  return load;
 }

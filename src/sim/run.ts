@@ -19,6 +19,8 @@ export interface RunSettings {
   readonly interpolate?: boolean | undefined;
   readonly initialUnits?: number | undefined;
   readonly faults?: readonly MetricFault[] | undefined;
+  /** Shortest tick of all engines that are compared; decides the plant step. */
+  readonly tickMs?: number | undefined;
 }
 
 /** Capacity at a border. */
@@ -121,6 +123,7 @@ export function runSimulation(
       ceiling,
       seed,
       interpolate,
+      ...(settings.tickMs !== undefined && { tickMs: settings.tickMs }),
     },
     trace,
     engine,

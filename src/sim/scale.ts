@@ -45,7 +45,7 @@ export function settleScale(trace: Trace, policy: ResolvedWorkload, ceiling: num
 }
 
 /** 1 for each bin that lies in a gap or an imputed stretch: its load was not measured. */
-function maskedBins(trace: Trace): Uint8Array {
+export function maskedBins(trace: Trace): Uint8Array {
   const isMasked = new Uint8Array(trace.load.length);
   for (const mask of trace.masks) isMasked.fill(1, Math.max(0, Math.floor(mask.fromMs / trace.binMs)), Math.max(0, Math.ceil(mask.toMs / trace.binMs)));
   return isMasked;

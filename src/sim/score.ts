@@ -215,7 +215,7 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
 }
 
 /** 1 for each step that counts: after the warm-up and outside all masks. */
-export function scoredSteps(columns: SimulationColumns, settings: Pick<ScoreSettings, "warmUpMs" | "masks">): Uint8Array {
+export function scoredSteps(columns: Pick<SimulationColumns, "stepMs" | "load">, settings: Pick<ScoreSettings, "warmUpMs" | "masks">): Uint8Array {
   const { stepMs, load } = columns;
   const isScored = new Uint8Array(load.length).fill(1);
   isScored.fill(0, 0, Math.min(load.length, Math.ceil(settings.warmUpMs / stepMs)));
