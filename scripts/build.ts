@@ -33,12 +33,14 @@ const main = await build({
 });
 const commands = await build({
   ...common,
-  entryPoints: ["src/cli/commands/*.ts"],
-  outdir: "dist/cli/commands",
+  entryPoints: ["src/cli/commands/*.ts", "src/cli/simulation-worker.ts"],
+  outdir: "dist/cli",
+  outbase: "src/cli",
   splitting: true,
   minifySyntax: true,
   minifyWhitespace: true,
-  chunkNames: "chunk-[hash]",
+  // Beside the commands, so that the way to the worker is the same from each.
+  chunkNames: "commands/chunk-[hash]",
   metafile: true,
   // Packages in CommonJS ask for Node's modules with require().
   banner: { js: 'import{createRequire as __r}from"node:module";const require=__r(import.meta.url);' },

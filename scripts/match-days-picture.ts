@@ -1,6 +1,7 @@
 import { createEngine, loadPolicy } from "../src/app.ts";
 import { readTrace } from "../src/read-trace.ts";
 import { runSimulation } from "../src/sim/run.ts";
+import { engineContext } from "../src/simulation-job.ts";
 
 const WIDTH = 960;
 const HEIGHT = 330;
@@ -16,9 +17,10 @@ export async function pictureOfMatchDays(): Promise<string> {
   const workload = policy.workloads[0];
   if (workload === undefined) throw new Error("no workload");
   const trace = await readTrace("examples/world-cup/match-days.csv.gz");
-  const engine = createEngine("vernier", workload.resolved, { policyHash: workload.hash, fromMs: 0, toMs: 0, peakUnits: 0 });
+  const settings = { peakUnits: policy.settings.simulation.peakUnits };
+  const engine = createEngine("vernier", workload.resolved, engineContext({ trace, workload: workload.resolved, settings }));
   if (typeof engine === "string") throw new Error(engine);
-  const run = runSimulation(workload.resolved, engine, trace, { peakUnits: policy.settings.simulation.peakUnits });
+  const run = runSimulation(workload.resolved, engine, trace, settings);
   const { load, requested, stepMs } = run.columns;
   const { score } = run.report;
   const needed = new Float64Array(COLUMNS);

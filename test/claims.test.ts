@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createEngine, loadPolicy } from "../src/app.ts";
 import { readTrace } from "../src/read-trace.ts";
 import { type Run, runSimulation } from "../src/sim/run.ts";
+import { engineContext } from "../src/simulation-job.ts";
 import { Drive } from "./support/drive.ts";
 
 /** Replays an example as `vernier simulate` would. */
@@ -12,13 +13,10 @@ async function replay(path: string, engineName = "vernier"): Promise<Run> {
   const trace = await readTrace(`${folder}/${simulation.trace}`);
   const workload = policy.workloads[0];
   if (workload === undefined) throw new Error("no workload");
-  const engine = createEngine(engineName, workload.resolved, { policyHash: workload.hash, fromMs: 0, toMs: 0, peakUnits: 0 });
+  const settings = { warmUpMs: simulation.warmUp, initialUnits: simulation.initialUnits, peakUnits: simulation.peakUnits };
+  const engine = createEngine(engineName, workload.resolved, engineContext({ trace, workload: workload.resolved, settings }));
   if (typeof engine === "string") throw new Error(engine);
-  return runSimulation(workload.resolved, engine, trace, {
-    warmUpMs: simulation.warmUp,
-    initialUnits: simulation.initialUnits,
-    peakUnits: simulation.peakUnits,
-  });
+  return runSimulation(workload.resolved, engine, trace, settings);
 }
 
 describe("(a) doubling against 10 % steps", () => {

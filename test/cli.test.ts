@@ -232,7 +232,7 @@ describe("compare", () => {
     expect(comparison.schemaVersion).toBe(1);
     expect(comparison.traces).toHaveLength(2);
     for (const { optimum, rows } of comparison.traces) {
-      expect(rows.map((row: { config: string }) => row.config)).toEqual(["web.yaml", "hpa-v2@60", "static:50", "static.yaml"]);
+      expect(rows.map((row: { config: string }) => row.config)).toEqual(["web.yaml", "static.yaml", "hpa-v2@60", "static:50"]);
       for (const row of rows) {
         expect(row.costToOptimum).toBeCloseTo(row.score.costUnitHours / optimum.costUnitHours, 10);
         if (row.score.timeAboveCeilingRatio === 0) expect(row.costToOptimum).toBeGreaterThanOrEqual(1);
@@ -246,7 +246,7 @@ describe("compare", () => {
     [["compare", "--peak-units", "10"], "say --trace FILE"],
     [["compare", "web.yaml", "--trace", "requests.csv", "--engine", "hpa-v3"], 'did you mean "hpa-v2"?'],
     [["compare", "web.yaml", "--trace", "requests.csv", "--engine", "static:many"], "write static:12"],
-    [["simulate", "web.yaml", "--trace", "requests.csv", "--engine", "vernier@5"], "write vernier"],
+    [["simulate", "web.yaml", "--trace", "requests.csv", "--engine", "vernier@often"], "write vernier"],
   ] as const)("refuses %j", ([args, message]) => {
     expect(vernier(args)).toMatchObject({ code: 2, err: expect.stringContaining(message) });
   });

@@ -62,10 +62,18 @@ function program(): Command {
       .description("set policies beside other autoscalers and the best that was possible, on the same traffic")
       .argument("[policy...]", "policy files or folders; none compares our defaults"),
   )
-    .option("--trace <file>", "recording; repeatable", collect, [] as string[])
+    .option("--trace <path>", "recording, or a folder of recordings; repeatable", collect, [] as string[])
     .option("--engine <name>", `${ENGINES}; repeatable`, collect, [] as string[])
+    .option("--peer <file>", "file with manifests of Kubernetes' HPA; repeatable", collect, [] as string[])
+    .option("--measures <metric=kind>", "what a metric of a manifest measures, such as jobs_waiting=backlog; repeatable", collect, [] as string[])
+    .option("--sweep", "also run each engine at every setting, and read its cost at equal violation")
+    .option("--threads <n>", "threads to use; all cores when left out")
     .option("--json", "print the comparison as JSON")
-    .option("--markdown", "print a table for a pull request")
+    .option("--markdown", "print tables for a pull request")
+    .option("--html <file>", "write a page with charts that needs nothing else")
+    .option("--gate", "exit 1 when the first is worse than the second")
+    .option("--margin <percent>", "for --gate: how much more the first may cost", "2%")
+    .option("--margin-above <percent>", "for --gate: how much more of the time it may be above the ceiling", "0.1%")
     .action(async (policies, options) => (await import("./commands/compare.ts")).runCompare(policies, options));
 
   return vernier;
@@ -78,7 +86,7 @@ function runOptions(command: Command): Command {
     .option("--engine <name>", ENGINES, "vernier");
 }
 
-const ENGINES = "engine that decides: vernier, hpa-v2, hpa-v2@70, hpa-legacy, hpa-adapter0, static:12, static-peak, doubling";
+const ENGINES = "engine that decides: vernier, hpa-v2, hpa-v2@70, hpa-legacy, hpa-adapter0, static:12, static-peak, schedule, doubling, delayed-off, lcp";
 const collect = (value: string, before: string[]): string[] => [...before, value];
 
 function sharedOptions(command: Command): Command {

@@ -5,15 +5,15 @@ import type { Engine } from "../engine/model.ts";
 import { formatDuration, parseDuration } from "../lib/duration.ts";
 import { nearest } from "../lib/nearest.ts";
 import { parseTimestamp } from "../lib/timestamp.ts";
-import { type Policy, type PolicyWorkload, parsePolicy, policyHash } from "../policy/parse.ts";
+import { type Policy, type PolicyWorkload, parsePolicy } from "../policy/parse.ts";
 import { type ResolvedWorkload, resolveWorkload, workloadId } from "../policy/resolve.ts";
 import type { MetricFault } from "../policy/schema.ts";
 import { readTrace } from "../read-trace.ts";
-import { settleStepMs } from "../sim/kernel.ts";
 import type { RunSettings } from "../sim/run.ts";
-import { settleScale } from "../sim/scale.ts";
+import { settleStepMs } from "../sim/steps.ts";
 import type { Trace } from "../sim/trace.ts";
 import { SEMANTICS, type Semantics } from "../sim/trace-meta.ts";
+import { engineContext } from "../simulation-job.ts";
 import { Progress } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -66,11 +66,17 @@ export interface PreparedRun {
   engine(spec?: string): Engine;
 }
 
-/** Reads policy and trace and lays the options over the policy's own settings. `traces` keeps recordings that several policies share. */
+/** Recordings that several policies share, and further columns to read of them. */
+interface Reading {
+  readonly traces: Map<string, Promise<Trace>>;
+  readonly columns: readonly string[];
+}
+
+/** Reads policy and trace and lays the options over the policy's own settings. */
 export async function prepareRun(
   source: string | { readonly name: string; readonly text: string },
   options: RunOptions,
-  traces = new Map<string, Promise<Trace>>(),
+  { traces, columns }: Reading = { traces: new Map(), columns: [] },
 ): Promise<PreparedRun> {
   const given = parseOptions(options);
   const policy = typeof source === "string" ? loadPolicy(source) : parsePolicy(source.text, source.name);
@@ -82,7 +88,7 @@ export async function prepareRun(
   const key = `${tracePath} ${workload.metrics.map((metric) => metric.column).join(" ")}`;
   let reading = traces.get(key);
   if (reading === undefined) {
-    reading = read(tracePath, workload, given);
+    reading = read(tracePath, [...columns, ...gaugeColumns(workload)], given);
     traces.set(key, reading);
   }
   const trace = await reading;
@@ -101,8 +107,6 @@ export async function prepareRun(
   for (const fault of given.faults) {
     if (fault.from >= traceMs) throw new UsageError(`--fault: begins at ${formatDuration(fault.from)}, the recording lasts ${formatDuration(traceMs)}`);
   }
-  const fromMs = trace.startMs ?? 0;
-  const toMs = fromMs + traceMs;
   const settings: RunSettings = {
     peakUnits: given.peakUnits ?? simulation.peakUnits,
     warmUpMs: given.warmUpMs ?? simulation.warmUp,
@@ -111,8 +115,7 @@ export async function prepareRun(
     initialUnits: simulation.initialUnits,
     faults,
   };
-  const { peakUnits } = settleScale(trace, workload, workload.ceiling, settings.peakUnits);
-  const context = { policyHash: policyHash(workload), fromMs, toMs, peakUnits: Math.max(workload.bounds.min, peakUnits) };
+  const context = engineContext({ trace, workload, settings });
   return {
     policy,
     workload,
@@ -159,7 +162,8 @@ function parseOptions(options: RunOptions): ParsedOptions {
       throw new UsageError(`--${name}: found "${text}", expected a whole number from ${least} to ${most}`);
     return value;
   };
-  const ceiling = options.ceiling === undefined ? undefined : parsePercent(options.ceiling);
+  const ceiling = options.ceiling === undefined ? undefined : parsePercent("ceiling", options.ceiling);
+  if (ceiling === 0) throw new UsageError("--ceiling: found 0, expected a percentage above it such as 80%");
   if (options.semantics !== undefined && !SEMANTICS.some((semantics) => semantics === options.semantics)) {
     throw new UsageError(`--semantics: found "${options.semantics}", expected one of ${SEMANTICS.join(", ")}`);
   }
@@ -181,12 +185,12 @@ function parseOptions(options: RunOptions): ParsedOptions {
   return { ...stated, faults: options.fault.map(parseFault) };
 }
 
-/** `80%`, or `0.8`. */
-function parsePercent(text: string): number {
+/** `80%`, or `0.8`, as a ratio up to 1. */
+export function parsePercent(name: string, text: string): number {
   const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(text);
   const number = Number(match?.[1]);
   const ratio = match === null ? Number.NaN : match[2] === "%" ? number / 100 : number;
-  if (!(ratio > 0 && ratio <= 1)) throw new UsageError(`--ceiling: found "${text}", expected a percentage up to 100% such as 80%`);
+  if (!(ratio >= 0 && ratio <= 1)) throw new UsageError(`--${name}: found "${text}", expected a percentage up to 100% such as 80%`);
   return ratio;
 }
 
@@ -238,11 +242,15 @@ function withOverrides(policy: Policy, { id, written }: PolicyWorkload, given: P
   );
 }
 
-async function read(path: string, workload: ResolvedWorkload, given: ParsedOptions): Promise<Trace> {
+function gaugeColumns(workload: ResolvedWorkload): string[] {
+  return workload.metrics.filter((metric) => metric.measures === "gauge").map((metric) => metric.column);
+}
+
+async function read(path: string, further: readonly string[], given: ParsedOptions): Promise<Trace> {
   const progress = new Progress(`reading ${path}`);
   try {
     return await readTrace(path, {
-      further: workload.metrics.filter((metric) => metric.measures === "gauge").map((metric) => metric.column),
+      further: [...new Set(further)],
       semantics: given.semantics,
       binMs: given.binMs,
       startMs: given.startMs,

@@ -142,6 +142,7 @@ export const REASONS = {
     operands: { metric: "metric", utilisation: "ratio", above: "ratio" },
     text: "{metric} {utilisation} is above {above}: double",
   },
+  timetable: { stage: "recommend", operands: { slot: "number" }, text: "the timetable asks for {to} in slot {slot}" },
   halved: { stage: "recommend", operands: { metric: "metric", utilisation: "ratio", below: "ratio" }, text: "{metric} {utilisation} is below {below}: halve" },
 } as const satisfies Record<string, ReasonDefinition>;
 

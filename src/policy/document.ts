@@ -1,4 +1,18 @@
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, visit, type YAMLMap } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+  parseDocument,
+  visit,
+  type YAMLMap,
+} from "yaml";
 import type { Problem } from "../lib/file-error.ts";
 
 /** Sizes that no honest policy reaches; beyond them a file is refused before any work is done. */
@@ -23,28 +37,42 @@ export interface PolicyDocument {
  * duplicate keys, keys of the prototype, keys that are no text, deep nesting and large files are problems.
  */
 export function readDocument(text: string): { document?: PolicyDocument; problems: Problem[] } {
+  const { documents, problems } = read(text, (lineCounter) => [parseDocument(text, { ...PARSING, lineCounter })]);
+  return { problems, ...(documents[0] !== undefined && { document: documents[0] }) };
+}
+
+/** Like {@link readDocument}, for files of several documents, such as the manifests of Kubernetes. */
+export function readDocuments(text: string): { documents: PolicyDocument[]; problems: Problem[] } {
+  return read(text, (lineCounter) => {
+    const documents = parseAllDocuments(text, { ...PARSING, lineCounter });
+    return Array.isArray(documents) ? documents : [];
+  });
+}
+
+// uniqueKeys compares every pair of keys; our own check below is linear.
+const PARSING = { uniqueKeys: false, merge: false, prettyErrors: false, stringKeys: false } as const;
+
+function read(text: string, parse: (lines: LineCounter) => readonly Document[]): { documents: PolicyDocument[]; problems: Problem[] } {
   const problems: Problem[] = [];
   const bytes = Buffer.byteLength(text);
-  if (bytes > BYTES_MAX) {
-    return { problems: [tooLarge(bytes)] };
-  }
+  if (bytes > BYTES_MAX) return { documents: [], problems: [tooLarge(bytes)] };
   const nesting = nestedTooDeep(text);
   if (nesting !== undefined) {
     return {
+      documents: [],
       problems: [
         { severity: "error", code: "nested_too_deep", line: nesting, message: `more than ${DEPTH_MAX} levels of nesting`, hint: "a policy has at most ten" },
       ],
     };
   }
   const lines = new LineCounter();
-  // uniqueKeys compares every pair of keys; our own check below is linear.
-  const source = parseDocument(text, { lineCounter: lines, uniqueKeys: false, merge: false, prettyErrors: false, stringKeys: false });
+  const sources = parse(lines);
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
   // One slip makes a parser stumble many times; the first few say where.
-  for (const error of [...source.errors, ...source.warnings].slice(0, SYNTAX_ERRORS_MAX)) {
+  for (const error of sources.flatMap((source) => [...source.errors, ...source.warnings]).slice(0, SYNTAX_ERRORS_MAX)) {
     const message = error.code === "MULTIPLE_DOCS" ? "a second document begins here; a policy is one" : error.message.replace(/\n[\s\S]*$/, "");
     problems.push({ severity: "error", code: "yaml_syntax", ...at(error.pos[0]), message });
   }
@@ -56,16 +84,15 @@ export function readDocument(text: string): { document?: PolicyDocument; problem
       message: "found a directive",
       hint: "remove the line that begins with %",
     });
-  refuseFeatures(source.contents, problems, at);
-  if (problems.length > 0) return { problems };
-  const root = source.contents;
+  for (const source of sources) refuseFeatures(source.contents as Node | null, problems, at);
+  if (problems.length > 0) return { documents: [], problems };
   const index = new Map<YAMLMap, Map<string, Pair>>();
   return {
     problems,
-    document: {
-      value: toValue(root),
-      locate: (path, what) => at(offsetOf(root, path, what, index)),
-    },
+    documents: sources.map(({ contents }) => {
+      const root = contents as Node | null;
+      return { value: toValue(root), locate: (path, what) => at(offsetOf(root, path, what, index)) };
+    }),
   };
 }
 

@@ -1,132 +1,105 @@
-import { type ComparisonRow, optimumOfRun, summarise, type TraceComparison } from "../../sim/compare.ts";
-import { type Run, runSimulation } from "../../sim/run.ts";
-import type { Trace } from "../../sim/trace.ts";
-import { formatNumber, formatPercent, formatSpan, table } from "../format.ts";
-import { prepareRun, type RunOptions } from "../run-options.ts";
-import { Progress, terminalOf } from "../terminal.ts";
+import { writeFileSync } from "node:fs";
+import { PathError } from "../../lib/system-error.ts";
+import { Measures } from "../../policy/schema.ts";
+import { summarise, type TraceComparison } from "../../sim/compare.ts";
+import { type GateFailure, type GateMargins, judgeGate } from "../../sim/gate.ts";
+import { type ComparedTrace, compareAll } from "../comparison.ts";
+import { comparisonPage } from "../comparison-page.ts";
+import { comparisonLines, comparisonMarkdown, rowName } from "../comparison-text.ts";
+import { formatNumber, formatPercent } from "../format.ts";
+import { parsePercent, type RunOptions } from "../run-options.ts";
+import { terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 
 interface CompareOptions extends Omit<RunOptions, "engine" | "trace"> {
   readonly engine: readonly string[];
+  readonly peer: readonly string[];
   readonly trace: readonly string[];
+  readonly measures: readonly string[];
+  readonly sweep?: boolean;
+  readonly threads?: string;
   readonly json?: boolean;
   readonly markdown?: boolean;
+  readonly html?: string;
+  readonly gate?: boolean;
+  readonly margin: string;
+  readonly marginAbove: string;
 }
 
-/** What a comparison without a policy runs on: our defaults, as `vernier init web` would write them. */
-const WITHOUT_POLICY = (peakUnits: number): string => `version: 1
-workloads:
-  default/compare:
-    kind: stateless
-    bounds: {min: 1, max: ${4 * peakUnits}}
-    metrics: {cpu: {measures: utilisation}}
-    strategies: [{type: targetTracking, metric: cpu, target: 70%}]
-`;
+/** Enough for a chart on a wide screen. */
+const TIMELINE_POINTS = 720;
 
 export async function runCompare(policies: readonly string[], options: CompareOptions): Promise<void> {
   if (options.json && options.markdown) throw new UsageError("--json and --markdown exclude each other");
   if (policies.length === 0 && options.peakUnits === undefined)
-    throw new UsageError("without a policy the size of the fleet is unknown: say --peak-units N, or name a policy");
+    throw new UsageError("without a policy the size of the fleet is unknown: say --peak-units N, the units that the peak needs, or name a policy");
   if (policies.length === 0 && options.trace.length === 0) throw new UsageError("without a policy there is no recording: say --trace FILE");
-  const engines = options.engine.length > 0 ? options.engine : ["hpa-v2@70", "hpa-v2", "doubling", "static-peak"];
-  const { trace: _, ...shared } = options;
-  const cache = new Map<string, Promise<Trace>>();
-  const comparisons: TraceComparison[] = [];
-  const recordings: (string | undefined)[] = options.trace.length === 0 ? [undefined] : [...options.trace];
-  const progress = new Progress("comparing");
-  for (const [done, recording] of recordings.entries()) {
-    const runOptions: RunOptions = { ...shared, engine: "vernier", ...(recording !== undefined && { trace: recording }) };
-    const sources = policies.length === 0 ? [{ name: "defaults", text: WITHOUT_POLICY(Number(options.peakUnits)) }] : policies;
-    const rows: ComparisonRow[] = [];
-    let optimum: { run: Run; costUnitHours: number } | undefined;
-    for (const [i, source] of sources.entries()) {
-      const prepared = await prepareRun(source, runOptions, cache);
-      // Engines other than ours are bound by the first policy's plant and bounds.
-      for (const spec of i === 0 ? ["vernier", ...engines] : ["vernier"]) {
-        progress.update((done + rows.length / (sources.length + engines.length)) / recordings.length);
-        const run = runSimulation(prepared.workload, prepared.engine(spec), prepared.trace, prepared.settings);
-        optimum ??= { run, costUnitHours: optimumOfRun(run, prepared.workload) };
-        const { score, engine, pipeline } = run.report;
-        const config = spec === "vernier" ? prepared.policy.file : spec;
-        rows.push({ engine, config, pipeline, score, costToOptimum: optimum.costUnitHours > 0 ? score.costUnitHours / optimum.costUnitHours : null });
-      }
-    }
-    if (optimum === undefined) continue;
-    const { trace, settings } = optimum.run.report;
-    comparisons.push({ trace, settings, optimum: { costUnitHours: optimum.costUnitHours }, rows });
+  const margins: GateMargins = { cost: parsePercent("margin", options.margin), above: parsePercent("margin-above", options.marginAbove) };
+  const { engine, peer, trace, measures, sweep, threads, ...rest } = options;
+  const comparisons = await compareAll({
+    policies,
+    engines: engine,
+    peers: peer,
+    traces: trace,
+    options: rest,
+    manifestOptions: { measures: Object.fromEntries(measures.map(parseMeasures)) },
+    sweep: sweep === true,
+    threads: threads === undefined ? undefined : parseThreads(threads),
+    timelinePoints: options.html === undefined ? undefined : TIMELINE_POINTS,
+  });
+  if (options.gate && comparisons.some(({ rows }) => rows.length < 2))
+    throw new UsageError("--gate sets the first against the second: name two policies, or --peer or --engine");
+  const failures = options.gate ? judgeGate(comparisons, margins) : [];
+  if (options.html === "-" && (options.json || options.markdown)) throw new UsageError("--html - and another format cannot both go to standard output");
+  if (options.html !== undefined) write(options.html, comparisonPage(comparisons));
+  if (options.json)
+    process.stdout.write(`${JSON.stringify(asJson(comparisons, options.gate ? { passed: failures.length === 0, margins, failures } : undefined), null, 2)}\n`);
+  else if (options.markdown) process.stdout.write(`${comparisonMarkdown(comparisons)}\n`);
+  else if (options.html !== "-") process.stdout.write(`${comparisonLines(comparisons, terminalOf(process.stdout)).join("\n")}\n`);
+  if (options.html !== undefined && options.html !== "-") process.stderr.write(`wrote ${options.html}\n`);
+  if (options.gate) report(failures, comparisons, margins);
+}
+
+function asJson(comparisons: readonly ComparedTrace[], gate: object | undefined) {
+  const traces = comparisons.map(({ timelines: _, ...comparison }): TraceComparison => comparison);
+  return { schemaVersion: 1, traces, summary: summarise(traces), ...(gate !== undefined && { gate }) };
+}
+
+function report(failures: readonly GateFailure[], comparisons: readonly TraceComparison[], margins: GateMargins): void {
+  const [first, second] = (comparisons[0] as TraceComparison).rows.map(rowName);
+  for (const failure of failures) {
+    const show = (value: number): string => (failure.what === "cost" ? `${formatNumber(value, 1)} unit-hours` : formatPercent(value));
+    process.stderr.write(`gate: ${failure.trace}: ${failure.what} of ${first} is ${show(failure.first)}, of ${second} ${show(failure.second)}\n`);
   }
-  progress.end();
-  if (options.json) process.stdout.write(`${JSON.stringify({ schemaVersion: 1, traces: comparisons, summary: summarise(comparisons) }, null, 2)}\n`);
-  else process.stdout.write(`${options.markdown ? markdown(comparisons) : text(comparisons)}\n`);
-}
-
-const HEADER = ["", "unit-hours", "to optimum", "above ceiling", "beyond capacity", "utilisation", "steps"];
-
-function cells(comparison: TraceComparison): string[][] {
-  const { optimum, rows } = comparison;
-  return [
-    ["optimum", formatNumber(optimum.costUnitHours, 1), "1.000", "0 %", "0 %", "", ""],
-    ...rows.map(({ engine, config, score, costToOptimum }) => [
-      engine === "vernier" ? `vernier ${config}` : engine,
-      formatNumber(score.costUnitHours, 1),
-      costToOptimum === null ? "" : costToOptimum.toFixed(3),
-      formatPercent(score.timeAboveCeilingRatio),
-      formatPercent(score.requestsBeyondCapacityRatio),
-      formatPercent(score.meanUtilisation),
-      formatNumber(score.changes),
-    ]),
-  ];
-}
-
-function heading({ trace, settings, rows }: TraceComparison): string {
-  const hours = rows[0]?.score.scoredHours ?? 0;
-  return `${trace.file}: ${formatSpan(hours * 3_600_000)} scored, peak ${formatNumber(settings.peakUnits)} units at ${formatPercent(settings.ceiling)}, start-up ${formatSpan(settings.startupSeconds * 1_000)}`;
-}
-
-function text(comparisons: readonly TraceComparison[]): string {
-  const { paint } = terminalOf(process.stdout);
-  const right = HEADER.map((_, i) => i > 0);
-  const lines: string[] = [];
-  for (const comparison of comparisons) {
-    lines.push(
-      paint("bold", heading(comparison)),
-      ...comparison.trace.guesses.map((guess) => paint("yellow", `guessed: ${guess}`)),
-      table([HEADER, ...cells(comparison)], right),
-      "",
+  if (failures.length > 0) process.exitCode = 1;
+  else
+    process.stderr.write(
+      `gate: passed: ${first} costs at most ${formatPercent(margins.cost)} more than ${second} and is at most ${formatPercent(margins.above)} more of the time above the ceiling\n`,
     );
-  }
-  const pipelines = new Map(comparisons[0]?.rows.map((row) => [row.engine, row.pipeline]));
-  lines.push("each engine reads through its own pipeline:");
-  for (const [engine, pipeline] of pipelines) {
-    const reads = pipeline.map((metric) => `${metric.metric} over ${formatSpan(metric.windowSeconds * 1_000)}, ${formatSpan(metric.lagSeconds * 1_000)} late`);
-    lines.push(`  ${engine}: ${reads.length === 0 ? "reads nothing" : reads.join("; ")}`);
-  }
-  if (comparisons.length > 1) {
-    const rows = summarise(comparisons).map((row) => [
-      row.engine === "vernier" ? `vernier ${row.config}` : row.engine,
-      row.costToOptimum === null ? "" : row.costToOptimum.toFixed(3),
-      formatPercent(row.medianTimeAboveCeilingRatio),
-      formatPercent(row.maxTimeAboveCeilingRatio),
-    ]);
-    lines.push(
-      "",
-      paint("bold", `over ${comparisons.length} recordings`),
-      table([["", "to optimum (geometric mean)", "above ceiling (median)", "(max)"], ...rows], [false, true, true, true]),
-    );
-  }
-  return lines.join("\n");
 }
 
-function markdown(comparisons: readonly TraceComparison[]): string {
-  return comparisons
-    .map((comparison) =>
-      [
-        `### ${heading(comparison)}`,
-        "",
-        `| ${HEADER.join(" | ")} |`,
-        `| --- |${" ---: |".repeat(HEADER.length - 1)}`,
-        ...cells(comparison).map((row) => `| ${row.join(" | ")} |`),
-      ].join("\n"),
-    )
-    .join("\n\n");
+function parseMeasures(text: string): [string, Measures] {
+  const at = text.lastIndexOf("=");
+  const measures = Measures.safeParse(text.slice(at + 1));
+  if (at <= 0 || !measures.success)
+    throw new UsageError(`--measures: found "${text}", expected <metric>=<${Measures.options.join("|")}> such as jobs_waiting=backlog`);
+  return [text.slice(0, at), measures.data];
+}
+
+function parseThreads(text: string): number {
+  const threads = Number(text);
+  if (!/^\d+$/.test(text) || threads < 1 || threads > 256) throw new UsageError(`--threads: found "${text}", expected a whole number from 1 to 256`);
+  return threads;
+}
+
+function write(path: string, text: string): void {
+  if (path === "-") {
+    process.stdout.write(text);
+    return;
+  }
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw new PathError("cannot write", path, error);
+  }
 }

@@ -21,7 +21,7 @@ export async function runSimulate(policies: readonly string[], options: Simulate
     throw new UsageError("--decisions - and --json or --markdown both write to standard output");
   const traces = new Map<string, Promise<Trace>>();
   const prepared: PreparedRun[] = [];
-  for (const path of policies) prepared.push(await prepareRun(path, options, traces));
+  for (const path of policies) prepared.push(await prepareRun(path, options, { traces, columns: [] }));
   const decisions = openDecisions(options.decisions);
   const runs: Run[] = [];
   try {

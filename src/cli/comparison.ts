@@ -1,0 +1,239 @@
+import { readdirSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { createEngine, type EngineSpec, loadManifests, sweepOf } from "../app.ts";
+import type { HpaManifest, ManifestOptions } from "../formats/hpa-manifest.ts";
+import type { ResolvedWorkload } from "../policy/resolve.ts";
+import type { ComparisonRow, ComparisonSweep, TraceComparison } from "../sim/compare.ts";
+import { ISO_VIOLATIONS, readIso } from "../sim/iso-violation.ts";
+import type { RunSettings } from "../sim/run.ts";
+import { settleStepMs } from "../sim/steps.ts";
+import type { Timeline } from "../sim/timeline.ts";
+import type { Trace } from "../sim/trace.ts";
+import { engineContext, type Job, type Outcome, type ReferenceOutcome, type RunOutcome } from "../simulation-job.ts";
+import { type PreparedRun, prepareRun, type RunOptions } from "./run-options.ts";
+import { doJobs } from "./simulation-pool.ts";
+import { Progress } from "./terminal.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** What to compare, as the command line gives it. */
+export interface ComparisonRequest {
+  readonly policies: readonly string[];
+  /** Names of engines; the usual ones when empty. */
+  readonly engines: readonly string[];
+  /** Files with HPA manifests. */
+  readonly peers: readonly string[];
+  /** Recordings and folders of recordings; the policy's own when empty. */
+  readonly traces: readonly string[];
+  /** Further options of a run; trace and engine are set here. */
+  readonly options: Omit<RunOptions, "engine" | "trace">;
+  readonly manifestOptions: ManifestOptions;
+  /** Whether each engine also runs at every setting of its knob. */
+  readonly sweep: boolean;
+  readonly threads?: number | undefined;
+  /** Points of a timeline for each row; none when absent. */
+  readonly timelinePoints?: number | undefined;
+}
+
+/** A comparison, with its rows over time when they were asked for. */
+export interface ComparedTrace extends TraceComparison {
+  readonly timelines?: { readonly optimum: Timeline; readonly rows: readonly Timeline[] };
+}
+
+/** One of the compared: an engine, with the workload it decides for. All share one plant. */
+interface Entrant {
+  readonly engine: string;
+  readonly config: string;
+  readonly workload: ResolvedWorkload;
+  readonly spec: EngineSpec;
+}
+
+interface Plan {
+  readonly entrants: readonly Entrant[];
+  /** Each setting with the job that runs it; engines that differ in their setting alone share them. */
+  readonly sweeps: readonly {
+    readonly entrant: Entrant;
+    readonly knob: string;
+    readonly settings: readonly { readonly setting: string; readonly job: number }[];
+  }[];
+  readonly warnings: readonly string[];
+  /** The references, then each entrant, then what the sweeps need besides. */
+  readonly jobs: readonly Job[];
+  readonly steps: number;
+}
+
+const DEFAULT_ENGINES = ["hpa-v2@70", "hpa-v2", "doubling", "schedule", "static-peak"];
+/** Lower bound of a fleet of which nothing is known but its peak. */
+const FREE_BOUNDS = (peakUnits: number) => ({ min: 1, max: 4 * peakUnits });
+
+/** Runs everything that was asked for side by side; one comparison for each recording, in their order. */
+export async function compareAll(request: ComparisonRequest): Promise<ComparedTrace[]> {
+  const manifests = request.peers.flatMap((path) => labelled(path, loadManifests(path, request.manifestOptions)));
+  const policies = request.policies.length > 0 ? request.policies : [{ name: "defaults", text: defaultPolicy(Number(request.options.peakUnits), manifests) }];
+  const recordings = request.traces.length === 0 ? [undefined] : request.traces.flatMap(recordingsIn);
+  const gauges = manifests.flatMap(({ manifest }) => manifest.config.metrics.filter((metric) => metric.measures === "gauge").map((metric) => metric.name));
+  const cache = new Map<string, Promise<Trace>>();
+  const plans: Plan[] = [];
+  const reading = new Progress("reading recordings");
+  for (const [i, recording] of recordings.entries()) {
+    reading.update(i / recordings.length);
+    const options: RunOptions = { ...request.options, engine: "vernier", ...(recording !== undefined && { trace: recording }) };
+    const prepared: PreparedRun[] = [];
+    for (const policy of policies) prepared.push(await prepareRun(policy, options, { traces: cache, columns: gauges }));
+    plans.push(planOf(prepared, manifests, request));
+  }
+  reading.end();
+  const progress = new Progress("comparing");
+  const outcomes = await doJobs(
+    plans.flatMap((plan) => plan.jobs),
+    plans.reduce((sum, plan) => sum + plan.steps * plan.jobs.length, 0),
+    { threads: request.threads, onDone: (done, of) => progress.update(done / of) },
+  );
+  progress.end();
+  let from = 0;
+  return plans.map((plan) => {
+    const part = outcomes.slice(from, from + plan.jobs.length);
+    from += plan.jobs.length;
+    return gather(plan, part);
+  });
+}
+
+interface Labelled {
+  readonly label: string;
+  readonly manifest: HpaManifest;
+}
+
+function labelled(path: string, manifests: readonly HpaManifest[]): Labelled[] {
+  return manifests.map((manifest) => ({ label: manifests.length === 1 ? basename(path) : `${basename(path)} ${manifest.name}`, manifest }));
+}
+
+/** What a comparison without a policy runs on: our defaults, as `vernier init web` writes them, in the bounds of the manifests. */
+function defaultPolicy(peakUnits: number, manifests: readonly Labelled[]): string {
+  const bounds =
+    manifests.length === 0
+      ? FREE_BOUNDS(peakUnits)
+      : {
+          min: Math.max(1, Math.min(...manifests.map(({ manifest }) => manifest.config.min))),
+          max: Math.max(...manifests.map(({ manifest }) => manifest.config.max)),
+        };
+  return `version: 1
+workloads:
+  default/compare:
+    kind: stateless
+    bounds: {min: ${bounds.min}, max: ${bounds.max}}
+    metrics: {cpu: {measures: utilisation}}
+    strategies: [{type: targetTracking, metric: cpu, target: 70%}]
+`;
+}
+
+/** A recording, or all recordings of a folder. */
+function recordingsIn(path: string): string[] {
+  if (!(statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false)) return [path];
+  const found = readdirSync(path)
+    .filter((name) => /\.csv(\.gz)?$/.test(name))
+    .toSorted();
+  if (found.length === 0) throw new UsageError(`--trace: no .csv or .csv.gz in the folder ${path}`);
+  return found.map((name) => join(path, name));
+}
+
+function planOf(prepared: readonly PreparedRun[], manifests: readonly Labelled[], request: ComparisonRequest): Plan {
+  const first = prepared[0] as PreparedRun;
+  const { trace, workload: plant } = first;
+  const warnings: string[] = [];
+  const entrants: Entrant[] = prepared.map(({ policy, workload }) => {
+    // One plant for all: what differs is said, and is that of the first policy.
+    const isSame = JSON.stringify([workload.unit, workload.uses, workload.ceiling]) === JSON.stringify([plant.unit, plant.uses, plant.ceiling]);
+    if (!isSame) warnings.push(`${policy.file}: its unit, ceiling and dependencies are those of ${first.policy.file}, so that one plant serves all`);
+    return {
+      engine: "vernier",
+      config: policy.file,
+      spec: "vernier",
+      workload: isSame ? workload : { ...workload, unit: plant.unit, uses: plant.uses, ceiling: plant.ceiling },
+    };
+  });
+  for (const { label, manifest } of manifests) {
+    const { config, left } = withoutUnknown(manifest, trace);
+    for (const name of left) warnings.push(`${label}: ${name} is left out: the recording has no column "${name}"`);
+    for (const guess of manifest.guesses) warnings.push(`${label}: assumed: ${guess}`);
+    entrants.push({ engine: "hpa-v2", config: label, workload: plant, spec: { name: "hpa-v2", hpa: config } });
+  }
+  for (const spec of request.engines.length > 0 ? request.engines : request.peers.length > 0 ? DEFAULT_ENGINES.slice(1) : DEFAULT_ENGINES)
+    entrants.push({ engine: spec, config: spec, workload: plant, spec });
+  const setting = { trace, workload: plant, settings: first.settings };
+  const context = engineContext(setting);
+  let tickMs = Number.POSITIVE_INFINITY;
+  for (const { spec, workload } of entrants) {
+    const engine = createEngine(spec, workload, context);
+    if (typeof engine === "string") throw new UsageError(`--engine: ${engine}`);
+    tickMs = Math.min(tickMs, engine.intervalMs);
+  }
+  if (context.needs.peakUnits > plant.bounds.max)
+    warnings.push(
+      `the peak needs ${context.needs.peakUnits} units and at most ${plant.bounds.max} are allowed: all are short there; lower --peak-units or raise the bound`,
+    );
+  const settings: RunSettings = { ...first.settings, tickMs };
+  const timeline = request.timelinePoints === undefined ? {} : { timelinePoints: request.timelinePoints };
+  const jobs: Job[] = [{ kind: "references", trace, workload: plant, settings, budgets: [], noise: [], ...timeline }];
+  for (const { spec, workload } of entrants) jobs.push({ kind: "run", trace, workload, settings, engine: spec, ...timeline });
+  const sweeps: { entrant: Entrant; knob: string; settings: { setting: string; job: number }[] }[] = [];
+  const known = new Map<string, number>(entrants.map(({ spec, workload }, i) => [jobKey(spec, workload), 1 + i]));
+  for (const entrant of request.sweep ? entrants : []) {
+    const sweep = sweepOf(entrant.spec, entrant.workload, context.needs);
+    if (sweep === undefined) continue;
+    const runs = sweep.settings.map(({ setting: value, spec }) => {
+      const key = jobKey(spec, entrant.workload);
+      let job = known.get(key);
+      if (job === undefined) {
+        job = jobs.push({ kind: "run", trace, workload: entrant.workload, settings, engine: spec }) - 1;
+        known.set(key, job);
+      }
+      return { setting: value, job };
+    });
+    sweeps.push({ entrant, knob: sweep.knob, settings: runs });
+  }
+  return { entrants, sweeps, warnings, jobs, steps: (trace.load.length * trace.binMs) / settleStepMs(trace.binMs, tickMs) };
+}
+
+function jobKey(spec: EngineSpec, workload: ResolvedWorkload): string {
+  return JSON.stringify([spec, workload]);
+}
+
+/** The manifest's configuration without the metrics that neither the plant nor the recording can show. */
+function withoutUnknown({ config }: HpaManifest, trace: Trace) {
+  const known = config.metrics.filter((metric) => metric.measures !== "gauge" || trace.columns.has(metric.name));
+  const left = config.metrics.filter((metric) => !known.includes(metric)).map((metric) => metric.name);
+  return { config: { ...config, metrics: known }, left };
+}
+
+function gather(plan: Plan, outcomes: readonly Outcome[]): ComparedTrace {
+  const references = outcomes[0] as ReferenceOutcome;
+  const runs = outcomes.slice(1) as RunOutcome[];
+  const optimum = references.optimumUnitHours;
+  const toOptimum = (cost: number | null): number | null => (cost === null || optimum <= 0 ? null : cost / optimum);
+  const own = runs.slice(0, plan.entrants.length);
+  const rows = plan.entrants.map(({ engine, config }, i): ComparisonRow => {
+    const { score, pipeline } = (own[i] as RunOutcome).report;
+    return { engine, config, pipeline, score, costToOptimum: toOptimum(score.costUnitHours) };
+  });
+  const sweeps = plan.sweeps.map(({ entrant, knob, settings }): ComparisonSweep => {
+    const points = settings.map(({ setting, job }) => {
+      const { costUnitHours, timeAboveCeilingRatio, requestsBeyondCapacityRatio } = (outcomes[job] as RunOutcome).report.score;
+      return { setting, costUnitHours, timeAboveCeilingRatio, requestsBeyondCapacityRatio, costToOptimum: toOptimum(costUnitHours) };
+    });
+    const isoViolation = ISO_VIOLATIONS.map((share) => {
+      const reading = readIso(points, share);
+      return { ...reading, costToOptimum: toOptimum(reading.costUnitHours) };
+    });
+    return { engine: entrant.engine, config: entrant.config, knob, points, isoViolation };
+  });
+  const report = (own[0] as RunOutcome).report;
+  const timelines = own.flatMap((run) => run.timeline ?? []);
+  return {
+    trace: report.trace,
+    settings: report.settings,
+    warnings: [...new Set([...plan.warnings, ...own.flatMap((run) => run.report.warnings)])],
+    optimum: { costUnitHours: optimum },
+    rows,
+    ...(sweeps.length > 0 && { sweeps }),
+    ...(references.timeline !== undefined && { timelines: { optimum: references.timeline, rows: timelines } }),
+  };
+}

@@ -1,0 +1,89 @@
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import type { Trace } from "../sim/trace.ts";
+import { doJob, type Job, type Outcome } from "../simulation-job.ts";
+
+declare const VERSION: string;
+
+/** A worker takes some 40 ms to start and to warm up; below this many steps for each, one thread is faster. */
+const STEPS_PER_THREAD = 400_000;
+
+interface PoolOptions {
+  /** At most so many threads; all cores when absent. 1 runs in this one. */
+  readonly threads?: number | undefined;
+  readonly onDone?: (done: number, of: number) => void;
+}
+
+/** Threads worth having for so many plant steps of work. */
+function threadsFor(steps: number, jobs: number, most = availableParallelism()): number {
+  const useful = Math.min(most, jobs, Math.floor(steps / STEPS_PER_THREAD));
+  return useful < 2 ? 1 : useful;
+}
+
+/**
+ * Does jobs on all cores; outcomes in the order of the jobs. A thread that dies takes its job with it, and that is an error.
+ * @param steps plant steps of all jobs together, to judge whether threads pay
+ */
+export async function doJobs(jobs: readonly Job[], steps: number, { threads, onDone }: PoolOptions = {}): Promise<Outcome[]> {
+  const count = threadsFor(steps, jobs.length, threads);
+  const outcomes: Outcome[] = new Array(jobs.length);
+  let next = 0;
+  let done = 0;
+  if (count === 1) {
+    for (const [i, job] of jobs.entries()) {
+      outcomes[i] = doJob(job);
+      onDone?.(++done, jobs.length);
+      // Lets signals through between two jobs.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return outcomes;
+  }
+  const shared = new Map<Trace, Trace>();
+  const workers: Worker[] = [];
+  try {
+    await Promise.all(
+      Array.from({ length: count }, () => {
+        const worker = startWorker();
+        workers.push(worker);
+        return new Promise<void>((resolve, reject) => {
+          const give = (): void => {
+            const id = next++;
+            const job = jobs[id];
+            if (job === undefined) resolve();
+            else worker.postMessage({ id, job: { ...job, trace: sharedTrace(job.trace, shared) } });
+          };
+          worker.on("message", ({ id, outcome }: { id: number; outcome: Outcome }) => {
+            outcomes[id] = outcome;
+            onDone?.(++done, jobs.length);
+            give();
+          });
+          worker.on("error", reject);
+          worker.on("exit", (code) => reject(new Error(`a worker thread ended early with code ${code}`)));
+          give();
+        });
+      }),
+    );
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+  return outcomes;
+}
+
+/** The recording with its load in memory that all threads see, copied once. */
+function sharedTrace(trace: Trace, shared: Map<Trace, Trace>): Trace {
+  let found = shared.get(trace);
+  if (found === undefined) {
+    const load = new Float64Array(new SharedArrayBuffer(trace.load.byteLength));
+    load.set(trace.load);
+    found = { ...trace, load };
+    shared.set(trace, found);
+  }
+  return found;
+}
+
+/** The worker as it lies beside the bundle; from sources, through the loader that runs them. */
+function startWorker(): Worker {
+  if (typeof VERSION !== "undefined") return new Worker(new URL("../simulation-worker.js", import.meta.url));
+  const entry = JSON.stringify(new URL("./simulation-worker.ts", import.meta.url).href);
+  return new Worker(`import("tsx/esm/api").then(({ register }) => { register(); return import(${entry}); })`, { eval: true });
+}
