@@ -338,6 +338,40 @@ guards: {down: {window: 0s}}
     expect(errors[1]?.heldMs).toBeGreaterThanOrEqual(29 * MINUTE);
   });
 
+  test("is not held when a surge ends where load was before, and is again when a fault comes back", () => {
+    const codes = (habit: string, levels: readonly (readonly [number, number])[]): string[] => {
+      const drive = new Drive(workload(`${TRACKING}\nguards: {cliff: {habit: ${habit}}}`), 40);
+      return levels.flatMap(([cpu, minutes]) =>
+        Array.from({ length: 4 * minutes }, () => drive.tick({ requested: 40, readings: { cpu } })).flatMap((decision) =>
+          decision.codes.filter((code) => code === "load_cliff"),
+        ),
+      );
+    };
+    const surge = [
+      [0.2, 30],
+      [0.7, 20],
+      [0.2, 5],
+    ] as const;
+    expect(codes("3h", surge)).toEqual([]);
+    expect(codes("0s", surge)).not.toEqual([]);
+    expect(codes("15m", surge)).not.toEqual([]); // forgotten by then
+    expect(codes("3h", [...surge.slice(0, 2), [0.05, 5]])).not.toEqual([]); // below what the surge began from
+    const fault = [
+      [0.7, 30],
+      [0.1, 8],
+    ] as const;
+    const once = codes("3h", fault).length;
+    expect(once).toBeGreaterThan(0);
+    expect(codes("3h", [...fault, ...fault]).length).toBeGreaterThan(once);
+    // One that outlasts the hold is what load is like now.
+    const lasting = [
+      [0.7, 30],
+      [0.1, 40],
+      [0.7, 30],
+    ] as const;
+    expect(codes("3h", [...lasting, [0.1, 8]]).length).toBe(codes("3h", lasting).length);
+  });
+
   test("a controller that has just begun removes nothing for a whole window", () => {
     const drive = new Drive(workload(TRACKING), 20);
     expect(drive.run(5 * MINUTE - 15_000, { readings: { cpu: 0.2 } }).requested).toBe(20);

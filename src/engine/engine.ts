@@ -16,7 +16,7 @@ import { ExtremeWindow, type ExtremeWindowState } from "./windows/extreme-window
 import { InFlight, type InFlightState } from "./windows/in-flight.ts";
 import { ReadyHistory, type ReadyHistoryState } from "./windows/ready-history.ts";
 
-const STATE_VERSION = 1;
+const STATE_VERSION = 2;
 
 export interface VernierEngineOptions {
   readonly policyHash: string;

@@ -60,7 +60,7 @@ describe("check", () => {
         goodTicks: 3,
         whenBlind: "hold",
         proof: "on",
-        cliff: { below: 0.4, holdMs: 600_000, holdWithErrorsMs: 1_800_000, errorsAbove: 0.02 },
+        cliff: { below: 0.4, holdMs: 600_000, holdWithErrorsMs: 1_800_000, errorsAbove: 0.02, habitMs: 10_800_000 },
         implausibleZero: { worth: 2, samples: 3 },
         blastRadius: { share: 0.5, windowMs: 600_000 },
       },

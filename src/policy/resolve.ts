@@ -68,7 +68,9 @@ export interface ResolvedGuards {
   readonly goodTicks: number;
   readonly whenBlind: WhenBlind;
   readonly proof: "on" | "off";
-  readonly cliff: "off" | { readonly below: number; readonly holdMs: number; readonly holdWithErrorsMs: number; readonly errorsAbove: number };
+  readonly cliff:
+    | "off"
+    | { readonly below: number; readonly holdMs: number; readonly holdWithErrorsMs: number; readonly errorsAbove: number; readonly habitMs: number };
   readonly implausibleZero: "off" | { readonly worth: number; readonly samples: number };
   readonly blastRadius: "off" | { readonly share: number; readonly windowMs: number };
 }
@@ -261,6 +263,7 @@ function resolveGuards(policy: WorkloadPolicy, ceiling: number): ResolvedGuards 
             holdMs: guards.cliff?.hold ?? 600_000,
             holdWithErrorsMs: guards.cliff?.holdWithErrors ?? 1_800_000,
             errorsAbove: guards.cliff?.errorsAbove ?? 0.02,
+            habitMs: guards.cliff?.habit ?? 10_800_000,
           },
     implausibleZero: guards.implausibleZero ?? { worth: 2, samples: 3 },
     blastRadius:

@@ -214,6 +214,9 @@ const Guards = z.strictObject({
           hold: PositiveDuration.prefault("10m"),
           holdWithErrors: PositiveDuration.prefault("30m"),
           errorsAbove: Share.prefault("2%"),
+          habit: Duration.prefault("3h").meta({
+            description: "A fall to a level seen within this time is the end of a surge, not a cliff. `0s`: every fall counts.",
+          }),
         }),
       ],
       { error: "expected off, or fields such as {below: 40%, hold: 10m}" },

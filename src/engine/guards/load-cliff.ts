@@ -1,9 +1,12 @@
 import type { ResolvedGuards } from "../../policy/resolve.ts";
+import { ExtremeWindow, type ExtremeWindowState } from "../windows/extreme-window.ts";
 
 type CliffParams = Exclude<ResolvedGuards["cliff"], "off">;
 
 const RECENT_MS = 120_000;
 const EARLIER_MS = 300_000;
+/** A cliff is clearly below the lowest load of the time that counts as habit. */
+const BELOW_HABIT = 0.8;
 /** Deviations of a Poisson count that noise alone practically never reaches. */
 const DEVIATIONS = 6;
 
@@ -19,12 +22,17 @@ export interface LoadCliffState {
   readonly earlierSum: number;
   readonly cliffAtMs: number;
   readonly holdUntilMs: number;
+  readonly blockSum: number;
+  readonly blockCount: number;
+  readonly habit: ExtremeWindowState;
 }
 
 /**
- * Notices load that vanishes: the mean of the last 2 min below a share of the mean of the 5 min before it, and the
- * deficit over 6 standard deviations of a Poisson count. Demand that disappears like this is more often an upstream
- * fault than people leaving, and it comes back with a surge (scenarios: traffic cliff then recovery surge).
+ * Notices load that vanishes: the mean of the last 2 min below a share of the mean of the 5 min before it, the
+ * deficit over 6 standard deviations of a Poisson count, and clearly below the lowest 2 min of the last hours (`habit`). Demand that
+ * disappears like this is more often an upstream fault than people leaving, and it comes back with a surge (scenarios:
+ * traffic cliff then recovery surge). A surge that ends falls back to where load was before. What happens during a hold
+ * does not become a habit, so that a fault that comes again is a cliff again.
  * Holes in the data teach nothing: after more than a minute without a sample it starts over.
  */
 export class LoadCliff {
@@ -47,6 +55,10 @@ export class LoadCliff {
   #lastMs = Number.NEGATIVE_INFINITY;
   #cliffAtMs = Number.NEGATIVE_INFINITY;
   #holdUntilMs = Number.NEGATIVE_INFINITY;
+  /** Means of 2 min that have left the ring, the lowest of the last hours. */
+  readonly #habit: ExtremeWindow;
+  #blockSum = 0;
+  #blockCount = 0;
   recentMean = 0;
   earlierMean = 0;
 
@@ -56,6 +68,7 @@ export class LoadCliff {
     this.#recent = Math.max(1, Math.round(RECENT_MS / this.#bucketMs));
     this.#earlier = Math.max(1, Math.round(EARLIER_MS / this.#bucketMs));
     this.#countPerLoad = countPerLoad;
+    this.#habit = new ExtremeWindow(params.habitMs, "lowest");
     this.#means = new Float64Array(this.#recent + this.#earlier);
   }
 
@@ -73,7 +86,7 @@ export class LoadCliff {
     this.#count++;
     // The next sample is a whole bucket away when the interval is: close now rather than one tick late.
     if (nowMs - this.#bucketBeginMs + this.#bucketMs / this.#count < this.#bucketMs) return false;
-    this.#close(this.#sum / this.#count);
+    this.#close(this.#sum / this.#count, nowMs);
     this.#count = 0;
     return this.#filled === this.#means.length && this.#isCliff(nowMs);
   }
@@ -89,9 +102,10 @@ export class LoadCliff {
     return nowMs < this.#holdUntilMs ? this.#holdUntilMs - nowMs : 0;
   }
 
-  #close(mean: number): void {
+  #close(mean: number, nowMs: number): void {
     const length = this.#means.length;
     if (this.#filled === length) {
+      this.#leave(this.#means[this.#next] as number, nowMs);
       const turning = this.#next + this.#earlier;
       const middle = this.#means[turning < length ? turning : turning - length] as number;
       this.#earlierSum += middle - (this.#means[this.#next] as number);
@@ -101,6 +115,16 @@ export class LoadCliff {
     if (++this.#next < length) return;
     this.#next = 0;
     if (this.#filled === length) this.#sumUp();
+  }
+
+  /** A bucket leaves the ring. Those of a hold are no habit: they left the present as long ago as the ring is long. */
+  #leave(mean: number, nowMs: number): void {
+    this.#blockSum += mean;
+    if (++this.#blockCount < this.#recent) return;
+    const isPresent = nowMs - this.#means.length * this.#bucketMs < this.#holdUntilMs;
+    if (this.#params.habitMs > 0 && !isPresent) this.#habit.push(nowMs, this.#blockSum / this.#blockCount);
+    this.#blockSum = 0;
+    this.#blockCount = 0;
   }
 
   /** The ring is full and begins at 0. */
@@ -117,6 +141,8 @@ export class LoadCliff {
     this.#count = 0;
     this.#recentSum = 0;
     this.#earlierSum = 0;
+    this.#blockSum = 0;
+    this.#blockCount = 0;
   }
 
   #isCliff(nowMs: number): boolean {
@@ -127,6 +153,7 @@ export class LoadCliff {
     const expected = this.earlierMean * this.#countPerLoad * (RECENT_MS / 1_000);
     const deficit = (this.earlierMean - this.recentMean) * this.#countPerLoad * (RECENT_MS / 1_000);
     if (deficit <= DEVIATIONS * Math.sqrt(expected)) return false;
+    if (this.#params.habitMs > 0 && !this.#habit.isEmpty(nowMs) && this.recentMean >= BELOW_HABIT * this.#habit.extreme) return false;
     if (nowMs >= this.#holdUntilMs) this.#cliffAtMs = nowMs;
     this.#holdUntilMs = Math.max(this.#holdUntilMs, nowMs + this.#params.holdMs);
     return true;
@@ -145,6 +172,9 @@ export class LoadCliff {
       earlierSum: this.#earlierSum,
       cliffAtMs: Math.max(this.#cliffAtMs, -Number.MAX_VALUE),
       holdUntilMs: Math.max(this.#holdUntilMs, -Number.MAX_VALUE),
+      blockSum: this.#blockSum,
+      blockCount: this.#blockCount,
+      habit: this.#habit.state(),
     };
   }
 
@@ -157,6 +187,8 @@ export class LoadCliff {
     this.#next = state.next;
     this.#recentSum = state.recentSum;
     this.#earlierSum = state.earlierSum;
+    this.#blockSum = state.blockSum;
+    this.#blockCount = state.blockCount;
   }
 
   restore(state: LoadCliffState): void {
@@ -165,6 +197,7 @@ export class LoadCliff {
     this.#count = state.count;
     this.#lastMs = state.lastMs;
     this.#restoreMeans(state);
+    this.#habit.restore(state.habit);
     this.#cliffAtMs = state.cliffAtMs;
     this.#holdUntilMs = state.holdUntilMs;
   }
