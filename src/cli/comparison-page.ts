@@ -3,46 +3,37 @@ import type { Timeline } from "../sim/timeline.ts";
 import type { ComparedTrace } from "./comparison.ts";
 import { type Grid, isoGrid, pipelines, provenance, rowName, rowsGrid, summaryGrid } from "./comparison-text.ts";
 import { formatNumber, formatPercent, formatSpan } from "./format.ts";
-import { PAGE_STYLE, SERIES_STYLE, seriesClass } from "./page-style.ts";
+import { escapeHtml, htmlPage, htmlTable, seriesClass } from "./page.ts";
 
-// One file, no scripts, nothing from outside: it opens from a disk, in a mail, in an archive, years from now.
 // Charts are lines stretched over HTML labels, so that text keeps its size on any screen.
 
 /** The comparison as a page of its own: tables, cost against violation, capacity over time. */
 export function comparisonPage(comparisons: readonly ComparedTrace[]): string {
   const many = comparisons.length > 1;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<link rel="icon" href="data:,">
-<title>Capacity compared: ${escapeHtml(comparisons[0]?.trace.file ?? "")}${many ? ` and ${comparisons.length - 1} more` : ""}</title>
-<style>${PAGE_STYLE}${SERIES_STYLE}</style>
-</head>
-<body>
-<main>
-<h1>Capacity compared</h1>
-<p class="lead">What each autoscaler would have done with the same recorded load on the same units, beside the least that was possible with perfect foresight. Lower is better, in both cost and time above the ceiling.</p>
-${many ? `<section><h2>Over ${comparisons.length} recordings</h2>${tableOf(summaryGrid(summarise(comparisons), comparisons.length), "numbered")}</section>` : ""}
-${comparisons.map((comparison, i) => section(comparison, i, many)).join("\n")}
-<section>
+  const first = comparisons[0];
+  const parts = [
+    ...(many
+      ? [`<section><h2>Over ${comparisons.length} recordings</h2>${tableOf(summaryGrid(summarise(comparisons), comparisons.length), 1)}</section>`]
+      : []),
+    ...comparisons.map((comparison, i) => section(comparison, i, many)),
+    `<section>
 <h2>How each engine sees the world</h2>
 <p>Every engine decides at its own times and reads metrics through its own pipeline, as late and as averaged as its vendor delivers them.</p>
 <ul>${
-    comparisons[0] === undefined
-      ? ""
-      : pipelines(comparisons[0])
-          .map((line) => `<li>${escapeHtml(line)}</li>`)
-          .join("")
-  }</ul>
-</section>
-</main>
-</body>
-</html>
-`;
+      first === undefined
+        ? ""
+        : pipelines(first)
+            .map((line) => `<li>${escapeHtml(line)}</li>`)
+            .join("")
+    }</ul>
+</section>`,
+  ];
+  return htmlPage({
+    title: `Capacity compared: ${first?.trace.file ?? ""}${many ? ` and ${comparisons.length - 1} more` : ""}`,
+    heading: "Capacity compared",
+    lead: "What each autoscaler would have done with the same recorded load on the same units, beside the least that was possible with perfect foresight. Lower is better, in both cost and time above the ceiling.",
+    body: parts.join("\n"),
+  });
 }
 
 function section(comparison: ComparedTrace, index: number, isFolded: boolean): string {
@@ -50,8 +41,8 @@ function section(comparison: ComparedTrace, index: number, isFolded: boolean): s
   const body = `
 <p class="provenance">${escapeHtml(provenance(comparison))}</p>
 ${notes.map((note) => `<p class="note">${escapeHtml(note)}</p>`).join("\n")}
-${tableOf(rowsGrid(comparison), "numbered from-optimum")}
-${comparison.sweeps === undefined ? "" : tableOf(isoGrid(comparison.sweeps), "")}
+${tableOf(rowsGrid(comparison), 0)}
+${comparison.sweeps === undefined ? "" : tableOf(isoGrid(comparison.sweeps))}
 ${paretoChart(comparison)}
 ${timelineChart(comparison, index)}`;
   const title = escapeHtml(comparison.trace.file);
@@ -60,16 +51,9 @@ ${timelineChart(comparison, index)}`;
     : `<section><h2>${title}</h2>${body}</section>`;
 }
 
-/** Rows carry the number and colour that stand for them in the charts. */
-function tableOf({ header, rows }: Grid, classes: string): string {
-  const isNumbered = classes.includes("numbered");
-  const first = classes.includes("from-optimum") ? 0 : 1;
-  const body = rows.map((row, i) => {
-    const [name = "", ...cells] = row;
-    const mark = isNumbered ? `<span class="mark ${seriesClass(i + first)}">${markText(i + first)}</span>` : "";
-    return `<tr><th scope="row">${mark}${escapeHtml(name)}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`;
-  });
-  return `<div class="scroll"><table><thead><tr>${header.map((cell) => `<th scope="col">${escapeHtml(cell)}</th>`).join("")}</tr></thead><tbody>${body.join("")}</tbody></table></div>`;
+/** Rows carry the number and colour that stand for them in the charts; `first` is that of the first row. */
+function tableOf({ header, rows }: Grid, first?: number): string {
+  return htmlTable(header, rows, (i) => (first === undefined ? "" : `<span class="mark ${seriesClass(i + first)}">${markText(i + first)}</span>`));
 }
 
 function markText(series: number): string {
@@ -186,8 +170,4 @@ function instantText(atMs: number, seconds: number): string {
 
 function at(value: number): string {
   return String(Math.round(value * 100) / 100);
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -19,13 +19,13 @@ export function seriesClass(series: number): string {
   return `s${series % SERIES_MAX}`;
 }
 
-export const SERIES_STYLE = Array.from({ length: SERIES_MAX }, (_, i) => {
+const SERIES_STYLE = Array.from({ length: SERIES_MAX }, (_, i) => {
   const [light, dark] = COLOURS[i === 0 ? 0 : 1 + ((i - 1) % (COLOURS.length - 1))] as readonly [string, string];
   const dash = DASHES[Math.floor(Math.max(0, i - 1) / (COLOURS.length - 1)) % DASHES.length];
   return `.s${i}{--c:light-dark(${light},${dark})}.line.s${i}{stroke-dasharray:${i === 0 ? "4 3" : dash}}.on${i}:not(:checked)~.frame .show${i}{display:none}.on${i}:not(:checked)~.legend .for${i}{opacity:.55}.on${i}:focus-visible~.legend .for${i}{outline:2px solid var(--accent)}`;
 }).join("");
 
-export const PAGE_STYLE = `
+const PAGE_STYLE = `
 :root{color-scheme:light dark;--ground:light-dark(#fdfdfc,#16181b);--ink:light-dark(#1d1f21,#e8e8e6);--quiet:light-dark(#5c6066,#a3a8ae);--rule:light-dark(#dcdedf,#34383d);--area:light-dark(#dfe6ec,#2a323a);--accent:light-dark(#0064a8,#56b4e9);--warn:light-dark(#8a4b00,#f0b35a)}
 *{box-sizing:border-box}
 body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
@@ -70,3 +70,49 @@ ul{padding-left:1.2rem;font-size:.9375rem}
 @media (max-width:40rem){.wide-only{display:none}.frame,.timeline .frame{height:16rem}th,td{padding:.3rem .45rem;font-size:.875rem}}
 @media print{details:not([open])>*{display:block}}
 `;
+
+/** A page of one file: no scripts, nothing from outside. It opens from a disk, in a mail, in an archive, years from now. */
+export function htmlPage({
+  title,
+  heading,
+  lead,
+  body,
+}: {
+  readonly title: string;
+  readonly heading: string;
+  readonly lead: string;
+  readonly body: string;
+}): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<link rel="icon" href="data:,">
+<title>${escapeHtml(title)}</title>
+<style>${PAGE_STYLE}${SERIES_STYLE}</style>
+</head>
+<body>
+<main>
+<h1>${escapeHtml(heading)}</h1>
+<p class="lead">${escapeHtml(lead)}</p>
+${body}
+</main>
+</body>
+</html>
+`;
+}
+
+/** A table with a name in the first cell of each row; `mark` gives what stands before the name. */
+export function htmlTable(header: readonly string[], rows: readonly (readonly string[])[], mark: (row: number) => string = () => ""): string {
+  const body = rows.map(
+    ([name = "", ...cells], i) => `<tr><th scope="row">${mark(i)}${escapeHtml(name)}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`,
+  );
+  return `<div class="scroll" tabindex="0"><table><thead><tr>${header.map((cell) => `<th scope="col">${escapeHtml(cell)}</th>`).join("")}</tr></thead><tbody>${body.join("")}</tbody></table></div>`;
+}
+
+export function escapeHtml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+}
