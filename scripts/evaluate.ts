@@ -3,25 +3,13 @@ import { join } from "node:path";
 import { htmlPage, htmlTable } from "../src/cli/page.ts";
 import { Progress } from "../src/cli/terminal.ts";
 import { guardGrid } from "./evaluation/guards.ts";
-import { type EvaluatedTrace, evaluate, readRecordings, SMOOTH_UP_TO } from "./evaluation/protocol.ts";
+import { type EvaluatedTrace, evaluate, PROTOCOL, readRecordings } from "./evaluation/protocol.ts";
 import { type Grid, grids, losses, markdown, pairedRatios } from "./evaluation/report.ts";
 
 // npm run evaluate -- <folder or recording…> [--json file] [--html file] [--guards]: our defaults, Kubernetes' HPA and the
 // references over recordings, by the protocol of docs/evaluation.md. Tables go to standard output.
 
 const USAGE = "usage: npm run evaluate -- <folder or recording> … [--json <file>] [--html <file>] [--guards]";
-
-/** The page that stands in docs/evaluation.md, of any recordings. */
-export function evaluationMarkdown(parts: readonly Grid[], intro: string): string {
-  return `${intro}\n\n${markdown(parts)}\n`;
-}
-
-export const PROTOCOL = `Every recording is scaled so that its peak needs 100 units at a ceiling of 80 %, in steps of 15 s (finer recordings are averaged to
-15 s), start-up 60 s, billed from the request. Gaps, imputed stretches and a warm-up of 24 h (10 % of a shorter recording) are
-not scored. Each engine reads through its own pipeline. \`vernier\` is our default: target tracking at 70 % under all guards,
-nothing learnt. \`hpa-v2\` has its own default of 80 % CPU, which breaks the ceiling by design. A recording is smooth when even one who
-knows its ten-minute mean pays at most ${SMOOTH_UP_TO} times the optimum to be above the ceiling 1 % of the time. The load is held
-constant inside a bin, which overstates steps in coarse recordings.`;
 
 async function main(): Promise<void> {
   const options: { json?: string; html?: string } = {};
@@ -47,7 +35,7 @@ async function main(): Promise<void> {
   const parts = grids(evaluated);
   if (hasGuards) parts.push(await guardGrid(traces, evaluated));
   progress.end();
-  process.stdout.write(evaluationMarkdown(parts, `# Evaluation\n\n${PROTOCOL}`));
+  process.stdout.write(`# Evaluation\n\n${PROTOCOL}\n\n${markdown(parts)}\n`);
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(asJson(evaluated), null, 2)}\n`);
   if (options.html !== undefined) writeFileSync(options.html, page(parts));
 }
@@ -74,4 +62,4 @@ function fail(message: string): void {
   process.exitCode = 2;
 }
 
-if (process.argv[1]?.endsWith("evaluate.ts")) await main();
+await main();

@@ -22,6 +22,15 @@ export const TARGETS = [20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75, 80];
 export const SMOOTH_UP_TO = 1.2;
 const NOISE_SHARE = 0.01;
 
+/** The same in words, for the page. */
+export const PROTOCOL = `Every recording is scaled so that its peak needs ${PEAK_UNITS} units at a ceiling of 80 %, in steps of 15 s (finer recordings are averaged
+to 15 s), start-up 60 s, billed from the request. Gaps, imputed stretches and a warm-up of 24 h (10 % of a shorter recording)
+are not scored. Each engine reads through its own pipeline. \`vernier\` is our default: target tracking at 70 % under all guards,
+nothing learnt. \`hpa-v2\` has its own default of 80 % CPU, which breaks the ceiling by design; \`lcp\`, \`delayed-off\` and
+\`schedule\` are references that see the load itself. A recording is smooth when even one who knows its ten-minute mean pays at
+most ${SMOOTH_UP_TO} times the optimum to be above the ceiling 1 % of the time. The load is held constant inside a bin, which overstates
+steps in coarse recordings. Replay is open loop: nobody goes away from a slow service.`;
+
 /** Rows of the table by their names; the first is ours. */
 export const ROWS = ["vernier", "hpa-v2@70", "hpa-v2", "lcp", "delayed-off", "schedule", "static-peak"] as const;
 /** Rows that are also set against the optimum at their own violation. */

@@ -19,7 +19,10 @@ function program(): Command {
   vernier
     .command("init")
     .description("write a commented policy to start from")
-    .argument("<kind>", "web, worker or static")
+    .argument("[kind]", "web, worker or static")
+    .option("--from <hpa.yaml>", "make it from a manifest of Kubernetes' HPA: at least what the HPA does")
+    .option("--from-trace <requests.csv>", "propose it from a recording, with the evidence")
+    .option("--peak-units <n>", "for --from-trace: units that the peak of the recording needs")
     .option("--output <file>", "where to write it; - for standard output", "vernier.yaml")
     .option("--force", "replace an existing file")
     .action(async (kind, options) => (await import("./commands/init.ts")).runInit(kind, options));

@@ -155,13 +155,8 @@ function parseOptions(options: RunOptions): ParsedOptions {
       throw new UsageError(`--${name}: found "${text}", expected a duration${least > 0 ? ` of at least ${formatDuration(least)}` : ""} such as 60s or 1h30m`);
     return ms;
   };
-  const whole = (name: string, text: string | undefined, least: number, most: number): number | undefined => {
-    if (text === undefined) return undefined;
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < least || value > most)
-      throw new UsageError(`--${name}: found "${text}", expected a whole number from ${least} to ${most}`);
-    return value;
-  };
+  const whole = (name: string, text: string | undefined, least: number, most: number): number | undefined =>
+    text === undefined ? undefined : parseWhole(name, text, least, most);
   const ceiling = options.ceiling === undefined ? undefined : parsePercent("ceiling", options.ceiling);
   if (ceiling === 0) throw new UsageError("--ceiling: found 0, expected a percentage above it such as 80%");
   if (options.semantics !== undefined && !SEMANTICS.some((semantics) => semantics === options.semantics)) {
@@ -183,6 +178,13 @@ function parseOptions(options: RunOptions): ParsedOptions {
   };
   const stated = Object.fromEntries(Object.entries(parsed).filter(([, value]) => value !== undefined)) as Omit<ParsedOptions, "faults">;
   return { ...stated, faults: options.fault.map(parseFault) };
+}
+
+export function parseWhole(name: string, text: string, least = 1, most = UNITS_MAX): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least || value > most)
+    throw new UsageError(`--${name}: found "${text}", expected a whole number from ${least} to ${most}`);
+  return value;
 }
 
 /** `80%`, or `0.8`, as a ratio up to 1. */

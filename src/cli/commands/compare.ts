@@ -7,7 +7,7 @@ import { type ComparedTrace, compareAll } from "../comparison.ts";
 import { comparisonPage } from "../comparison-page.ts";
 import { comparisonLines, comparisonMarkdown, rowName } from "../comparison-text.ts";
 import { formatNumber, formatPercent } from "../format.ts";
-import { parsePercent, type RunOptions } from "../run-options.ts";
+import { parsePercent, parseWhole, type RunOptions } from "../run-options.ts";
 import { terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -44,7 +44,7 @@ export async function runCompare(policies: readonly string[], options: CompareOp
     options: rest,
     manifestOptions: { measures: Object.fromEntries(measures.map(parseMeasures)) },
     sweep: sweep === true,
-    threads: threads === undefined ? undefined : parseThreads(threads),
+    threads: threads === undefined ? undefined : parseWhole("threads", threads, 1, 256),
     timelinePoints: options.html === undefined ? undefined : TIMELINE_POINTS,
   });
   if (options.gate && comparisons.some(({ rows }) => rows.length < 2))
@@ -84,12 +84,6 @@ function parseMeasures(text: string): [string, Measures] {
   if (at <= 0 || !measures.success)
     throw new UsageError(`--measures: found "${text}", expected <metric>=<${Measures.options.join("|")}> such as jobs_waiting=backlog`);
   return [text.slice(0, at), measures.data];
-}
-
-function parseThreads(text: string): number {
-  const threads = Number(text);
-  if (!/^\d+$/.test(text) || threads < 1 || threads > 256) throw new UsageError(`--threads: found "${text}", expected a whole number from 1 to 256`);
-  return threads;
 }
 
 function write(path: string, text: string): void {
