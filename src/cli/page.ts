@@ -47,14 +47,14 @@ tbody th{font-weight:500}
 .mark{display:inline-flex;align-items:center;justify-content:center;width:1.35rem;height:1.35rem;border-radius:50%;background:var(--c);color:var(--ground);font-size:.75rem;font-weight:650;margin-right:.45rem;flex:none}
 figure{margin:1.25rem 0}
 figcaption{color:var(--quiet);font-size:.875rem;margin-bottom:.5rem}
-.frame{display:grid;grid-template:minmax(0,1fr) 1.5rem/3.2rem minmax(0,1fr);height:20rem}
+.frame{display:grid;grid-template:minmax(0,1fr) 1.5rem/3.6rem minmax(0,1fr);height:20rem}
 .timeline .frame{height:22rem}
 .y-axis,.x-axis,.plot{position:relative}
 .x-axis{grid-column:2}
-.y-axis span{position:absolute;right:.5rem;transform:translateY(50%);font-size:.8125rem;color:var(--quiet);font-variant-numeric:tabular-nums}
+.y-axis span{position:absolute;right:.9rem;transform:translateY(50%);font-size:.8125rem;color:var(--quiet);font-variant-numeric:tabular-nums}
 .x-axis span{position:absolute;top:.25rem;transform:translateX(-50%);font-size:.8125rem;color:var(--quiet);white-space:nowrap}
 .x-axis .first{transform:none}.x-axis .last{transform:translateX(-100%)}
-.axis-name{color:var(--quiet);font-size:.8125rem;text-align:center;margin:.25rem 0 0 3.2rem}
+.axis-name{color:var(--quiet);font-size:.8125rem;text-align:center;margin:.25rem 0 0 3.6rem}
 .plot{border-left:1px solid var(--rule);border-bottom:1px solid var(--rule)}
 svg{position:absolute;inset:0;width:100%;height:100%;overflow:hidden}
 .grid{stroke:var(--rule);stroke-width:1;vector-effect:non-scaling-stroke}
