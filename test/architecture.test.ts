@@ -32,7 +32,7 @@ describe("structure", () => {
       reached.add(path);
       imports(path).forEach(visit);
     };
-    for (const root of ["src/cli/main.ts", "src/cli/simulation-worker.ts", "src/index.ts", "scripts/generated-docs.ts"]) visit(root);
+    for (const root of ["src/cli/main.ts", "src/cli/simulation-worker.ts", "src/index.ts", "scripts/generated-docs.ts", "scripts/evaluate.ts"]) visit(root);
     expect(products.filter((path) => !reached.has(path))).toEqual([]);
   });
 

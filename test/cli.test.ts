@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -241,14 +241,159 @@ describe("compare", () => {
     expect(comparison.summary).toHaveLength(4);
   });
 
+  describe("with manifests of Kubernetes' HPA", () => {
+    const MANIFEST = readFileSync("examples/from-hpa/hpa.yaml", "utf8");
+
+    test("needs nothing but a manifest and a CSV, and says what it assumed", () => {
+      write("hpa.yaml", MANIFEST);
+      const { code, out, err } = vernier(["compare", "--peer", "hpa.yaml", "--trace", "requests.csv", "--peak-units", "40"]);
+      expect({ code, err }).toEqual({ code: 0, err: "" });
+      for (const part of ["optimum", "vernier defaults", "hpa-v2 hpa.yaml", "cpu over 30s, 15s late", "sha256"]) expect(out).toContain(part);
+      const short = vernier(["compare", "--peer", "hpa.yaml", "--trace", "requests.csv", "--peak-units", "400"]);
+      expect(short.out).toContain("the peak needs 400 units and at most 90 are allowed");
+      write(
+        "queue.yaml",
+        MANIFEST.replace(
+          / {4}- type: Resource[\s\S]*behavior/,
+          "    - {type: External, external: {metric: {name: jobs}, target: {type: AverageValue, averageValue: 30}}}\n  behavior",
+        ),
+      );
+      expect(vernier(["compare", "--peer", "queue.yaml", "--trace", "requests.csv", "--peak-units", "40"]).out).toContain(
+        "assumed: jobs measures rate, by its name; --measures jobs=…",
+      );
+      const stated = vernier(["compare", "--peer", "queue.yaml", "--measures", "jobs=backlog", "--trace", "requests.csv", "--peak-units", "40"]);
+      expect(stated.out).not.toContain("assumed");
+      expect(stated.out).toContain("hpa-v2 queue.yaml: jobs over 15s, 15s late");
+    });
+
+    test("reports a mistake in one with its place", () => {
+      write("bad.yaml", MANIFEST.replace("maxReplicas", "maxReplica"));
+      const { code, err } = vernier(["compare", "--peer", "bad.yaml", "--trace", "requests.csv", "--peak-units", "40"]);
+      expect(code).toBe(1);
+      expect(err).toContain("bad.yaml:15:3 error spec.maxReplica: the API has no such field here");
+      expect(vernier(["compare", "--peer", "none.yaml", "--trace", "requests.csv", "--peak-units", "40"])).toMatchObject({
+        code: 3,
+        err: expect.stringContaining("none.yaml"),
+      });
+    });
+
+    test("makes a policy of one that passes check, beside it no worse", () => {
+      expect(vernier(["init", "--from", "hpa.yaml", "--output", "from-hpa.yaml"])).toMatchObject({ code: 0, err: "" });
+      expect(vernier(["check", "--strict", "from-hpa.yaml"])).toMatchObject({ code: 0 });
+      const { out } = vernier([
+        "compare",
+        "from-hpa.yaml",
+        "--peer",
+        "hpa.yaml",
+        "--engine",
+        "static:5",
+        "--trace",
+        "requests.csv",
+        "--peak-units",
+        "40",
+        "--json",
+      ]);
+      const [ours, theirs] = JSON.parse(out).traces[0].rows;
+      expect([ours.config, theirs.config]).toEqual(["from-hpa.yaml", "hpa.yaml"]);
+      expect(ours.score.timeAboveCeilingRatio).toBeLessThanOrEqual(theirs.score.timeAboveCeilingRatio);
+      write("memory.yaml", MANIFEST.replace("name: cpu", "name: memory"));
+      expect(vernier(["init", "--from", "memory.yaml", "--output", "-"])).toMatchObject({
+        code: 0,
+        err: expect.stringContaining("not carried over: shop/web: memory"),
+      });
+    });
+  });
+
+  test("--sweep reads every engine at equal violation; the same bytes on one thread and on two", () => {
+    const args = [
+      "compare",
+      "--trace",
+      "requests.csv",
+      "--trace",
+      "a.csv",
+      "--peak-units",
+      "40",
+      "--engine",
+      "hpa-v2@70",
+      "--engine",
+      "hpa-v2",
+      "--engine",
+      "lcp",
+      "--sweep",
+      "--json",
+    ];
+    const { out } = vernier([...args, "--threads", "1"]);
+    expect(vernier([...args, "--threads", "2"]).out).toBe(out);
+    const { traces, summary } = JSON.parse(out);
+    const [first] = traces;
+    expect(first.sweeps.map((sweep: { config: string }) => sweep.config)).toEqual(["defaults", "hpa-v2@70", "hpa-v2"]);
+    // The same engine at the same settings, whatever its own was; and a row is one of its settings.
+    expect(first.sweeps[1].points).toEqual(first.sweeps[2].points);
+    expect(first.sweeps[1].points.find((point: { setting: string }) => point.setting === "70").costUnitHours).toBe(first.rows[1].score.costUnitHours);
+    for (const { isoViolation } of first.sweeps)
+      expect(isoViolation.map((reading: { timeAboveCeilingRatio: number }) => reading.timeAboveCeilingRatio)).toEqual([0.01, 0.001]);
+    expect(summary[0].isoViolation[0]).toMatchObject({ timeAboveCeilingRatio: 0.01, infeasible: 0 });
+    expect(vernier([...args.slice(0, -1)]).out).toContain("cost to optimum at equal time above the ceiling");
+  });
+
+  test("reads a folder, and writes a page that stands alone", () => {
+    const recordings = join(folder, "recordings");
+    mkdirSync(recordings);
+    for (const name of ["requests.csv", "a.csv"]) writeFileSync(join(recordings, name), readFileSync(join(folder, name)));
+    writeFileSync(join(recordings, "notes.txt"), "no recording");
+    const { code, out, err } = vernier(["compare", "--trace", "recordings", "--peak-units", "40", "--html", "page.html"]);
+    expect({ code, err }).toEqual({ code: 0, err: "wrote page.html\n" });
+    expect(out).toContain("over 2 recordings");
+    const page = readFileSync(join(folder, "page.html"), "utf8");
+    expect(page).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
+    expect(page).not.toMatch(/<script|https?:\/\/|NaN|undefined|Infinity/);
+    expect(page.match(/<figure/g)).toHaveLength(4);
+    expect(vernier(["compare", "--trace", "a.csv", "--peak-units", "40", "--html", "none/page.html"])).toMatchObject({
+      code: 3,
+      err: expect.stringContaining("none/page.html"),
+    });
+  });
+
+  test("--gate fails when the first is worse than the second, on either count", () => {
+    const gate = (first: string, second: string, ...more: string[]) => {
+      write("one.yaml", readFileSync(join(folder, "web.yaml"), "utf8").replace("target: 70%", `target: ${first}`));
+      write("two.yaml", readFileSync(join(folder, "web.yaml"), "utf8").replace("target: 70%", `target: ${second}`));
+      return vernier(["compare", "one.yaml", "two.yaml", "--trace", "requests.csv", "--peak-units", "40", "--engine", "lcp", "--gate", ...more]);
+    };
+    expect(gate("70%", "70%")).toMatchObject({ code: 0, err: expect.stringContaining("gate: passed") });
+    expect(gate("50%", "70%")).toMatchObject({ code: 1, err: expect.stringContaining("cost of vernier one.yaml is") });
+    expect(gate("50%", "70%", "--margin", "90%")).toMatchObject({ code: 0 });
+    expect(gate("80%", "70%")).toMatchObject({ code: 1, err: expect.stringContaining("time above the ceiling of vernier one.yaml") });
+    expect(JSON.parse(gate("50%", "70%", "--json").out).gate).toMatchObject({ passed: false, failures: [{ what: "cost" }] });
+  });
+
   test.for([
     [["compare", "--trace", "requests.csv"], "say --peak-units N"],
     [["compare", "--peak-units", "10"], "say --trace FILE"],
     [["compare", "web.yaml", "--trace", "requests.csv", "--engine", "hpa-v3"], 'did you mean "hpa-v2"?'],
     [["compare", "web.yaml", "--trace", "requests.csv", "--engine", "static:many"], "write static:12"],
     [["simulate", "web.yaml", "--trace", "requests.csv", "--engine", "vernier@often"], "write vernier"],
+    [["simulate", "web.yaml", "--trace", "requests.csv", "--engine", "delayed-off@soon"], "write delayed-off"],
+    [["compare", "web.yaml", "--trace", "requests.csv", "--measures", "jobs"], "expected <metric>="],
+    [["compare", "web.yaml", "--trace", "requests.csv", "--threads", "0"], "expected a whole number from 1 to 256"],
+    [["compare", "web.yaml", "--trace", "requests.csv", "--margin", "much"], "--margin"],
+    [["init"], "or --from <hpa.yaml>"],
+    [["init", "web", "--from", "hpa.yaml"], "only one of them"],
   ] as const)("refuses %j", ([args, message]) => {
     expect(vernier(args)).toMatchObject({ code: 2, err: expect.stringContaining(message) });
+  });
+});
+
+describe("init --from-trace", () => {
+  test("proposes a policy with its evidence, which simulates as it stands from where it was written", () => {
+    mkdirSync(join(folder, "deep"));
+    expect(vernier(["init", "--from-trace", "requests.csv", "--peak-units", "40", "--output", "deep/vernier.yaml"])).toMatchObject({ code: 0 });
+    const text = readFileSync(join(folder, "deep/vernier.yaml"), "utf8");
+    for (const part of ["peak 15/s", "99 % of the time above", "as you said, the peak takes 40 units", 'trace: "../requests.csv"', "rose by at most"])
+      expect(text).toContain(part);
+    expect(vernier(["check", "--strict", "deep"])).toMatchObject({ code: 0 });
+    expect(vernier(["simulate", "deep"])).toMatchObject({ code: 0, out: expect.stringContaining("the peak needs 40 units") });
+    expect(vernier(["init", "--from-trace", "requests.csv", "--output", "-"]).out).toContain("ASSUMED: the peak takes 20 units");
   });
 });
 
@@ -328,7 +473,7 @@ describe("recordings", () => {
 });
 
 describe("the examples", () => {
-  const examples = readdirSync("examples");
+  const examples = readdirSync("examples").filter((name) => existsSync(`examples/${name}/vernier.yaml`));
   test.for(examples)("%s runs as it stands", (name) => {
     expect(vernier(["check", `examples/${name}`], ".").code).toBe(0);
     expect(vernier(["simulate", `examples/${name}`], ".").code).toBe(0);

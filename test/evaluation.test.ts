@@ -45,10 +45,10 @@ describe("our defaults on the bundled recordings", () => {
 });
 
 test.for([
-  ["CPU at 60 %", "  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}}]"],
+  ["CPU at 60 %", `  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}}]`],
   [
     "slow behaviour",
-    "  behavior: {scaleUp: {stabilizationWindowSeconds: 60, policies: [{type: Pods, value: 3, periodSeconds: 60}]}, scaleDown: {policies: [{type: Percent, value: 20, periodSeconds: 60}]}}",
+    `  behavior: {scaleUp: {stabilizationWindowSeconds: 60, policies: [{type: Pods, value: 3, periodSeconds: 60}]}, scaleDown: {policies: [{type: Percent, value: 20, periodSeconds: 60}]}}`,
   ],
   ["its defaults", ""],
 ] as const)("a policy made from an HPA with %s is never above the ceiling for longer than the HPA", async ([, more]) => {

@@ -9,14 +9,15 @@ declare const VERSION: string;
 const STEPS_PER_THREAD = 400_000;
 
 interface PoolOptions {
-  /** At most so many threads; all cores when absent. 1 runs in this one. */
+  /** So many threads; as many as pay, up to all cores, when absent. 1 runs in this one. */
   readonly threads?: number | undefined;
   readonly onDone?: (done: number, of: number) => void;
 }
 
-/** Threads worth having for so many plant steps of work. */
-function threadsFor(steps: number, jobs: number, most = availableParallelism()): number {
-  const useful = Math.min(most, jobs, Math.floor(steps / STEPS_PER_THREAD));
+/** Threads for so many plant steps of work: as many as told, else as many as pay. */
+function threadsFor(steps: number, jobs: number, told: number | undefined): number {
+  if (told !== undefined) return Math.min(told, jobs);
+  const useful = Math.min(availableParallelism(), jobs, Math.floor(steps / STEPS_PER_THREAD));
   return useful < 2 ? 1 : useful;
 }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,11 +12,7 @@ const many = join(folder, "many.html");
 /** Set to keep pictures for looking at. */
 const PICTURES = process.env["VERNIER_PICTURES"];
 
-const MANIFEST = `apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: {name: "<b>web</b>"}
-spec: {minReplicas: 2, maxReplicas: 200, metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}}]}
-`;
+const MANIFEST = readFileSync("examples/from-hpa/hpa.yaml", "utf8").replace("name: web", 'name: "<b>web</b>"');
 
 function compare(args: readonly string[]): void {
   const { status, stderr } = spawnSync(process.execPath, [resolve("dist/cli/main.cjs"), "compare", "--peak-units", "100", ...args], { encoding: "utf8" });
