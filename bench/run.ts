@@ -9,7 +9,7 @@ import type * as Vernier from "../src/index.ts";
 
 const bundle = resolve("dist/index.js");
 if (!existsSync(bundle)) throw new Error("run npm run build first");
-const { readTrace } = (await import(bundle)) as typeof Vernier;
+const { optimumUnitHours, parsePolicy, readTrace, scoredLoad } = (await import(bundle)) as typeof Vernier;
 const folder = mkdtempSync(join(tmpdir(), "vernier-bench-"));
 
 const STRATEGIES = {
@@ -34,6 +34,45 @@ for (const [name, strategy] of Object.entries(STRATEGIES)) {
   row(`${name}: engine, plant, pipeline, all guards, reasons on`, `${(5_000 / median(chains)).toFixed(2)} M steps/s`, "5 M steps/s");
   row(`${name}: scoring alone`, `${(5_000 / median(scores)).toFixed(0)} M steps/s`, "none");
 }
+
+const month = join(folder, "month.csv.gz");
+const noise = (i: number): number => Math.abs(Math.sin(12.9898 * i) * 43_758.5453) % 1;
+writeFileSync(
+  month,
+  gzipSync(
+    ["timestamp,value", ...Array.from({ length: 172_800 }, (_, i) => `${i * 15},${(50 + 40 * Math.sin(i / 916) + 5 * noise(i)).toFixed(2)}`)].join("\n"),
+  ),
+);
+const ENGINES = ["hpa-v2@50", "hpa-v2@60", "hpa-v2@70", "hpa-v2@80", "hpa-v2@90", "lcp", "delayed-off", "schedule", "doubling", "static-peak"];
+const compare = (threads: string): number =>
+  median(
+    [1, 2, 3].map(() => {
+      const beganMs = performance.now();
+      const { status } = spawnSync(process.execPath, [
+        "dist/cli/main.cjs",
+        ...["compare", "--trace", month, "--semantics", "rate", "--peak-units", "100", "--threads", threads],
+        ...ENGINES.flatMap((engine) => ["--engine", engine]),
+      ]);
+      if (status !== 0) throw new Error("compare failed");
+      return performance.now() - beganMs;
+    }),
+  );
+row(
+  "compare, 30 days at 15 s: ours, five HPAs, references, optimum; 2 threads, 1",
+  `${(compare("2") / 1_000).toFixed(2)} s; ${(compare("1") / 1_000).toFixed(2)} s`,
+  "1.5 s",
+);
+const workload = parsePolicy(
+  "version: 1\nworkloads: {a: {bounds: {min: 1, max: 400}, metrics: {cpu: {measures: utilisation}}, strategies: [{type: targetTracking, metric: cpu, target: 70%}]}}",
+  "bench",
+).workloads[0] as Vernier.PolicyWorkload;
+const load = scoredLoad(await readTrace(month, { semantics: "rate" }), workload.resolved, { peakUnits: 100 });
+const optima = [1, 2, 3, 4, 5].map(() => {
+  const beganMs = performance.now();
+  optimumUnitHours(load);
+  return performance.now() - beganMs;
+});
+row("the optimum of that recording; first run, median", `${(optima[0] as number).toFixed(0)} ms; ${median(optima).toFixed(0)} ms`, "50 ms");
 
 const csv = join(folder, "five-million.csv.gz");
 const rows: string[] = ["timestamp,value"];

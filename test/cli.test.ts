@@ -254,8 +254,8 @@ describe("compare", () => {
       write(
         "queue.yaml",
         MANIFEST.replace(
-          / {4}- type: Resource[\s\S]*behavior/,
-          "    - {type: External, external: {metric: {name: jobs}, target: {type: AverageValue, averageValue: 30}}}\n  behavior",
+          / {4}- type: Resource[\s\S]*averageUtilization: 60\n/,
+          "    - {type: External, external: {metric: {name: jobs}, target: {type: AverageValue, averageValue: 30}}}\n\n",
         ),
       );
       expect(vernier(["compare", "--peer", "queue.yaml", "--trace", "requests.csv", "--peak-units", "40"]).out).toContain(
