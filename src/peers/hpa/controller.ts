@@ -74,8 +74,8 @@ export function reconcile(parameters: HpaParameters, observation: HpaObservation
   let proposed = Number.NEGATIVE_INFINITY;
   let failed = 0;
   let winner = -1;
-  for (const [i, metric] of observation.metrics.entries()) {
-    const proposal = propose(metric, parameters, observation, nowMs);
+  for (let i = 0; i < observation.metrics.length; i++) {
+    const proposal = propose(observation.metrics[i] as HpaMetric, parameters, observation, nowMs);
     if (proposal === undefined) failed++;
     else if (proposal.units > proposed) {
       proposed = proposal.units;

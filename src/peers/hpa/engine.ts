@@ -16,6 +16,7 @@ const INITIAL_READINESS_DELAY_MS = 30_000;
 const REQUEST_MILLI = 1_000_000;
 /** Kubernetes counts in int64 milli-units; beyond this a double is no whole number. */
 const MILLI_MAX = Number.MAX_SAFE_INTEGER;
+const UNAVAILABLE: HpaMetric = { kind: "unavailable" };
 
 /** Pods that became ready at one tick; pods whose age no longer matters are merged into the first cohort. */
 interface Cohort {
@@ -31,6 +32,7 @@ export class HpaEngine extends BareEngine {
   readonly #config: HpaConfig;
   readonly #parameters: HpaParameters;
   readonly #inputs: readonly MetricInput[];
+  readonly #seen: HpaMetric[];
   #memory: HpaMemory = { history: [], added: [], removed: [] };
   /** Ascending by age of readiness, oldest first. */
   #cohorts: Cohort[] = [];
@@ -45,6 +47,7 @@ export class HpaEngine extends BareEngine {
     const tolerance = { up: config.toleranceUp, down: config.toleranceDown };
     this.metrics = config.metrics.map(readingOf);
     this.#inputs = config.metrics.map((metric) => inputOf(metric, tolerance));
+    this.#seen = this.#inputs.map(() => UNAVAILABLE);
     this.#parameters = {
       min: config.min ?? policy.bounds.min,
       max: config.max ?? policy.bounds.max,
@@ -57,10 +60,10 @@ export class HpaEngine extends BareEngine {
 
   protected recommend({ capacity, readings }: Observation, nowMs: number): number {
     this.#follow(capacity.requested, capacity.ready, nowMs);
-    const metrics = this.#inputs.map((input, i) => this.#metric(input, readings[i], nowMs));
+    for (let i = 0; i < this.#inputs.length; i++) this.#seen[i] = this.#metric(this.#inputs[i] as MetricInput, readings[i], nowMs);
     const result = reconcile(
       this.#parameters,
-      { spec: capacity.requested, status: capacity.requested, readyRunning: capacity.ready, metrics, scaledToZero: this.#scaledToZero },
+      { spec: capacity.requested, status: capacity.requested, readyRunning: capacity.ready, metrics: this.#seen, scaledToZero: this.#scaledToZero },
       this.#memory,
       nowMs,
     );
@@ -70,17 +73,18 @@ export class HpaEngine extends BareEngine {
     return result.units;
   }
 
-  /** A reading as the controller gets it. */
-  #metric({ spec, target, rules }: MetricInput, reading: Reading | undefined, nowMs: number): HpaMetric {
+  /** A reading as the controller gets it. The objects are reused: nothing is allocated for a tick on pods. */
+  #metric(input: MetricInput, reading: Reading | undefined, nowMs: number): HpaMetric {
+    const { spec, overPods } = input;
     const isKnown = reading !== undefined && reading.status === "value";
     const hasSample = isKnown || this.#config.absentIsZero;
     const value = isKnown ? reading.value : 0;
-    const sampledAtMs = isKnown ? reading.sampledAtMs : nowMs;
-    if (target !== undefined) {
+    if (overPods !== undefined) {
       const scale = spec.target.type === "utilisation" ? REQUEST_MILLI : (spec.fullMilli ?? 1_000);
-      return { kind: "pods", target, rules, pods: this.#pods(hasSample ? milli(value * scale) : undefined, sampledAtMs) };
+      this.#describePods(overPods.pods, hasSample ? milli(value * scale) : undefined, isKnown ? reading.sampledAtMs : nowMs);
+      return overPods;
     }
-    if (!hasSample) return { kind: "unavailable" };
+    if (!hasSample) return UNAVAILABLE;
     const kind = spec.target.type === "value" ? "value" : "averageValue";
     return { kind, targetMilli: (spec.target as { milli: number }).milli, seriesMilli: [milli(value * 1_000)] };
   }
@@ -127,39 +131,38 @@ export class HpaEngine extends BareEngine {
     }
   }
 
-  #pods(usedMilli: number | undefined, sampledAtMs: number): PodGroup[] {
-    const pods: PodGroup[] = this.#cohorts.map(({ count, startedAtMs, readyAtMs }) => ({
-      count,
-      phase: "Running",
-      isDeleted: false,
-      isReady: true,
-      startedAtMs,
-      readyChangedAtMs: readyAtMs,
-      requestMilli: REQUEST_MILLI,
-      usedMilli,
-      sampledAtMs,
-      sampleWindowMs: 30_000,
-    }));
-    for (const { count, atMs } of this.#starting) {
-      pods.push({
-        count,
-        phase: "Pending",
-        isDeleted: false,
-        isReady: false,
-        startedAtMs: atMs,
-        readyChangedAtMs: atMs,
-        requestMilli: REQUEST_MILLI,
-        usedMilli: undefined,
-        sampledAtMs,
-        sampleWindowMs: 30_000,
-      });
+  /** Writes the cohorts, then what is starting, into `pods`. */
+  #describePods(pods: MutablePodGroup[], usedMilli: number | undefined, sampledAtMs: number): void {
+    let at = 0;
+    for (let i = 0; i < this.#cohorts.length; i++) {
+      const { count, startedAtMs, readyAtMs } = this.#cohorts[i] as Cohort;
+      const pod = podAt(pods, at++);
+      pod.count = count;
+      pod.phase = "Running";
+      pod.isReady = true;
+      pod.startedAtMs = startedAtMs;
+      pod.readyChangedAtMs = readyAtMs;
+      pod.usedMilli = usedMilli;
+      pod.sampledAtMs = sampledAtMs;
     }
-    return pods;
+    for (let i = 0; i < this.#starting.length; i++) {
+      const { count, atMs } = this.#starting[i] as { count: number; atMs: number };
+      const pod = podAt(pods, at++);
+      pod.count = count;
+      pod.phase = "Pending";
+      pod.isReady = false;
+      pod.startedAtMs = atMs;
+      pod.readyChangedAtMs = atMs;
+      pod.usedMilli = undefined;
+      pod.sampledAtMs = sampledAtMs;
+    }
+    if (pods.length > at) pods.length = at;
   }
 
   #explain(reason: string, requested: number, winner: number, readings: readonly Reading[]): void {
     const { from, desired } = this;
-    for (const [i, input] of this.#inputs.entries()) {
+    for (let i = 0; i < this.#inputs.length; i++) {
+      const input = this.#inputs[i] as MetricInput;
       const reading = readings[i];
       const isKnown = (reading !== undefined && reading.status === "value") || this.#config.absentIsZero;
       if (!isKnown) this.log.add(REASON.reading_absent, from, from, i);
@@ -168,10 +171,10 @@ export class HpaEngine extends BareEngine {
       const { target } = input.spec;
       // In the metric's own unit; a pod's share where the target is for one pod.
       const goal = target.type === "utilisation" ? target.percent / 100 : target.milli / (input.spec.fullMilli ?? 1_000);
-      const load = input.target === undefined ? value : value * this.ready;
+      const load = input.overPods === undefined ? value : value * this.ready;
       if (desired !== from) this.log.add(REASON.target_tracking, from, desired, i, load, goal, 0);
       else {
-        const ratio = input.target === undefined && target.type === "averageValue" ? value / (goal * from) : value / goal;
+        const ratio = input.overPods === undefined && target.type === "averageValue" ? value / (goal * from) : value / goal;
         this.log.add(REASON.within_tolerance, from, from, i, ratio, this.#config.toleranceDown, this.#config.toleranceUp);
       }
     }
@@ -216,29 +219,49 @@ export class HpaEngine extends BareEngine {
   }
 }
 
+type MutablePodGroup = { -readonly [Field in keyof PodGroup]: PodGroup[Field] };
+
 /** A metric with what does not change from tick to tick. */
 interface MetricInput {
   readonly spec: HpaMetricSpec;
-  /** For metrics over pods. */
-  readonly target: PodTarget | undefined;
-  readonly rules: PodRules;
+  /** For metrics over pods: the metric as the controller sees it; its pods are written anew at each tick. */
+  readonly overPods: { readonly kind: "pods"; readonly target: PodTarget; readonly rules: PodRules; readonly pods: MutablePodGroup[] } | undefined;
 }
 
 function inputOf(spec: HpaMetricSpec, tolerance: PodRules["tolerance"]): MetricInput {
   const isOverPods = spec.source === "resource" || spec.source === "pods";
   const { target } = spec;
-  return {
-    spec,
-    target: !isOverPods || target.type === "value" ? undefined : target.type === "utilisation" ? target : { type: "mean", milli: target.milli },
-    rules: {
-      tolerance,
-      readiness: {
-        isCpu: spec.source === "resource" && spec.name === "cpu",
-        cpuInitializationMs: CPU_INITIALIZATION_MS,
-        initialReadinessDelayMs: INITIAL_READINESS_DELAY_MS,
-      },
+  if (!isOverPods || target.type === "value") return { spec, overPods: undefined };
+  const rules: PodRules = {
+    tolerance,
+    readiness: {
+      // A second metric on CPU is named cpu#2.
+      isCpu: spec.source === "resource" && spec.name.split("#")[0] === "cpu",
+      cpuInitializationMs: CPU_INITIALIZATION_MS,
+      initialReadinessDelayMs: INITIAL_READINESS_DELAY_MS,
     },
   };
+  return { spec, overPods: { kind: "pods", target: target.type === "utilisation" ? target : { type: "mean", milli: target.milli }, rules, pods: [] } };
+}
+
+function podAt(pods: MutablePodGroup[], at: number): MutablePodGroup {
+  let pod = pods[at];
+  if (pod === undefined) {
+    pod = {
+      count: 0,
+      phase: "Running",
+      isDeleted: false,
+      isReady: true,
+      startedAtMs: 0,
+      readyChangedAtMs: 0,
+      requestMilli: REQUEST_MILLI,
+      usedMilli: undefined,
+      sampledAtMs: 0,
+      sampleWindowMs: 30_000,
+    };
+    pods.push(pod);
+  }
+  return pod;
 }
 
 function readingOf({ source, name, measures }: HpaMetricSpec): ResolvedMetric {
