@@ -1,10 +1,10 @@
-import { readdirSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
 import { htmlPage, htmlTable } from "../src/cli/page.ts";
 import { Progress } from "../src/cli/terminal.ts";
+import { recordingsIn } from "../src/read-trace.ts";
 import { guardGrid } from "./evaluation/guards.ts";
 import { type EvaluatedTrace, evaluate, PROTOCOL, readRecordings } from "./evaluation/protocol.ts";
-import { type Grid, grids, losses, markdown, pairedRatios } from "./evaluation/report.ts";
+import { grids, losses, markdown, pairedRatios, type TitledGrid } from "./evaluation/report.ts";
 
 // npm run evaluate -- <folder or recording…> [--json file] [--html file] [--guards]: our defaults, Kubernetes' HPA and the
 // references over recordings, by the protocol of docs/evaluation.md. Tables go to standard output.
@@ -40,19 +40,11 @@ async function main(): Promise<void> {
   if (options.html !== undefined) writeFileSync(options.html, page(parts));
 }
 
-function recordingsIn(path: string): string[] {
-  if (!statSync(path).isDirectory()) return [path];
-  return readdirSync(path)
-    .filter((name) => /\.csv(\.gz)?$/.test(name))
-    .toSorted()
-    .map((name) => join(path, name));
-}
-
 function asJson(traces: readonly EvaluatedTrace[]) {
   return { schemaVersion: 1, protocol: PROTOCOL, traces, paired: pairedRatios(traces), losses: losses(traces) };
 }
 
-function page(parts: readonly Grid[]): string {
+function page(parts: readonly TitledGrid[]): string {
   const body = parts.map(({ title, text, header, rows }) => `<section><h2>${title}</h2><p>${text}</p>${htmlTable(header, rows)}</section>`);
   return htmlPage({ title: "Evaluation", heading: "Evaluation", lead: PROTOCOL.replaceAll("`", ""), body: body.join("\n") });
 }

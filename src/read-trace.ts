@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readdirSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { openFileChunks } from "./lib/file-chunks.ts";
@@ -11,6 +12,15 @@ import { TraceParser, type TraceParserOptions } from "./sim/trace-parser.ts";
 
 export interface ReadTraceOptions extends TraceOverrides, TraceParserOptions {
   readonly onBytes?: (bytes: number) => void;
+}
+
+/** The recordings that a path means: itself, or every .csv and .csv.gz of a folder, by name. */
+export function recordingsIn(path: string): string[] {
+  if (!(statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false)) return [path];
+  return readdirSync(path)
+    .filter((name) => /\.csv(\.gz)?$/.test(name))
+    .toSorted()
+    .map((name) => join(path, name));
 }
 
 /**

@@ -3,7 +3,7 @@ import { geometricMean } from "../../src/lib/statistics.ts";
 import type { Trace } from "../../src/sim/trace.ts";
 import type { Job, RunOutcome } from "../../src/simulation-job.ts";
 import { defaultWorkload, type EvaluatedTrace, PEAK_UNITS, stepsOf } from "./protocol.ts";
-import type { Grid } from "./report.ts";
+import type { TitledGrid } from "./report.ts";
 
 /** What is changed, and the guards that say so. */
 const VARIANTS: readonly (readonly [string, string])[] = [
@@ -24,7 +24,7 @@ const VARIANTS: readonly (readonly [string, string])[] = [
 ];
 
 /** What each guard costs and spares: our default with one guard changed, over the default as it is. */
-export async function guardGrid(traces: readonly Trace[], evaluated: readonly EvaluatedTrace[]): Promise<Grid> {
+export async function guardGrid(traces: readonly Trace[], evaluated: readonly EvaluatedTrace[]): Promise<TitledGrid> {
   const workloads = VARIANTS.map(([, guards]) => defaultWorkload(guards));
   const jobs = traces.flatMap((trace) =>
     workloads.map((workload): Job => ({ kind: "run", trace, workload, settings: { peakUnits: PEAK_UNITS }, engine: "vernier" })),

@@ -1,3 +1,5 @@
+import { type Grid, gridMarkdown } from "../../src/cli/comparison-text.ts";
+import { formatPercent } from "../../src/cli/format.ts";
 import { clusterBootstrap, holm, type Interval, signedRank } from "../../src/lib/resampling.ts";
 import { createRng } from "../../src/lib/rng.ts";
 import { geometricMean, median } from "../../src/lib/statistics.ts";
@@ -11,12 +13,10 @@ const MARGIN = 1e-9;
 /** Share of time above the ceiling that a recording may have to count as kept. */
 const KEPT = 0.01;
 
-/** Rows and columns; `title` and `text` stand above. */
-export interface Grid {
+/** A table with what stands above it. */
+export interface TitledGrid extends Grid {
   readonly title: string;
   readonly text: string;
-  readonly header: readonly string[];
-  readonly rows: readonly (readonly string[])[];
 }
 
 /** Ours against another on the same recordings: ratio of costs, below 1 is cheaper. */
@@ -48,7 +48,7 @@ export function pairedRatios(traces: readonly EvaluatedTrace[]): Paired[] {
   for (const [i, share] of ISO_VIOLATIONS.entries()) {
     comparisons.push({
       against: "hpa-v2, tuned in hindsight",
-      at: `${percent(share)} violation`,
+      at: `${formatPercent(share)} violation`,
       ratios: traces.flatMap((trace) => {
         const [ours, theirs] = SWEPT.map((engine) => trace.sweeps[engine]?.iso[i]?.costUnitHours ?? null);
         return ours == null || theirs == null ? [] : [{ family: trace.family, log: Math.log(ours / theirs) }];
@@ -95,7 +95,7 @@ export function losses(traces: readonly EvaluatedTrace[]): Loss[] {
     }
     for (const [i, share] of ISO_VIOLATIONS.entries()) {
       const [mine, theirs] = SWEPT.map((engine) => trace.sweeps[engine]?.iso[i]?.costUnitHours ?? null);
-      const at = `at ${percent(share)}`;
+      const at = `at ${formatPercent(share)}`;
       if (mine == null && theirs != null) found.push({ file: trace.file, against: "hpa-v2, tuned in hindsight", what: `infeasible ${at} where it is not` });
       else if (mine != null && theirs != null && mine > theirs * (1 + MARGIN))
         found.push({ file: trace.file, against: "hpa-v2, tuned in hindsight", what: `${((mine / theirs - 1) * 100).toFixed(1)} % dearer ${at}` });
@@ -105,7 +105,7 @@ export function losses(traces: readonly EvaluatedTrace[]): Loss[] {
 }
 
 /** Everything worth a table. */
-export function grids(traces: readonly EvaluatedTrace[]): Grid[] {
+export function grids(traces: readonly EvaluatedTrace[]): TitledGrid[] {
   const smooth = traces.filter((trace) => trace.isSmooth);
   const noisy = traces.filter((trace) => !trace.isSmooth);
   return [
@@ -120,7 +120,7 @@ export function grids(traces: readonly EvaluatedTrace[]): Grid[] {
   ].filter((grid) => grid.rows.length > 0);
 }
 
-function recordings(title: string, text: string, traces: readonly EvaluatedTrace[]): Grid {
+function recordings(title: string, text: string, traces: readonly EvaluatedTrace[]): TitledGrid {
   return {
     title,
     text,
@@ -129,13 +129,13 @@ function recordings(title: string, text: string, traces: readonly EvaluatedTrace
       trace.file,
       trace.meanNeeded.toFixed(1),
       trace.optimumUnitHours.toFixed(1),
-      ...trace.rows.map(({ costToOptimum, score }) => `${costToOptimum.toFixed(3)} / ${percent(score.timeAboveCeilingRatio)}`),
+      ...trace.rows.map(({ costToOptimum, score }) => `${costToOptimum.toFixed(3)} / ${formatPercent(score.timeAboveCeilingRatio)}`),
       trace.noiseReference === null ? "never" : trace.noiseReference.toFixed(3),
     ]),
   };
 }
 
-function groups(smooth: readonly EvaluatedTrace[], noisy: readonly EvaluatedTrace[]): Grid {
+function groups(smooth: readonly EvaluatedTrace[], noisy: readonly EvaluatedTrace[]): TitledGrid {
   const parts = [
     ["smooth", smooth],
     ["noisy", noisy],
@@ -158,9 +158,9 @@ function groups(smooth: readonly EvaluatedTrace[], noisy: readonly EvaluatedTrac
               String(traces.length),
               (geometricMean(rows.map(({ costToOptimum }) => costToOptimum)) as number).toFixed(3),
               `${row(worst, engine).costToOptimum.toFixed(2)} (${worst.file})`,
-              percent(median(above)),
-              percent(Math.max(...above)),
-              percent(rows.reduce((sum, { score }) => sum + score.requestsBeyondCapacityRatio, 0) / rows.length),
+              formatPercent(median(above)),
+              formatPercent(Math.max(...above)),
+              formatPercent(rows.reduce((sum, { score }) => sum + score.requestsBeyondCapacityRatio, 0) / rows.length),
               ((rows.reduce((sum, { score }) => sum + score.changes, 0) / hours) * 24).toFixed(0),
             ];
           }),
@@ -168,7 +168,7 @@ function groups(smooth: readonly EvaluatedTrace[], noisy: readonly EvaluatedTrac
   };
 }
 
-function sameViolation(traces: readonly EvaluatedTrace[]): Grid {
+function sameViolation(traces: readonly EvaluatedTrace[]): TitledGrid {
   const engines = ROWS.filter((engine) => traces.some((trace) => row(trace, engine).costToOptimumAtSameViolation !== null));
   return {
     title: "Against what was possible at the same violation",
@@ -178,10 +178,10 @@ function sameViolation(traces: readonly EvaluatedTrace[]): Grid {
   };
 }
 
-function oneSetting(traces: readonly EvaluatedTrace[]): Grid {
+function oneSetting(traces: readonly EvaluatedTrace[]): TitledGrid {
   return {
     title: "One setting for all recordings",
-    text: `Geometric mean of cost over the optimum; median and worst share of time above the ceiling; recordings kept within ${percent(KEPT)}.`,
+    text: `Geometric mean of cost over the optimum; median and worst share of time above the ceiling; recordings kept within ${formatPercent(KEPT)}.`,
     header: ["target", ...SWEPT.flatMap((engine) => [`${engine}: cost`, "above", "worst", "kept"])],
     rows: TARGETS.map((target, k) => [
       `${target} %`,
@@ -190,8 +190,8 @@ function oneSetting(traces: readonly EvaluatedTrace[]): Grid {
         const above = points.map((point) => point.timeAboveCeilingRatio);
         return [
           (geometricMean(points.map((point, i) => point.costUnitHours / (traces[i] as EvaluatedTrace).optimumUnitHours)) as number).toFixed(3),
-          percent(median(above)),
-          percent(Math.max(...above)),
+          formatPercent(median(above)),
+          formatPercent(Math.max(...above)),
           `${above.filter((share) => share <= KEPT).length} of ${traces.length}`,
         ];
       }),
@@ -199,11 +199,11 @@ function oneSetting(traces: readonly EvaluatedTrace[]): Grid {
   };
 }
 
-function hindsight(traces: readonly EvaluatedTrace[]): Grid {
+function hindsight(traces: readonly EvaluatedTrace[]): TitledGrid {
   return {
     title: "Tuned in hindsight, at equal violation",
     text: "Cost over the optimum read off the lower convex hull of thirteen targets, and the cheapest target that keeps to it alone.",
-    header: ["recording", ...ISO_VIOLATIONS.flatMap((share) => SWEPT.map((engine) => `${engine} at ${percent(share)}`))],
+    header: ["recording", ...ISO_VIOLATIONS.flatMap((share) => SWEPT.map((engine) => `${engine} at ${formatPercent(share)}`))],
     rows: traces.map((trace) => [
       trace.file,
       ...ISO_VIOLATIONS.flatMap((_, i) =>
@@ -216,7 +216,7 @@ function hindsight(traces: readonly EvaluatedTrace[]): Grid {
   };
 }
 
-function paired(traces: readonly EvaluatedTrace[]): Grid {
+function paired(traces: readonly EvaluatedTrace[]): TitledGrid {
   return {
     title: "Ours against each, paired",
     text: "Geometric mean of cost ratios on the same recordings (below 1: ours is cheaper), with a 95 % interval from 10,000 resamples of whole sources, and Wilcoxon's signed-rank test. At own settings the violations differ: read it with the tables above.",
@@ -233,7 +233,7 @@ function paired(traces: readonly EvaluatedTrace[]): Grid {
   };
 }
 
-function lossGrid(traces: readonly EvaluatedTrace[]): Grid {
+function lossGrid(traces: readonly EvaluatedTrace[]): TitledGrid {
   return {
     title: "Every loss",
     text: "Recordings on which ours is beaten.",
@@ -242,23 +242,6 @@ function lossGrid(traces: readonly EvaluatedTrace[]): Grid {
   };
 }
 
-function percent(share: number): string {
-  const value = share * 100;
-  return value === 0 ? "0 %" : value < 0.01 ? "< 0.01 %" : `${value.toFixed(value < 10 ? 2 : 1)} %`;
-}
-
-export function markdown(gridsOf: readonly Grid[]): string {
-  return gridsOf
-    .map(({ title, text, header, rows }) =>
-      [
-        `## ${title}`,
-        "",
-        text,
-        "",
-        `| ${header.join(" | ")} |`,
-        `| --- |${" ---: |".repeat(header.length - 1)}`,
-        ...rows.map((cells) => `| ${cells.join(" | ")} |`),
-      ].join("\n"),
-    )
-    .join("\n\n");
+export function markdown(parts: readonly TitledGrid[]): string {
+  return parts.map((part) => [`## ${part.title}`, "", part.text, "", ...gridMarkdown(part)].join("\n")).join("\n\n");
 }

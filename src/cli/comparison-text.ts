@@ -116,13 +116,17 @@ export function comparisonLines(comparisons: readonly TraceComparison[], { paint
   return lines;
 }
 
-/** A comparison for a pull request. */
-export function comparisonMarkdown(comparisons: readonly TraceComparison[]): string {
-  const grid = ({ header, rows }: Grid): string[] => [
+/** A grid as the lines of a table, numbers to the right. */
+export function gridMarkdown({ header, rows }: Grid): string[] {
+  return [
     `| ${header.join(" | ")} |`,
     `| --- |${" ---: |".repeat(header.length - 1)}`,
     ...rows.map((row) => `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`),
   ];
+}
+
+/** A comparison for a pull request. */
+export function comparisonMarkdown(comparisons: readonly TraceComparison[]): string {
   const parts = comparisons.map((comparison) =>
     [
       `### ${comparison.trace.file}`,
@@ -131,11 +135,11 @@ export function comparisonMarkdown(comparisons: readonly TraceComparison[]): str
       "",
       ...[...comparison.trace.guesses.map((guess) => `- guessed: ${guess}`), ...comparison.warnings.map((warning) => `- warning: ${warning}`)],
       ...(comparison.trace.guesses.length + comparison.warnings.length > 0 ? [""] : []),
-      ...grid(rowsGrid(comparison)),
-      ...(comparison.sweeps === undefined ? [] : ["", ...grid(isoGrid(comparison.sweeps))]),
+      ...gridMarkdown(rowsGrid(comparison)),
+      ...(comparison.sweeps === undefined ? [] : ["", ...gridMarkdown(isoGrid(comparison.sweeps))]),
     ].join("\n"),
   );
   if (comparisons.length > 1)
-    parts.push([`### Over ${comparisons.length} recordings`, "", ...grid(summaryGrid(summarise(comparisons), comparisons.length))].join("\n"));
+    parts.push([`### Over ${comparisons.length} recordings`, "", ...gridMarkdown(summaryGrid(summarise(comparisons), comparisons.length))].join("\n"));
   return parts.join("\n\n");
 }

@@ -1,8 +1,8 @@
-import { readdirSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { createEngine, type EngineSpec, loadManifests, sweepOf } from "../app.ts";
 import type { HpaManifest, ManifestOptions } from "../formats/hpa-manifest.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
+import { recordingsIn } from "../read-trace.ts";
 import type { ComparisonRow, ComparisonSweep, TraceComparison } from "../sim/compare.ts";
 import { ISO_VIOLATIONS, readIso } from "../sim/iso-violation.ts";
 import type { RunSettings } from "../sim/run.ts";
@@ -69,7 +69,7 @@ const FREE_BOUNDS = (peakUnits: number) => ({ min: 1, max: 4 * peakUnits });
 export async function compareAll(request: ComparisonRequest): Promise<ComparedTrace[]> {
   const manifests = request.peers.flatMap((path) => labelled(path, loadManifests(path, request.manifestOptions)));
   const policies = request.policies.length > 0 ? request.policies : [{ name: "defaults", text: defaultPolicy(Number(request.options.peakUnits), manifests) }];
-  const recordings = request.traces.length === 0 ? [undefined] : request.traces.flatMap(recordingsIn);
+  const recordings = request.traces.length === 0 ? [undefined] : request.traces.flatMap(recordingsAt);
   const gauges = manifests.flatMap(({ manifest }) => manifest.config.metrics.filter((metric) => metric.measures === "gauge").map((metric) => metric.name));
   const cache = new Map<string, Promise<Trace>>();
   const plans: Plan[] = [];
@@ -125,14 +125,10 @@ workloads:
 `;
 }
 
-/** A recording, or all recordings of a folder. */
-function recordingsIn(path: string): string[] {
-  if (!(statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false)) return [path];
-  const found = readdirSync(path)
-    .filter((name) => /\.csv(\.gz)?$/.test(name))
-    .toSorted();
+function recordingsAt(path: string): string[] {
+  const found = recordingsIn(path);
   if (found.length === 0) throw new UsageError(`--trace: no .csv or .csv.gz in the folder ${path}`);
-  return found.map((name) => join(path, name));
+  return found;
 }
 
 function planOf(prepared: readonly PreparedRun[], manifests: readonly Labelled[], request: ComparisonRequest): Plan {
