@@ -18,6 +18,7 @@ import { monthsBeginAtMs } from "./policy/calendar.ts";
 import { BYTES_MAX, tooLarge } from "./policy/document.ts";
 import { checkPolicy, type Policy, parsePolicy } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
+import { compileSchedules } from "./policy/schedule.ts";
 import type { LoadNeeds } from "./sim/needs.ts";
 
 // Composition root: the one place that knows every engine and every adapter.
@@ -57,7 +58,11 @@ const ENGINES: Readonly<Record<string, EngineEntry>> = {
       const policy = argument === undefined ? workload : withTarget(workload, wholeNumber(argument, 100));
       return policy === undefined
         ? undefined
-        : new VernierEngine(policy, { policyHash, monthsBeginAtMs: policy.budget === undefined ? [] : monthsBeginAtMs(policy.timeZone, fromMs, toMs) });
+        : new VernierEngine(policy, {
+            policyHash,
+            schedules: compileSchedules(policy, fromMs, toMs),
+            monthsBeginAtMs: policy.budget === undefined ? [] : monthsBeginAtMs(policy.timeZone, fromMs, toMs),
+          });
     },
     knob: TARGET_KNOB,
   },

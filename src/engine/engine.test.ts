@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Drive, TRACKING, workload } from "../../test/support/drive.ts";
+import { VernierEngine } from "./engine.ts";
 
 const MINUTE = 60_000;
 const TIERS = `
@@ -377,6 +378,76 @@ guards: {down: {window: 0s}}
     expect(drive.run(5 * MINUTE - 15_000, { readings: { cpu: 0.2 } }).requested).toBe(20);
     expect(drive.tick({ readings: { cpu: 0.2 } }).requested).toBe(20);
     expect(drive.tick({ readings: { cpu: 0.2 } }).requested).toBe(18);
+  });
+});
+
+describe("calendars", () => {
+  const POLICY = workload(`
+kind: stateless
+bounds: {min: 2, max: 100}
+metrics: {cpu: {measures: utilisation, window: 15s, lag: 0s}}
+strategies: [{type: targetTracking, metric: cpu, target: 70%}, {type: schedule, windows: [{start: "0 8 * * *", for: 1h, desired: 20}]}]
+guards: {down: {window: 0s}}
+`);
+  const drive = (options: Partial<ConstructorParameters<typeof VernierEngine>[1]>, initial: number): Drive => {
+    const made = new Drive(POLICY, initial);
+    made.engine = new VernierEngine(POLICY, { policyHash: "test", ...options });
+    return made;
+  };
+  const desired = (atMs: number, value: number) => ({ schedules: { bounds: [], desired: [[], [{ atMs, value }]] } });
+
+  test("ask for what their window desires, and for the minimum outside", () => {
+    const made = drive(
+      {
+        schedules: {
+          bounds: [],
+          desired: [
+            [],
+            [
+              { atMs: MINUTE, value: 12 },
+              { atMs: 30 * MINUTE, value: 0 },
+            ],
+          ],
+        },
+      },
+      10,
+    );
+    expect(made.load(7, MINUTE)).toMatchObject({ requested: 10, codes: expect.arrayContaining(["schedule_closed"]) });
+    expect(made.load(7, 2 * MINUTE)).toMatchObject({ requested: 12, codes: expect.arrayContaining(["schedule_open"]) });
+    expect(made.load(7, 26 * MINUTE)).toMatchObject({ requested: 12 });
+    expect(made.load(7, 10 * MINUTE)).toMatchObject({ requested: 10 });
+  });
+
+  test("take nothing away while nothing measured is known, and still add", () => {
+    const blind = drive(desired(0, 0), 10);
+    blind.load(7, MINUTE);
+    expect(blind.run(20 * MINUTE, { readings: { cpu: "absent" } })).toMatchObject({ requested: 10, posture: "blind" });
+    const adding = drive(desired(5 * MINUTE, 14), 10);
+    adding.load(7, MINUTE);
+    expect(adding.run(20 * MINUTE, { readings: { cpu: "absent" } }).requested).toBe(14);
+  });
+
+  test("change bounds: up at once, down as scale-in may", () => {
+    const bounds = [
+      { atMs: MINUTE, value: { min: 15, max: 100 } },
+      { atMs: 10 * MINUTE, value: { min: 2, max: 12 } },
+    ];
+    const made = drive({ schedules: { bounds, desired: [[], []] } }, 10);
+    made.load(7, MINUTE);
+    expect(made.tick({ readings: { cpu: 0.7 } })).toMatchObject({ requested: 15, codes: expect.arrayContaining(["bounds_changed", "clamped_min"]) });
+    made.load(10.5, 9 * MINUTE - 15_000);
+    expect(made.tick({ readings: { cpu: 0.7 } }).requested).toBe(13); // 10 % of 15, away from zero
+    expect(made.load(9, 5 * MINUTE).requested).toBe(12);
+  });
+
+  test("are where they were after a restart", () => {
+    const options = desired(MINUTE, 12);
+    const made = drive(options, 10);
+    made.load(7, 2 * MINUTE);
+    const twin = new VernierEngine(POLICY, { policyHash: "test", ...options });
+    twin.restore(JSON.parse(JSON.stringify(made.engine.state())));
+    made.engine = twin;
+    expect(made.load(7, MINUTE).requested).toBe(12);
   });
 });
 

@@ -1,5 +1,6 @@
 import { UNITS_MAX } from "../capacity/units.ts";
 import type { ResolvedMetric, ResolvedWorkload } from "../policy/resolve.ts";
+import type { CompiledSchedules } from "../policy/schedule.ts";
 import { BlastRadius, type BlastRadiusState } from "./guards/blast-radius.ts";
 import { LoadCliff, type LoadCliffState } from "./guards/load-cliff.ts";
 import { PostureJudge, type PostureState } from "./guards/posture.ts";
@@ -11,6 +12,7 @@ import { REASON, type Reason, ReasonLog } from "./reasons.ts";
 import { EPSILON, saturateUnits } from "./strategies/step-units.ts";
 import { isWithinTolerance, targetRatio, targetUnits } from "./strategies/target-tracking.ts";
 import { tierAt, tierUnits } from "./strategies/tiers.ts";
+import { Transitions } from "./transitions.ts";
 import type { ChangeWindowState } from "./windows/change-window.ts";
 import { ExtremeWindow, type ExtremeWindowState } from "./windows/extreme-window.ts";
 import { InFlight, type InFlightState } from "./windows/in-flight.ts";
@@ -20,6 +22,8 @@ const STATE_VERSION = 2;
 
 export interface VernierEngineOptions {
   readonly policyHash: string;
+  /** What calendars say over the time of the run; nothing when absent. */
+  readonly schedules?: CompiledSchedules;
   /** Instants at which calendar months begin in the file's time zone, ascending; only needed with a budget. */
   readonly monthsBeginAtMs?: readonly number[];
 }
@@ -75,8 +79,13 @@ export class VernierEngine implements Engine, Decision {
   readonly #upWindowMs: number;
   readonly #downWindowMs: number;
   readonly #provesScaleIn: boolean;
-  readonly #min: number;
-  readonly #max: number;
+  readonly #bounds: Transitions<{ readonly min: number; readonly max: number }>;
+  /** By strategy; only those with a calendar are asked. */
+  readonly #desired: readonly Transitions<number>[];
+  /** Strategies that read a metric. */
+  readonly #measuring: number;
+  #min: number;
+  #max: number;
   readonly #up: RateLimit;
   readonly #down: RateLimit;
   readonly #blastRadius: BlastRadius | undefined;
@@ -104,7 +113,10 @@ export class VernierEngine implements Engine, Decision {
     this.#policy = policy;
     const { guards, unit } = policy;
     this.#slots = policy.metrics.map((_, index) => new MetricSlot(policy, index));
-    this.#slotOf = policy.strategies.map((strategy) => this.#slots.find((slot) => slot.metric.name === strategy.metric) as MetricSlot);
+    // A strategy with a calendar reads no metric, and is never asked for one.
+    this.#slotOf = policy.strategies.map(
+      (strategy) => this.#slots.find((slot) => strategy.type !== "schedule" && slot.metric.name === strategy.metric) as MetricSlot,
+    );
     this.#usedSlots = this.#slots.filter((slot) => slot.isUsed).length;
     // At least three ticks: capacity that is ready at once is still seen one tick late.
     this.#inFlight = new InFlight(Math.max(2 * unit.startup.meanMs, 3 * policy.intervalMs));
@@ -121,6 +133,9 @@ export class VernierEngine implements Engine, Decision {
     this.#provesScaleIn = guards.proof === "on";
     this.#min = policy.bounds.min;
     this.#max = policy.bounds.max;
+    this.#bounds = new Transitions(policy.bounds, options.schedules?.bounds ?? []);
+    this.#desired = policy.strategies.map((_, i) => new Transitions(0, options.schedules?.desired[i] ?? []));
+    this.#measuring = policy.strategies.filter((strategy) => strategy.type !== "schedule").length;
     this.#upWindow = new ExtremeWindow(guards.up.windowMs, "lowest");
     this.#downWindow = new ExtremeWindow(guards.down.windowMs, "highest");
     this.#up = new RateLimit(guards.up);
@@ -152,6 +167,7 @@ export class VernierEngine implements Engine, Decision {
     } else {
       this.#log.add(REASON.capacity_unreadable, current, current);
     }
+    if (this.#bounds.advance(nowMs)) this.#changeBounds(current);
     const unusable = this.#observeReadings(observation.readings, current, nowMs);
     this.#unusable = unusable;
     this.#isInformed = false;
@@ -203,6 +219,13 @@ export class VernierEngine implements Engine, Decision {
       metrics: this.#policy.metrics.map((metric) => metric.name),
       limits: this.#policy.limits.map((limit) => limit.name),
     });
+  }
+
+  #changeBounds(current: number): void {
+    const { min, max } = this.#bounds.value;
+    this.#min = min;
+    this.#max = max;
+    this.#log.add(REASON.bounds_changed, current, current, min, max);
   }
 
   #observeCapacity(current: number, ready: number, nowMs: number): void {
@@ -269,19 +292,23 @@ export class VernierEngine implements Engine, Decision {
     let best = -1;
     let winner = 0;
     let opinions = 0;
+    let measured = 0;
     for (let i = 0; i < strategies.length; i++) {
       const units = this.#recommendOne(i, current);
       if (units < 0) continue;
       opinions++;
+      if ((strategies[i] as ResolvedWorkload["strategies"][number]).type !== "schedule") measured++;
       if (units > best) {
         best = units;
         winner = i;
       }
     }
     if (opinions > 1) this.#log.add(REASON.highest_wins, best, best, winner + 1, strategies.length);
-    this.#isInformed = opinions > 0;
-    if (opinions === 0) return posture === "blind" ? this.#actBlind(current) : this.#holdWithoutOpinion(current);
-    return best;
+    this.#isInformed = measured > 0 || this.#measuring === 0;
+    if (this.#isInformed) return best;
+    // Nothing measured is known: what a calendar says may only add to what we do without sight.
+    const held = posture === "blind" ? this.#actBlind(current) : this.#holdWithoutOpinion(current);
+    return Math.max(best, held);
   }
 
   #holdWithoutOpinion(current: number): number {
@@ -292,6 +319,7 @@ export class VernierEngine implements Engine, Decision {
   /** What one strategy asks for, or -1 when it has no opinion. */
   #recommendOne(index: number, current: number): number {
     const strategy = this.#policy.strategies[index] as ResolvedWorkload["strategies"][number];
+    if (strategy.type === "schedule") return this.#recommendByCalendar(index, current);
     const slot = this.#slotOf[index] as MetricSlot;
     if (!slot.isUsable) {
       this.#log.add(REASON.no_opinion, current, current, slot.index);
@@ -318,6 +346,15 @@ export class VernierEngine implements Engine, Decision {
     const replaced = this.#replaceable(needed);
     const units = Math.min(UNITS_MAX, needed + replaced);
     this.#log.add(REASON.target_tracking, current, units, slot.index, slot.load, strategy.targetPerUnit, replaced);
+    return units;
+  }
+
+  #recommendByCalendar(index: number, current: number): number {
+    const desired = this.#desired[index] as Transitions<number>;
+    desired.advance(this.atMs);
+    const units = Math.max(this.#min, desired.value);
+    if (desired.value > 0) this.#log.add(REASON.schedule_open, current, units, desired.value);
+    else this.#log.add(REASON.schedule_closed, current, units, units);
     return units;
   }
 

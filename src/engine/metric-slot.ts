@@ -57,7 +57,9 @@ export class MetricSlot {
     this.limitPerUnit = limitPerUnit(policy, metric);
     this.limitAsMeasured = limitAsMeasured(policy, metric);
     this.isUsed =
-      policy.strategies.some((strategy) => strategy.metric === metric.name) || Number.isFinite(this.limitPerUnit) || Number.isFinite(this.limitAsMeasured);
+      policy.strategies.some((strategy) => strategy.type !== "schedule" && strategy.metric === metric.name) ||
+      Number.isFinite(this.limitPerUnit) ||
+      Number.isFinite(this.limitAsMeasured);
     this.isRead = this.isUsed || metric.measures === "errors";
     this.#carriesLoad = carriesLoad(metric);
     this.#isPerUnit = metric.scope === "unit";
@@ -150,7 +152,7 @@ function limitPerUnit(policy: ResolvedWorkload, metric: ResolvedMetric): number 
   if (!carriesLoad(metric)) return Number.POSITIVE_INFINITY;
   const limits: number[] = [];
   for (const strategy of policy.strategies) {
-    if (strategy.metric !== metric.name) continue;
+    if (strategy.type === "schedule" || strategy.metric !== metric.name) continue;
     if (strategy.type === "targetTracking") limits.push(strategy.targetPerUnit * (1 + strategy.toleranceUp));
     // A hair under the lowest rung going up: exactly on it, what was taken away would be added straight back.
     else if (strategy.up[0] !== undefined) limits.push(strategy.up[0].at * (1 - 1e-6));

@@ -142,6 +142,9 @@ export const REASONS = {
     operands: { metric: "metric", utilisation: "ratio", above: "ratio" },
     text: "{metric} {utilisation} is above {above}: double",
   },
+  schedule_open: { stage: "recommend", operands: { desired: "units" }, text: "a window of the schedule is open: {desired}" },
+  schedule_closed: { stage: "recommend", operands: { min: "units" }, text: "no window of the schedule is open: the minimum of {min}" },
+  bounds_changed: { stage: "bounds", operands: { min: "units", max: "units" }, text: "by the calendar, bounds are now {min} to {max}" },
   timetable: { stage: "recommend", operands: { slot: "number" }, text: "the timetable asks for {to} in slot {slot}" },
   halved: { stage: "recommend", operands: { metric: "metric", utilisation: "ratio", below: "ratio" }, text: "{metric} {utilisation} is below {below}: halve" },
 } as const satisfies Record<string, ReasonDefinition>;

@@ -5,6 +5,7 @@ import { isTimeZone } from "./calendar.ts";
 import type { Path, PolicyDocument } from "./document.ts";
 import { Budget, Duration, Percent, Rate, UnitPrice } from "./quantities.ts";
 import { workloadId } from "./resolve.ts";
+import { cronProblem } from "./schedule.ts";
 import { Measures } from "./schema.ts";
 import type { WorkloadEntry } from "./templates.ts";
 
@@ -43,6 +44,7 @@ export function findContradictions(document: PolicyDocument, settings: Record<st
     check.strategies();
     check.objectives();
     check.limits();
+    check.bounds();
     check.money();
   }
   checkFaults(document, settings, entries, add);
@@ -119,6 +121,10 @@ class WorkloadCheck {
     for (const [index, strategy] of strategies.entries()) {
       if (!isRecord(strategy)) continue;
       const path = ["strategies", index];
+      if (strategy["type"] === "schedule") {
+        this.#windows([...path, "windows"], strategy["windows"]);
+        continue;
+      }
       const measures = this.#metricAt([...path, "metric"], strategy["metric"]);
       if (strategy["type"] === "tiers") this.#tiers(path, strategy, measures);
       if (strategy["type"] === "targetTracking") this.#target(path, strategy, measures);
@@ -197,6 +203,50 @@ class WorkloadCheck {
     const max = record(groups[group])["max"];
     if (typeof max === "number" && typeof min === "number" && min > max) {
       this.#error("min_above_limit", ["bounds", "min"], `min (${min}) is above the limit of group ${group} (${max})`, "lower min, or raise the group's limit");
+    }
+  }
+
+  bounds(): void {
+    const { min, max, schedule } = record(this.#value["bounds"]);
+    this.#windows(["bounds", "schedule"], schedule);
+    if (!Array.isArray(schedule) || typeof min !== "number" || typeof max !== "number") return;
+    for (const [index, given] of schedule.entries()) {
+      const window = record(given);
+      const path = ["bounds", "schedule", index];
+      if (window["min"] === undefined && window["max"] === undefined)
+        this.#error("window_empty", path, "a window that changes neither min nor max", "say min, max or both");
+      const least = typeof window["min"] === "number" ? window["min"] : min;
+      const most = typeof window["max"] === "number" ? window["max"] : max;
+      if (least > most) this.#error("min_above_max", path, `min (${least}) is greater than max (${most}) while it is open`, "raise max in the same window");
+    }
+  }
+
+  /** Windows whose cron, zone or end make no sense. */
+  #windows(path: Path, windows: unknown): void {
+    if (!Array.isArray(windows)) return;
+    for (const [index, given] of windows.entries()) {
+      const window = record(given);
+      for (const field of ["start", "end"]) {
+        const cron = window[field];
+        const problem = typeof cron === "string" ? cronProblem(cron.slice(0, 200)) : undefined;
+        if (problem !== undefined)
+          this.#error("cron", [...path, index, field], `found "${cron}": ${problem}`, "for example 0 8 * * mon-fri, at eight on working days");
+      }
+      const zone = window["zone"];
+      if (typeof zone === "string" && (zone.length > 100 || !isTimeZone(zone)))
+        this.#error(
+          "time_zone_unknown",
+          [...path, index, "zone"],
+          `found "${zone.slice(0, 60)}", expected an IANA time zone`,
+          "for example Europe/Berlin or UTC",
+        );
+      if ((window["end"] === undefined) === (window["for"] === undefined))
+        this.#error(
+          "window_end",
+          [...path, index],
+          `found ${window["end"] === undefined ? "neither end nor for" : "both end and for"}`,
+          "say when it closes (end: 0 18 * * mon-fri) or how long it is open (for: 10h)",
+        );
     }
   }
 

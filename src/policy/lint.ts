@@ -128,7 +128,9 @@ function lintScaleIn({ written }: PolicyWorkload, say: Say): void {
     say(["guards", "down", "select"], "no_scale_in", "scale-in is switched off", "give the direction a limit instead");
     return;
   }
-  const canShrink = written.strategies.some((strategy) => (strategy.type === "tiers" ? strategy.down.length > 0 : strategy.tolerance.down < 1));
+  const canShrink = written.strategies.some((strategy) =>
+    strategy.type === "tiers" ? strategy.down.length > 0 : strategy.type === "targetTracking" ? strategy.tolerance.down < 1 : true,
+  );
   if (!canShrink) say(["strategies"], "no_scale_in", "no strategy ever asks for less", "add a down tier such as {below: 50%, remove: 10%}, or target tracking");
 }
 
@@ -136,7 +138,7 @@ function lintMetrics({ resolved, written }: PolicyWorkload, say: Say, periodMs: 
   for (const metric of resolved.metrics) {
     const path = ["metrics", metric.name];
     const isRead =
-      resolved.strategies.some((strategy) => strategy.metric === metric.name) ||
+      resolved.strategies.some((strategy) => strategy.type !== "schedule" && strategy.metric === metric.name) ||
       resolved.objectives.some((objective) =>
         objective.kind === "ratio" ? [objective.good, objective.bad, objective.total].includes(metric.name) : objective.metric === metric.name,
       );

@@ -127,6 +127,28 @@ workloads:
   });
 
   test.for([
+    ...(
+      [
+        ["a cron of six fields", 'start: "0 0 8 * * *", for: 1h', "expected five fields"],
+        ["a cron that never happens", 'start: "0 0 31 2 *", for: 1h', "this never happens"],
+        ["a window without end", 'start: "0 8 * * *"', "neither end nor for"],
+        ["a window with two ends", 'start: "0 8 * * *", end: "0 9 * * *", for: 1h', "both end and for"],
+        ["a zone that is none", 'start: "0 8 * * *", for: 1h, zone: Mars/Olympus', "expected an IANA time zone"],
+      ] as const
+    ).map(
+      ([what, window, message]) =>
+        [what, WEB.replace(/strategies:[\s\S]*/, `strategies: [{type: schedule, windows: [{${window}, desired: 4}]}]\n`), message] as const,
+    ),
+    [
+      "bounds that contradict at times",
+      WEB.replace(/bounds: .*/, 'bounds: {min: 2, max: 10, schedule: [{start: "0 8 * * *", for: 1h, min: 11}]}'),
+      "min (11) is greater than max (10) while it is open",
+    ],
+    [
+      "a window of bounds that changes nothing",
+      WEB.replace(/bounds: .*/, 'bounds: {min: 2, max: 10, schedule: [{start: "0 8 * * *", for: 1h}]}'),
+      "changes neither min nor max",
+    ],
     ["no bounds", WEB.replace(/ {4}bounds.*\n/, ""), "required"],
     ["min 0", WEB.replace("min: 2", "min: 0"), "min: 0 needs activation"],
     [

@@ -1,4 +1,5 @@
 import type { MonthlyBudget, Price } from "./quantities.ts";
+import type { ScheduleWindow } from "./schedule-window.ts";
 import type { Measures, PolicyFile, Serves, StepSize, WorkloadPolicy } from "./schema.ts";
 
 /** Utilisation above which a service is counted as short of capacity, when a policy says nothing. */
@@ -32,7 +33,8 @@ export type ResolvedStrategy =
       readonly targetPerUnit: number;
       readonly toleranceUp: number;
       readonly toleranceDown: number;
-    };
+    }
+  | { readonly type: "schedule"; readonly windows: readonly (ScheduleWindow & { readonly desired: number })[] };
 
 /** Objectives as the engine and the scores read them; `value`, `from`, `to` in the metric's own unit. */
 export type ResolvedObjective = {
@@ -113,6 +115,8 @@ export interface ResolvedWorkload {
   readonly id: string;
   readonly kind: WorkloadPolicy["kind"] | "undeclared";
   readonly bounds: { readonly min: number; readonly max: number };
+  /** Other bounds at times; later entries outrank earlier ones. */
+  readonly boundsSchedule?: readonly (ScheduleWindow & { readonly min?: number; readonly max?: number })[];
   readonly intervalMs: number;
   readonly ceiling: number;
   readonly unit: ResolvedUnit;
@@ -150,7 +154,14 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
   return {
     id: workloadId(id),
     kind: policy.kind ?? "undeclared",
-    bounds: policy.bounds,
+    bounds: { min: policy.bounds.min, max: policy.bounds.max },
+    ...(policy.bounds.schedule !== undefined && {
+      boundsSchedule: policy.bounds.schedule.map((window) => ({
+        ...resolveWindow(window, file.timeZone),
+        ...(window.min !== undefined && { min: window.min }),
+        ...(window.max !== undefined && { max: window.max }),
+      })),
+    }),
     intervalMs: policy.interval,
     ceiling,
     unit: resolveUnit(policy.unit),
@@ -164,7 +175,7 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
       lagMs: metric.lag,
       scrapeMs: metric.scrape,
     })),
-    strategies: policy.strategies.map(resolveStrategy),
+    strategies: policy.strategies.map((strategy) => resolveStrategy(strategy, file.timeZone)),
     objectives,
     guards: resolveGuards(policy, ceiling),
     limits,
@@ -196,7 +207,14 @@ function resolveUnit(unit: WorkloadPolicy["unit"]): ResolvedUnit {
   };
 }
 
-function resolveStrategy(strategy: WorkloadPolicy["strategies"][number]): ResolvedStrategy {
+function resolveWindow(
+  window: { readonly start: string; readonly end?: string | undefined; readonly for?: number | undefined; readonly zone?: string | undefined },
+  timeZone: string,
+): ScheduleWindow {
+  return { start: window.start, end: window.end ?? { forMs: window.for ?? 0 }, zone: window.zone ?? timeZone };
+}
+
+function resolveStrategy(strategy: WorkloadPolicy["strategies"][number], timeZone: string): ResolvedStrategy {
   switch (strategy.type) {
     case "tiers":
       return {
@@ -213,6 +231,8 @@ function resolveStrategy(strategy: WorkloadPolicy["strategies"][number]): Resolv
         toleranceUp: strategy.tolerance.up,
         toleranceDown: strategy.tolerance.down,
       };
+    case "schedule":
+      return { type: "schedule", windows: strategy.windows.map((window) => ({ ...resolveWindow(window, timeZone), desired: window.desired })) };
   }
 }
 

@@ -54,6 +54,21 @@ const Metric = z.strictObject({
   query: z.string().optional().meta({ description: "The query to put to the source, for live use." }),
 });
 
+/** A window of a schedule; `contradictions.ts` checks that it has one of `end` and `for`, and that its cron and zone exist. */
+const windowFields = {
+  name: Name.optional(),
+  start: z.string({ error: "expected five cron fields such as 0 8 * * mon-fri" }).meta({
+    description:
+      "When it opens: minute, hour, day of month, month, day of week, in the zone's own time. In an hour that the clocks skip it opens right after it; in one that comes twice, at the first.",
+  }),
+  end: z
+    .string({ error: "expected five cron fields such as 0 18 * * mon-fri" })
+    .optional()
+    .meta({ description: "When it closes, as five cron fields. Either this or `for`." }),
+  for: durationFrom("1m", "366d").optional().meta({ description: "How long it stays open, in elapsed time. Either this or `end`." }),
+  zone: z.string().optional().meta({ description: "IANA time zone. Default: `timeZone` of the file." }),
+};
+
 const StepSize = z.union([Percent.transform((ratio) => ({ ratio })), Units.transform((units) => ({ units }))], {
   error: "expected a percentage such as 10% or a whole number of units",
 });
@@ -91,7 +106,17 @@ const TargetTracking = z.strictObject({
     .meta({ description: "Relative band around the target in which nothing changes, by direction." }),
 });
 
-const Strategy = z.discriminatedUnion("type", [Tiers, TargetTracking]);
+/** Capacity by the calendar; ready when a window opens. */
+const Schedule = z.strictObject({
+  type: z.literal("schedule"),
+  windows: z
+    .array(z.strictObject({ ...windowFields, desired: Units.meta({ description: "Units to have while the window is open." }) }))
+    .min(1, { error: "expected at least one window" })
+    .max(64)
+    .meta({ description: "Of several open windows the highest counts; outside all of them the strategy asks for `min`." }),
+});
+
+const Strategy = z.discriminatedUnion("type", [Tiers, TargetTracking, Schedule]);
 
 /** What one unit carries. A union by its one key; later variants are concurrency, usl, erlang and table. */
 export const Serves = z.strictObject({ rate: Rate.meta({ description: "What one unit serves at 100 % utilisation." }) });
@@ -262,6 +287,11 @@ export const WorkloadPolicy = z.strictObject({
           .max(UNITS_MAX)
           .refine((min) => min > 0, { error: "min: 0 needs activation (0 to 1 and back), which is not available yet; use at least 1" }),
         max: Units,
+        schedule: z
+          .array(z.strictObject({ ...windowFields, min: Units.optional(), max: Units.optional() }))
+          .max(64)
+          .optional()
+          .meta({ description: "Other bounds while a window is open. Of several open windows the last in the file that says `min` (`max`) decides it." }),
       },
       {
         error: (issue) =>

@@ -1,0 +1,122 @@
+import { Cron } from "croner";
+import type { ResolvedWorkload } from "./resolve.ts";
+import type { ScheduleWindow, Transition } from "./schedule-window.ts";
+
+/** Engine time, the end not included. */
+export interface Stretch {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** More windows than any calendar has; a cron expression that begins every minute for a year is a slip. */
+const STARTS_MAX = 600_000;
+
+/** What is wrong with five cron fields, in words; undefined when nothing is. */
+export function cronProblem(text: string): string | undefined {
+  // The library also takes seconds, years and nicknames, which mean other things elsewhere.
+  if (text.trim().split(/\s+/).length !== 5) return "expected five fields: minute, hour, day of month, month, day of week, for example 0 8 * * mon-fri";
+  try {
+    if (new Cron(text, { paused: true }).nextRun(new Date(0)) === null) return "this never happens";
+    return undefined;
+  } catch (error) {
+    return (error as Error).message.replace(/^CronPattern: /, "");
+  }
+}
+
+/**
+ * The stretches in which a window is open between two instants, ascending, apart from each other, cut to the two.
+ *
+ * A start inside an hour that the clocks skip happens at the first instant after it; one in an hour that comes twice
+ * happens at the first. A window is open when its last start is later than its last end, as in Nomad; windows that meet
+ * or overlap are one. Durations are elapsed time, whatever the clocks do meanwhile.
+ */
+export function openStretches(window: ScheduleWindow, fromMs: number, toMs: number): Stretch[] {
+  const { start, end, zone } = window;
+  const starts = new Cron(start, { timezone: zone, paused: true });
+  const ends = typeof end === "string" ? new Cron(end, { timezone: zone, paused: true }) : undefined;
+  const stretches: { fromMs: number; toMs: number }[] = [];
+  // The one that is open at the beginning has begun by then.
+  let at = (starts.previousRuns(1, new Date(fromMs + 1))[0] ?? starts.nextRun(new Date(fromMs)))?.getTime();
+  for (let count = 0; at !== undefined && at < toMs && count < STARTS_MAX; count++) {
+    const begin = at;
+    const close = typeof end === "string" ? ((ends as Cron).nextRun(new Date(begin))?.getTime() ?? Number.POSITIVE_INFINITY) : begin + end.forMs;
+    const last = stretches.at(-1);
+    if (close > fromMs) {
+      if (last !== undefined && begin <= last.toMs) last.toMs = Math.max(last.toMs, Math.min(close, toMs));
+      else stretches.push({ fromMs: Math.max(begin, fromMs), toMs: Math.min(close, toMs) });
+    }
+    at = starts.nextRun(new Date(begin))?.getTime();
+  }
+  return stretches;
+}
+
+/** What the calendars of a workload say over a stretch of engine time, for its engine. */
+export interface CompiledSchedules {
+  readonly bounds: readonly Transition<{ readonly min: number; readonly max: number }>[];
+  /** By position in the workload's strategies; 0 while no window is open. Empty for strategies without a calendar. */
+  readonly desired: readonly (readonly Transition<number>[])[];
+}
+
+/**
+ * Compiles the calendars of a workload to transitions. What asks for more opens earlier by the start-up time and one
+ * interval, so that units are ready when its window opens.
+ */
+export function compileSchedules(workload: ResolvedWorkload, fromMs: number, toMs: number): CompiledSchedules {
+  const leadMs = workload.unit.startup.meanMs + workload.intervalMs;
+  const early = (window: ScheduleWindow): Stretch[] =>
+    openStretches(window, fromMs, toMs + leadMs).map((stretch) => ({ fromMs: Math.max(fromMs, stretch.fromMs - leadMs), toMs: stretch.toMs }));
+  const { min, max } = workload.bounds;
+  const windows = (workload.boundsSchedule ?? []).map((window) => ({
+    ...window,
+    early: window.min === undefined ? [] : early(window),
+    open: window.max === undefined ? [] : openStretches(window, fromMs, toMs),
+  }));
+  const bounds = changes(
+    windows.flatMap((window) => [...window.early, ...window.open]),
+    (atMs) => {
+      let now = { min, max };
+      for (const window of windows) {
+        if (window.min !== undefined && isOpen(window.early, atMs)) now = { ...now, min: window.min };
+        if (window.max !== undefined && isOpen(window.open, atMs)) now = { ...now, max: window.max };
+      }
+      // Two windows may contradict each other; capacity that is wanted outranks capacity that is forbidden.
+      return { min: now.min, max: Math.max(now.min, now.max) };
+    },
+    (a, b) => a.min === b.min && a.max === b.max,
+  );
+  const desired = workload.strategies.map((strategy) => {
+    if (strategy.type !== "schedule") return [];
+    const open = strategy.windows.map((window) => ({ units: window.desired, stretches: early(window) }));
+    return changes(
+      open.flatMap(({ stretches }) => stretches),
+      (atMs) => open.reduce((most, { units, stretches }) => (units > most && isOpen(stretches, atMs) ? units : most), 0),
+      (a, b) => a === b,
+    );
+  });
+  // What is cut at the horizon has not ended there.
+  return { bounds: bounds.filter(({ atMs }) => atMs < toMs), desired: desired.map((own) => own.filter(({ atMs }) => atMs < toMs)) };
+}
+
+/** The value at every edge of the stretches, where it differs from the one before. */
+function changes<Value>(stretches: readonly Stretch[], valueAt: (atMs: number) => Value, isSame: (a: Value, b: Value) => boolean): Transition<Value>[] {
+  const edges = [...new Set(stretches.flatMap((stretch) => [stretch.fromMs, stretch.toMs]))].sort((a, b) => a - b);
+  const found: Transition<Value>[] = [];
+  for (const atMs of edges) {
+    const value = valueAt(atMs);
+    const last = found.at(-1);
+    if (last === undefined || !isSame(last.value, value)) found.push({ atMs, value });
+  }
+  return found;
+}
+
+/** Whether an instant lies in one of the stretches, which ascend by their ends. */
+function isOpen(stretches: readonly Stretch[], atMs: number): boolean {
+  let low = 0;
+  let high = stretches.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((stretches[middle] as Stretch).toMs <= atMs) low = middle + 1;
+    else high = middle;
+  }
+  return low < stretches.length && (stretches[low] as Stretch).fromMs <= atMs;
+}
