@@ -1,6 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { htmlPage, htmlTable } from "../src/cli/page.ts";
 import { Progress } from "../src/cli/terminal.ts";
+import { FileError } from "../src/lib/file-error.ts";
+import { PathError, systemErrorCode } from "../src/lib/system-error.ts";
 import { recordingsIn } from "../src/read-trace.ts";
 import { guardGrid } from "./evaluation/guards.ts";
 import { type EvaluatedTrace, evaluate, PROTOCOL, readRecordings } from "./evaluation/protocol.ts";
@@ -29,7 +31,8 @@ async function main(): Promise<void> {
   if (paths.length === 0) return fail(USAGE);
   const recordings = paths.flatMap(recordingsIn);
   if (recordings.length === 0) return fail(`no .csv or .csv.gz in ${paths.join(", ")}`);
-  const traces = await readRecordings(recordings);
+  const traces = await readRecordings(recordings, (message) => process.stderr.write(`${message}\n`));
+  if (traces.length === 0) return fail("nothing to evaluate");
   const progress = new Progress("evaluating");
   const evaluated = await evaluate(traces, (done, of) => progress.update(done / of));
   const parts = grids(evaluated);
@@ -54,4 +57,11 @@ function fail(message: string): void {
   process.exitCode = 2;
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  // A recording that cannot be read, or a file that cannot be written: one line, as the command line says it.
+  if (!(error instanceof FileError) && !(error instanceof PathError) && systemErrorCode(error) === undefined) throw error;
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exitCode = error instanceof FileError ? 1 : 3;
+}

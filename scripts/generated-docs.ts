@@ -214,7 +214,7 @@ function defaultsPage(): string {
     [
       "cliff of load",
       "`guards.cliff`",
-      `2-min mean below ${percent(guards.cliff.below)} of the 5-min mean before it, a deficit over 6 sqrt(expected count), and below 80 % of the lowest 2-min mean of the last ${formatDuration(guards.cliff.habitMs)}: no scale-in for ${formatDuration(guards.cliff.holdMs)}; ${formatDuration(guards.cliff.holdWithErrorsMs)} with an error ratio over ${percent(guards.cliff.errorsAbove)}`,
+      `2-min mean below ${percent(guards.cliff.below)} of the 5-min mean before it, a deficit over 6 sqrt(expected count), and lower than a quarter of the last ${formatDuration(guards.cliff.habitMs)}: no scale-in for ${formatDuration(guards.cliff.holdMs)}; ${formatDuration(guards.cliff.holdWithErrorsMs)} with an error ratio over ${percent(guards.cliff.errorsAbove)}`,
     ],
     [
       "implausible zero",

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { UNITS_MAX } from "./capacity/units.ts";
 import { VernierEngine } from "./engine/engine.ts";
 import type { Engine } from "./engine/model.ts";
-import { type HpaManifest, type ManifestOptions, parseHpaManifests } from "./formats/hpa-manifest.ts";
+import { type HpaManifest, MANIFEST_BYTES_MAX, type ManifestOptions, parseHpaManifests } from "./formats/hpa-manifest.ts";
 import { parseDuration } from "./lib/duration.ts";
 import { FileError } from "./lib/file-error.ts";
 import { nearest } from "./lib/nearest.ts";
@@ -133,7 +133,9 @@ const ENGINES: Readonly<Record<string, EngineEntry>> = {
     folder: "peers/delayed-off",
     form: "lcp",
     create: (name, argument, workload, { policyHash, needs }) =>
-      argument === undefined ? new DelayedOffEngine(name, workload, policyHash, { holdMs: workload.unit.startup.meanMs, perUnit: needs.perUnit }) : undefined,
+      argument === undefined
+        ? new DelayedOffEngine(name, workload, policyHash, { holdMs: workload.unit.startup.meanMs + workload.unit.drainMs, perUnit: needs.perUnit })
+        : undefined,
   },
 };
 
@@ -151,7 +153,10 @@ export function createEngine(spec: EngineSpec, workload: ResolvedWorkload, conte
     const near = nearest(name, Object.keys(ENGINES));
     return `no engine "${name}"; ${near === undefined ? `there are ${Object.keys(ENGINES).join(", ")}` : `did you mean "${near}"?`}`;
   }
-  return entry.create(spec, argument, workload, context) ?? `"${spec}" is not understood; write ${entry.form}`;
+  return (
+    entry.create(spec, argument, workload, context) ??
+    `"${spec}" is not understood; write ${entry.form}${name === "vernier" ? " (with a number only where there are targets to turn)" : ""}`
+  );
 }
 
 /** The settings of an engine's one knob, each as an engine; undefined for an engine without one. */
@@ -226,12 +231,12 @@ function policyPath(path: string): string {
 }
 
 /** The text of a file that a person wrote. Nothing is read of what is no such file, or far too large to be one. */
-function readText(path: string): string {
+function readText(path: string, bytesMax = BYTES_MAX): string {
   let bytes: Uint8Array;
   try {
     const about = statSync(path);
     if (!about.isFile()) throw Object.assign(new Error("not a regular file"), { code: about.isDirectory() ? "EISDIR" : "ENOTREG" });
-    if (about.size > BYTES_MAX) throw new FileError(path, [tooLarge(about.size)]);
+    if (about.size > bytesMax) throw new FileError(path, [tooLarge(about.size, bytesMax)]);
     bytes = readFileSync(path);
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
@@ -263,7 +268,7 @@ export function loadPolicy(path: string): Policy {
 
 /** @throws FileError with every problem   @throws PathError when the file cannot be read */
 export function loadManifests(path: string, options: ManifestOptions): HpaManifest[] {
-  return parseHpaManifests(readText(path), path, options);
+  return parseHpaManifests(readText(path, MANIFEST_BYTES_MAX), path, options);
 }
 
 /** Like {@link loadPolicy}, with the problems as a value. */

@@ -6,7 +6,7 @@ import { openFileChunks } from "./lib/file-chunks.ts";
 import { FileError } from "./lib/file-error.ts";
 import { isRecord } from "./lib/is-record.ts";
 import { PathError, systemErrorCode } from "./lib/system-error.ts";
-import { buildTrace, type Trace, type TraceOverrides } from "./sim/trace.ts";
+import { buildTrace, READY, type Trace, type TraceOverrides } from "./sim/trace.ts";
 import { TraceManifest, TraceMeta } from "./sim/trace-meta.ts";
 import { TraceParser, type TraceParserOptions } from "./sim/trace-parser.ts";
 
@@ -29,7 +29,7 @@ export function recordingsIn(path: string): string[] {
  */
 export async function readTrace(path: string, options: ReadTraceOptions = {}): Promise<Trace> {
   const meta = await readMeta(path);
-  const further = [...(options.further ?? []), ...(meta.ready === undefined ? [] : [meta.ready])];
+  const further = [...(options.further ?? []), meta.ready ?? READY];
   const parser = new TraceParser(path, {
     further,
     timestampColumn: options.timestampColumn ?? meta.timestamp,

@@ -3,7 +3,7 @@ import type { Engine } from "./engine/model.ts";
 import { policyHash } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
 import { loadNeeds } from "./sim/needs.ts";
-import { budgetedUnitHours, noiseReferenceUnitHours, optimumUnitHours } from "./sim/references.ts";
+import { budgetedUnitHours, noiseReferenceUnitHours, type OptimumOfLoad, optimumUnitHours } from "./sim/references.ts";
 import { type RunSettings, runSimulation, type SimulationReport } from "./sim/run.ts";
 import { scoredLoad } from "./sim/scored-load.ts";
 import { type Timeline, timelineOf } from "./sim/timeline.ts";
@@ -41,7 +41,7 @@ export interface RunOutcome {
 
 export interface ReferenceOutcome {
   readonly kind: "references";
-  readonly optimumUnitHours: number;
+  readonly optimum: Omit<OptimumOfLoad, "ready">;
   readonly budgetedUnitHours: readonly number[];
   readonly noiseUnitHours: readonly (number | null)[];
   readonly timeline?: Timeline;
@@ -58,13 +58,13 @@ export function doJob(job: Job): Outcome {
     return { kind: "run", report: run.report, ...(timeline !== undefined && { timeline }) };
   }
   const load = scoredLoad(trace, workload, settings);
-  const optimum = optimumUnitHours(load);
+  const { ready, ...of } = optimumUnitHours(load);
   return {
     kind: "references",
-    optimumUnitHours: optimum.costUnitHours,
+    optimum: of,
     budgetedUnitHours: job.budgets.map((share) => budgetedUnitHours(load, share)),
     noiseUnitHours: job.noise.map((share) => noiseReferenceUnitHours(load, share)),
-    ...(timelinePoints !== undefined && { timeline: timelineOf(load, optimum.ready, timelinePoints) }),
+    ...(timelinePoints !== undefined && { timeline: timelineOf(load, ready, timelinePoints) }),
   };
 }
 
@@ -75,7 +75,7 @@ export function engineContext({ trace, workload, settings }: Setting): EngineCon
     policyHash: policyHash(workload),
     fromMs,
     toMs: fromMs + trace.load.length * trace.binMs,
-    needs: loadNeeds(trace, workload, settings.peakUnits),
+    needs: loadNeeds(trace, workload, settings),
   };
 }
 

@@ -250,7 +250,7 @@ describe("compare", () => {
       expect({ code, err }).toEqual({ code: 0, err: "" });
       for (const part of ["optimum", "vernier defaults", "hpa-v2 hpa.yaml", "cpu over 30s, 15s late", "sha256"]) expect(out).toContain(part);
       const short = vernier(["compare", "--peer", "hpa.yaml", "--trace", "requests.csv", "--peak-units", "400"]);
-      expect(short.out).toContain("the peak needs 400 units and at most 90 are allowed");
+      expect(short.out).toContain("the peak needs 400 units, more than some may have (3 to 90 for defaults, hpa.yaml, hpa-v2 and others)");
       write(
         "queue.yaml",
         MANIFEST.replace(
@@ -275,6 +275,76 @@ describe("compare", () => {
         code: 3,
         err: expect.stringContaining("none.yaml"),
       });
+    });
+
+    test("tells two of the same name apart, judges on one plant, and lets no bound keep the optimum from the best", () => {
+      mkdirSync(join(folder, "staging"), { recursive: true });
+      mkdirSync(join(folder, "prod"), { recursive: true });
+      write("staging/hpa.yaml", MANIFEST.replace("maxReplicas: 90", "maxReplicas: 20"));
+      write("prod/hpa.yaml", MANIFEST.replace("averageUtilization: 60", "averageUtilization: 30").replace("minReplicas: 3", "minReplicas: 1"));
+      write("min45.yaml", readFileSync(join(folder, "web.yaml"), "utf8").replace(/bounds: .*/, "bounds: {min: 30, max: 100}"));
+      const args = [
+        "compare",
+        "min45.yaml",
+        "web.yaml",
+        "--peer",
+        "staging/hpa.yaml",
+        "--peer",
+        "prod/hpa.yaml",
+        "--engine",
+        "lcp",
+        "--trace",
+        "requests.csv",
+        "--peak-units",
+        "40",
+        "--sweep",
+      ];
+      const { out } = vernier([...args, "--json"]);
+      const { traces, summary } = JSON.parse(out);
+      expect(traces[0].rows.map((row: { config: string }) => row.config)).toEqual(["min45.yaml", "web.yaml", "staging/hpa.yaml", "prod/hpa.yaml", "lcp"]);
+      for (const row of traces[0].rows) if (row.score.timeAboveCeilingRatio === 0) expect(row.costToOptimum).toBeGreaterThanOrEqual(1);
+      expect(traces[0].warnings).toContainEqual(expect.stringContaining("bounds differ: 30 to 100 for min45.yaml"));
+      expect([summary[2].isoViolation[0].infeasible, summary[3].isoViolation[0].infeasible]).toEqual([1, 0]);
+      // Without a scale of its own, a policy that may grow further meets the same load.
+      write("m50.yaml", readFileSync(join(folder, "web.yaml"), "utf8").replace(/bounds: .*/, "bounds: {min: 2, max: 50}"));
+      const [small, large] = JSON.parse(vernier(["compare", "m50.yaml", "web.yaml", "--engine", "lcp", "--trace", "requests.csv", "--json"]).out).traces[0]
+        .rows;
+      expect(large.score.costUnitHours / small.score.costUnitHours).toBeCloseTo(1, 1);
+    });
+
+    test("refuses to rank what cannot see, and says what even the optimum cannot avoid", () => {
+      write("only-memory.yaml", MANIFEST.replace("name: cpu", "name: memory"));
+      expect(vernier(["compare", "--peer", "only-memory.yaml", "--trace", "requests.csv", "--peak-units", "40"])).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('none of its metrics can be replayed: memory (the recording has no column "memory")'),
+      });
+      write(
+        "tight.yaml",
+        `${readFileSync(join(folder, "web.yaml"), "utf8").replace("workloads:", "dependencies: {db: {connections: 200}}\nworkloads:").replace("    kind:", "    uses: {db: {connections: 10}}\n    kind:")}`,
+      );
+      const tight = vernier(["compare", "tight.yaml", "--trace", "requests.csv", "--peak-units", "40", "--engine", "lcp", "--json"]);
+      const [comparison] = JSON.parse(tight.out).traces;
+      expect(comparison.optimum.timeAboveCeilingRatio).toBeGreaterThan(0.1);
+      expect(comparison.warnings).toContainEqual(expect.stringContaining("the dependencies let 20 serve"));
+    });
+
+    test("writes only policies that it can read", () => {
+      const hpa = (name: string, more: string) => `${MANIFEST.replace("name: web\n  namespace: shop", name).replace("averageUtilization: 60", more)}`;
+      write(
+        "odd.yaml",
+        [
+          hpa('name: "Web_"', "averageUtilization: 60"),
+          hpa("name: web", "averageUtilization: 5000"),
+          hpa('name: "web\\n  bad: true"', "averageUtilization: 60"),
+          hpa(`name: ${"x".repeat(80)}`, "averageUtilization: 60"),
+          hpa(`name: ${"x".repeat(81)}`, "averageUtilization: 60"),
+        ].join("---\n"),
+      );
+      const { code, err } = vernier(["init", "--from", "odd.yaml", "--output", "odd-policy.yaml"]);
+      expect(code).toBe(0);
+      expect(err).toContain("a target of 5000 % of the request");
+      const { out } = vernier(["check", "odd-policy.yaml"]);
+      expect(out).toContain("odd-policy.yaml: valid, 5 workloads");
     });
 
     test("makes a policy of one that passes check, beside it no worse", () => {
@@ -362,6 +432,8 @@ describe("compare", () => {
     };
     expect(gate("70%", "70%")).toMatchObject({ code: 0, err: expect.stringContaining("gate: passed") });
     expect(gate("50%", "70%")).toMatchObject({ code: 1, err: expect.stringContaining("cost of vernier one.yaml is") });
+    const nothing = vernier(["compare", "one.yaml", "two.yaml", "--trace", "requests.csv", "--peak-units", "40", "--warm-up", "100d", "--gate"]);
+    expect(nothing).toMatchObject({ code: 1, err: expect.stringContaining("nothing was scored") });
     expect(gate("50%", "70%", "--margin", "90%")).toMatchObject({ code: 0 });
     expect(gate("80%", "70%")).toMatchObject({ code: 1, err: expect.stringContaining("time above the ceiling of vernier one.yaml") });
     expect(JSON.parse(gate("50%", "70%", "--json").out).gate).toMatchObject({ passed: false, failures: [{ what: "cost" }] });
@@ -375,8 +447,11 @@ describe("compare", () => {
     [["simulate", "web.yaml", "--trace", "requests.csv", "--engine", "vernier@often"], "write vernier"],
     [["simulate", "web.yaml", "--trace", "requests.csv", "--engine", "delayed-off@soon"], "write delayed-off"],
     [["compare", "web.yaml", "--trace", "requests.csv", "--measures", "jobs"], "expected <metric>="],
+    [["compare", "web.yaml", "--trace", "requests.csv", "--measures", "jobs=rate"], 'no manifest has a metric "jobs"'],
     [["compare", "web.yaml", "--trace", "requests.csv", "--threads", "0"], "expected a whole number from 1 to 256"],
     [["compare", "web.yaml", "--trace", "requests.csv", "--margin", "much"], "--margin"],
+    [["compare", "web.yaml", "--trace", "requests.csv", "--gate"], "name two policies"],
+    [["compare", "web.yaml", "--trace", "requests.csv", "--fault", "cpu:drop@1m..2m"], "hit all engines alike"],
     [["init"], "or --from <hpa.yaml>"],
     [["init", "web", "--from", "hpa.yaml"], "only one of them"],
   ] as const)("refuses %j", ([args, message]) => {
@@ -394,6 +469,12 @@ describe("init --from-trace", () => {
     expect(vernier(["check", "--strict", "deep"])).toMatchObject({ code: 0 });
     expect(vernier(["simulate", "deep"])).toMatchObject({ code: 0, out: expect.stringContaining("the peak needs 40 units") });
     expect(vernier(["init", "--from-trace", "requests.csv", "--output", "-"]).out).toContain("ASSUMED: the peak takes 20 units");
+    write("fleet.csv", `time,cpu,ready\n${Array.from({ length: 300 }, (_, i) => `${i * 60},${40 + (i % 40)},${10 + (i % 3)}`).join("\n")}\n`);
+    const fleet = vernier(["init", "--from-trace", "fleet.csv", "--output", "-"]);
+    expect(fleet.err).toContain('the column "ready" is the number of ready units');
+    expect(fleet.out).toContain("the recording counts busy units; its peak takes 12");
+    write("share.csv", `time,cpu\n${Array.from({ length: 300 }, (_, i) => `${i * 60},${40 + (i % 40)}`).join("\n")}\n`);
+    expect(vernier(["init", "--from-trace", "share.csv", "--output", "-"]).out).toContain("ASSUMED: the peak takes 20 units");
   });
 });
 

@@ -16,6 +16,7 @@ import type { Job, ReferenceJob, ReferenceOutcome, RunOutcome } from "../../src/
 // start-up 60 s, billing from the request, gaps and a warm-up of 24 h (10 % of a shorter recording) masked.
 
 export const PEAK_UNITS = 100;
+const SETTINGS: RunSettings = { peakUnits: PEAK_UNITS };
 const STEP_MS = 15_000;
 export const TARGETS = [20, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 75, 80];
 /** A recording is smooth when even one who knows its ten-minute mean pays at most this over the optimum, at 1 % violation. */
@@ -29,7 +30,8 @@ are not scored. Each engine reads through its own pipeline. \`vernier\` is our d
 nothing learnt. \`hpa-v2\` has its own default of 80 % CPU, which breaks the ceiling by design; \`lcp\`, \`delayed-off\` and
 \`schedule\` are references that see the load itself. A recording is smooth when even one who knows its ten-minute mean pays at
 most ${SMOOTH_UP_TO} times the optimum to be above the ceiling 1 % of the time. The load is held constant inside a bin, which overstates
-steps in coarse recordings. Replay is open loop: nobody goes away from a slow service.`;
+steps in coarse recordings: bins of five minutes and more say little about reactions within one. Replay is open loop: nobody goes
+away from a slow service.`;
 
 /** Rows of the table by their names; the first is ours. */
 export const ROWS = ["vernier", "hpa-v2@70", "hpa-v2", "lcp", "delayed-off", "schedule", "static-peak"] as const;
@@ -78,14 +80,18 @@ workloads:
   return first.resolved;
 }
 
-/** Reads recordings in the steps of the protocol. */
-export async function readRecordings(paths: readonly string[]): Promise<Trace[]> {
+/** Reads recordings in the steps of the protocol; those of which nothing would be scored are left out, and said. */
+export async function readRecordings(paths: readonly string[], say: (message: string) => void = () => {}): Promise<Trace[]> {
   const traces: Trace[] = [];
-  for (const path of paths) traces.push(coarsen(await readTrace(path), STEP_MS));
+  for (const path of paths) {
+    const trace = coarsen(await readTrace(path), STEP_MS);
+    const load = trace.load.length === 0 ? undefined : scoredLoad(trace, defaultWorkload(), SETTINGS);
+    const isScored = load?.isScored.includes(1) && load.busy.some((busy, step) => busy > 0 && load.isScored[step] === 1);
+    if (isScored) traces.push(trace);
+    else say(`${path} is left out: it has no load that would be scored`);
+  }
   return traces;
 }
-
-const SETTINGS: RunSettings = { peakUnits: PEAK_UNITS };
 
 /** Plant steps of a recording, to judge whether threads pay. */
 export function stepsOf(trace: Trace): number {
@@ -121,7 +127,7 @@ export async function evaluate(traces: readonly Trace[], onDone?: (done: number,
   )) as ReferenceOutcome[];
   return traces.map((trace, i) => {
     const references = outcomes[(i + 1) * width - 1] as ReferenceOutcome;
-    const optimum = references.optimumUnitHours;
+    const optimum = references.optimum.costUnitHours;
     const scores = scoresOf(i);
     const noise = references.noiseUnitHours[0] ?? null;
     const load = scoredLoad(trace, workload, SETTINGS);

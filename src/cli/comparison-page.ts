@@ -69,6 +69,9 @@ function ticks(most: number, count: number): number[] {
   return Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, i) => i * step);
 }
 
+/** Lowest cost over the optimum that is drawn at its place. */
+const COST_LEAST = 0.7;
+
 /** Cost over the optimum against time above the ceiling. Both axes are stretched near the good corner, where decisions are made. */
 function paretoChart({ rows, sweeps }: ComparedTrace): string {
   const points = rows.flatMap((row, i) =>
@@ -76,7 +79,7 @@ function paretoChart({ rows, sweeps }: ComparedTrace): string {
   );
   if (points.length === 0) return "";
   const curves = (sweeps ?? []).map((sweep) => ({
-    series: rows.findIndex((row) => row.engine === sweep.engine && row.config === sweep.config) + 1,
+    series: sweep.row + 1,
     points: sweep.points.flatMap((point) =>
       point.costToOptimum === null ? [] : [{ above: point.timeAboveCeilingRatio, cost: point.costToOptimum, setting: point.setting }],
     ),
@@ -84,11 +87,15 @@ function paretoChart({ rows, sweeps }: ComparedTrace): string {
   const all = [...points, ...curves.flatMap((curve) => curve.points)];
   const aboveMost = Math.max(0.01, ...all.map((point) => point.above)) * 1.05;
   const costMost = Math.max(1.2, ...all.map((point) => point.cost)) * 1.05;
-  const costLeast = Math.min(1, ...all.map((point) => point.cost)) * 0.999;
+  // Far below the optimum is out of the picture: whoever is there serves next to nothing.
+  const costLeast = Math.max(COST_LEAST, Math.min(1, ...all.map((point) => point.cost)) * 0.999);
   const x = (above: number): number => 100 * Math.sqrt(above / aboveMost);
-  const y = (cost: number): number => 100 * Math.sqrt(Math.log(cost / costLeast) / Math.log(costMost / costLeast));
+  const y = (cost: number): number => 100 * Math.sqrt(Math.max(0, Math.log(cost / costLeast)) / Math.log(costMost / costLeast));
   const aboveTicks = [0, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8].filter((tick) => tick <= aboveMost);
-  const costTicks = [0.25, 0.5, 0.8, 1, 1.05, 1.1, 1.2, 1.3, 1.5, 2, 3, 5, 10, 20, 50, 100].filter((tick) => tick >= costLeast && tick <= costMost);
+  const costTicks = [0.25, 0.5, 0.8, 1, 1.05, 1.1, 1.2, 1.3, 1.5, 2, 3, 5, 10, 20, 50, 100]
+    .filter((tick) => tick >= costLeast && tick <= costMost)
+    .filter((tick) => tick === 1 || Math.abs(y(tick) - y(1)) > 6)
+    .filter((tick, i, kept) => i === 0 || tick === 1 || kept[i - 1] === 1 || y(tick) - y(kept[i - 1] as number) > 6);
   const lines = [
     ...aboveTicks.map((tick) => `<line class="grid" x1="${at(x(tick))}" x2="${at(x(tick))}" y1="0" y2="100"/>`),
     ...costTicks.map((tick) => `<line class="grid" x1="0" x2="100" y1="${at(100 - y(tick))}" y2="${at(100 - y(tick))}"/>`),

@@ -19,7 +19,16 @@ export function rowsGrid({ optimum, rows }: TraceComparison): Grid {
   return {
     header: ["", "unit-hours", "to optimum", "above ceiling", "beyond capacity", "utilisation", "steps", ...(hasMoney ? ["money"] : [])],
     rows: [
-      ["optimum", formatNumber(optimum.costUnitHours, 1), "1.000", "0 %", "0 %", "", "", ...(hasMoney ? [""] : [])],
+      [
+        "optimum",
+        formatNumber(optimum.costUnitHours, 1),
+        "1.000",
+        formatPercent(optimum.timeAboveCeilingRatio),
+        formatPercent(optimum.requestsBeyondCapacityRatio),
+        "",
+        "",
+        ...(hasMoney ? [""] : []),
+      ],
       ...rows.map((row) => [
         rowName(row),
         formatNumber(row.score.costUnitHours, 1),
@@ -60,8 +69,8 @@ export function summaryGrid(summary: readonly ComparisonSummary[], traces: numbe
     rows: summary.map((row) => [
       rowName(row),
       ratio(row.costToOptimum),
-      formatPercent(row.medianTimeAboveCeilingRatio),
-      formatPercent(row.maxTimeAboveCeilingRatio),
+      row.medianTimeAboveCeilingRatio === null ? "nothing scored" : formatPercent(row.medianTimeAboveCeilingRatio),
+      row.maxTimeAboveCeilingRatio === null ? "" : formatPercent(row.maxTimeAboveCeilingRatio),
       ...iso.map((_, i) => {
         const reading = row.isoViolation?.[i];
         return reading === undefined

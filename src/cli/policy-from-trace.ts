@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { policyName } from "../formats/policy-name.ts";
+import { oneLine } from "../lib/one-line.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
 import type { Trace } from "../sim/trace.ts";
 import { profileTrace } from "../sim/trace-profile.ts";
@@ -13,6 +14,7 @@ const LEAD_MS = STARTUP_MS + 15_000 + 15_000 + 15_000;
 const PEAK_UNITS = 20;
 /** Room above the highest peak seen. */
 const HEADROOM = 1.5;
+const SERVES_LEAST = 1e-3;
 const TARGET_LEAST = 0.4;
 const TARGET_MOST = 0.75;
 
@@ -24,15 +26,15 @@ export function policyFromTrace(trace: Trace, path: string, peakUnitsGiven: numb
   const profile = profileTrace(trace, LEAD_MS);
   if (profile === undefined) return undefined;
   const { peak, peakBin, median, trough, rise, riseMs } = profile;
-  // Utilisation times ready units is busy units already.
-  const isBusyUnits = trace.semantics === "utilisation";
+  const isBusyUnits = trace.isBusyUnits === true;
+  const isRate = trace.semantics === "count" || trace.semantics === "rate";
   const peakUnits = peakUnitsGiven ?? (isBusyUnits ? Math.max(1, Math.ceil(peak / CEILING)) : PEAK_UNITS);
   const perUnit = peak / (CEILING * peakUnits);
   const needed = (load: number): number => Math.max(1, Math.ceil(load / (CEILING * perUnit) - 1e-9));
   const min = Math.max(2, needed(trough));
   const max = Math.max(min, Math.ceil(HEADROOM * peakUnits));
   const target = rise === undefined ? 0.7 : Math.min(TARGET_MOST, Math.max(TARGET_LEAST, Math.floor((CEILING / rise) * 20) / 20));
-  const unit = isBusyUnits ? " busy units" : trace.semantics === "level" ? "" : "/s";
+  const unit = isBusyUnits ? " busy units" : isRate ? "/s" : "";
   const show = (load: number): string => `${Number(load.toPrecision(4))}${unit}`;
   const when =
     trace.startMs === undefined ? `${formatSpan(peakBin * trace.binMs)} after the beginning` : formatTimestamp(trace.startMs + peakBin * trace.binMs);
@@ -41,9 +43,10 @@ export function policyFromTrace(trace: Trace, path: string, peakUnitsGiven: numb
       ? `as you said, the peak takes ${peakUnits} units at ${formatPercent(CEILING)}`
       : isBusyUnits
         ? `the recording counts busy units; its peak takes ${peakUnits} at ${formatPercent(CEILING)}`
-        : `ASSUMED: the peak takes ${peakUnits} units. A recording of requests does not say; a load test does, or --peak-units`;
-  const serves = isBusyUnits || trace.semantics === "level" ? [] : [`      serves: {rate: ${Number(perUnit.toPrecision(4))}/s} # ${basis}`];
-  return `# Proposed from ${basename(path)}: ${formatSpan(trace.load.length * trace.binMs)} in bins of ${formatSpan(trace.binMs)}.
+        : `ASSUMED: the peak takes ${peakUnits} units. The recording does not say; a load test does, or --peak-units`;
+  // Rates so small are no requests per second that anyone would write down.
+  const serves = !isRate || perUnit < SERVES_LEAST ? [] : [`      serves: {rate: ${Number(perUnit.toPrecision(4))}/s} # ${basis}`];
+  return `# Proposed from ${oneLine(basename(path))}: ${formatSpan(trace.load.length * trace.binMs)} in bins of ${formatSpan(trace.binMs)}.
 # Load: peak ${show(peak)} (${when}), median ${show(median)}, 99 % of the time above ${show(trough)}.
 version: 1
 workloads:

@@ -187,17 +187,17 @@ export function parseWhole(name: string, text: string, least = 1, most = UNITS_M
   return value;
 }
 
-/** `80%`, or `0.8`, as a ratio up to 1. */
-export function parsePercent(name: string, text: string): number {
+/** `80%`, or `0.8`, as a ratio up to `most`. */
+export function parsePercent(name: string, text: string, most = 1): number {
   const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(text);
   const number = Number(match?.[1]);
   const ratio = match === null ? Number.NaN : match[2] === "%" ? number / 100 : number;
-  if (!(ratio >= 0 && ratio <= 1)) throw new UsageError(`--${name}: found "${text}", expected a percentage up to 100% such as 80%`);
+  if (!(ratio >= 0 && ratio <= most)) throw new UsageError(`--${name}: found "${text}", expected a percentage up to ${100 * most}% such as 80%`);
   return ratio;
 }
 
 function parseFault(spec: string): MetricFault {
-  const match = /^([a-z0-9-]+|\*):(drop|zero|stale|scale=\d+(?:\.\d+)?)@([0-9a-z.]+)\.\.([0-9a-z.]+)$/.exec(spec);
+  const match = /^([A-Za-z0-9_.-]+|\*):(drop|zero|stale|scale=\d+(?:\.\d+)?)@([0-9a-z.]+)\.\.([0-9a-z.]+)$/.exec(spec);
   const from = match?.[3] === "0" ? 0 : parseDuration(match?.[3] ?? "");
   const to = parseDuration(match?.[4] ?? "");
   if (match === null || from === undefined || to === undefined || from >= to) {
@@ -244,7 +244,8 @@ function withOverrides(policy: Policy, { id, written }: PolicyWorkload, given: P
   );
 }
 
-function gaugeColumns(workload: ResolvedWorkload): string[] {
+/** Columns of a recording that a workload reads besides the load. */
+export function gaugeColumns(workload: ResolvedWorkload): string[] {
   return workload.metrics.filter((metric) => metric.measures === "gauge").map((metric) => metric.column);
 }
 

@@ -349,14 +349,14 @@ guards: {down: {window: 0s}}
       );
     };
     const surge = [
-      [0.2, 30],
+      [0.2, 60],
       [0.7, 20],
       [0.2, 5],
     ] as const;
     expect(codes("3h", surge)).toEqual([]);
     expect(codes("0s", surge)).not.toEqual([]);
     expect(codes("15m", surge)).not.toEqual([]); // forgotten by then
-    expect(codes("3h", [...surge.slice(0, 2), [0.05, 5]])).not.toEqual([]); // below what the surge began from
+    expect(codes("3h", [...surge.slice(0, 2), [0.02, 5]])).not.toEqual([]); // below what the surge began from
     const fault = [
       [0.7, 30],
       [0.1, 8],
@@ -364,10 +364,10 @@ guards: {down: {window: 0s}}
     const once = codes("3h", fault).length;
     expect(once).toBeGreaterThan(0);
     expect(codes("3h", [...fault, ...fault]).length).toBeGreaterThan(once);
-    // One that outlasts the hold is what load is like now.
+    // One that outlasts the hold by far is what load is like now.
     const lasting = [
       [0.7, 30],
-      [0.1, 40],
+      [0.1, 60],
       [0.7, 30],
     ] as const;
     expect(codes("3h", [...lasting, [0.1, 8]]).length).toBe(codes("3h", lasting).length);

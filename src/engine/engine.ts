@@ -124,7 +124,13 @@ export class VernierEngine implements Engine, Decision {
     this.#cliffSlot = cliffSlot(this.#slots);
     if (guards.cliff !== "off" && this.#cliffSlot !== undefined) {
       const serves = unit.serves?.rate ?? Number.NaN;
-      this.#cliff = new LoadCliff(guards.cliff, policy.intervalMs, this.#cliffSlot.metric.measures === "rate" ? 1 : serves);
+      const { metric, perUnit } = this.#cliffSlot;
+      this.#cliff = new LoadCliff(guards.cliff, {
+        intervalMs: policy.intervalMs,
+        countPerLoad: metric.measures === "rate" ? 1 : serves,
+        perUnit,
+        of: `${metric.measures} ${metric.name}`,
+      });
     }
     this.#errorsSlot = this.#slots.find((slot) => slot.metric.measures === "errors");
     // Read every tick: kept flat.

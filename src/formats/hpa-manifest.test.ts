@@ -76,7 +76,7 @@ describe("a manifest of an HPA", () => {
     ]);
     expect(manifest?.guesses).toHaveLength(4);
     expect(
-      one(`${V2}  metrics: [{type: External, external: {metric: {name: x}, target: {type: Value, value: 1}}}]`, { measures: { x: "concurrency" } }),
+      one(`${V2}  metrics: [{type: External, external: {metric: {name: x}, target: {type: Value, value: 1}}}]`, { measures: new Map([["x", "concurrency"]]) }),
     ).toMatchObject({
       guesses: [],
       config: { metrics: [{ measures: "concurrency" }] },

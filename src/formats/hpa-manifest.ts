@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { FileError, type Problem } from "../lib/file-error.ts";
 import { isRecord } from "../lib/is-record.ts";
 import { nearest } from "../lib/nearest.ts";
+import { oneLine } from "../lib/one-line.ts";
 import type { ScalingPolicy, ScalingRules } from "../peers/hpa/behaviour.ts";
 import { cpuMetric, HPA_CPU_PERCENT, HPA_DEFAULT_BEHAVIOUR, HPA_TOLERANCE, type HpaConfig, type HpaMetricSpec, type HpaTarget } from "../peers/hpa/config.ts";
 import { type Path, type PolicyDocument, readDocuments } from "../policy/document.ts";
@@ -23,15 +24,20 @@ export interface HpaManifest {
 
 export interface ManifestOptions {
   /** What a metric measures, by its name, where its name does not tell. */
-  readonly measures?: Readonly<Record<string, Measures>>;
+  readonly measures?: ReadonlyMap<string, Measures>;
 }
+
+/** What `kubectl get hpa -A -o yaml` of a large cluster prints. */
+export const MANIFEST_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
  * The HorizontalPodAutoscalers of a YAML or JSON file, `autoscaling/v2` and `v1`; other objects in it are passed over.
  * @throws FileError with every problem, also when there is no HPA in it
  */
 export function parseHpaManifests(text: string, file: string, options: ManifestOptions = {}): HpaManifest[] {
-  const { documents, problems } = readDocuments(text);
+  const { documents, problems } = readDocuments(text, MANIFEST_BYTES_MAX);
+  if (problems.length > 0 && text.includes("{{"))
+    problems.push({ severity: "error", code: "template", message: "this is a template", hint: "helm template prints what it makes" });
   const manifests: HpaManifest[] = [];
   const kinds: string[] = [];
   for (const document of documents) {
@@ -59,11 +65,14 @@ export function parseHpaManifests(text: string, file: string, options: ManifestO
 }
 
 /** The objects of a document: itself, or the items of a list. */
-function objectsOf(value: unknown, path: Path): [Path, Record<string, unknown>][] {
+function objectsOf(value: unknown, path: Path, from: Record<string, unknown> = {}): [Path, Record<string, unknown>][] {
+  if (Array.isArray(value)) return value.flatMap((item, i) => objectsOf(item, [...path, i], from));
   if (!isRecord(value)) return [];
-  const items = value["items"];
-  if (String(value["kind"]).endsWith("List") && Array.isArray(items)) return items.flatMap((item, i) => objectsOf(item, [...path, "items", i]));
-  return [[path, value]];
+  const { kind, apiVersion, items } = value;
+  // The items of a typed list are what the list says, as the API itself answers.
+  if (String(kind).endsWith("List") && Array.isArray(items))
+    return objectsOf(items, [...path, "items"], kind === "List" ? {} : { kind: String(kind).slice(0, -4), apiVersion });
+  return [[path, { ...from, ...value }]];
 }
 
 function parseOne(
@@ -167,7 +176,7 @@ function metricOf(metric: Metric, path: Path, options: ManifestOptions, guesses:
       const { name, target } = metric.type === "Resource" ? metric.resource : metric.containerResource;
       const field = metric.type === "Resource" ? "resource" : "containerResource";
       if (target.type === "Value") return fail([...path, field, "target", "type"], "invalid_value", "a resource has Utilization or AverageValue as its target");
-      const measures = options.measures?.[name] ?? (name === "cpu" ? "utilisation" : "gauge");
+      const measures = options.measures?.get(name) ?? (name === "cpu" ? "utilisation" : "gauge");
       if (target.type === "Utilization") return { source: "resource", name, target: targetSpec(target), measures };
       if (name === "cpu") guesses.push("a pod at 100 % uses 1 core: the target for cpu is an amount, not a percentage");
       return { source: "resource", name, target: targetSpec(target), measures, ...(name === "cpu" && { fullMilli: 1_000 }) };
@@ -189,10 +198,14 @@ function metricOf(metric: Metric, path: Path, options: ManifestOptions, guesses:
 }
 
 function custom(source: "pods" | "object" | "external", name: string, target: Target, options: ManifestOptions, guesses: string[]): HpaMetricSpec {
-  const stated = options.measures?.[name];
+  const stated = options.measures?.get(name);
   const measures = stated ?? guessMeasures(name);
   if (stated === undefined) guesses.push(`${name} measures ${measures}, by its name; --measures ${name}=… says otherwise`);
-  return { source, name, target: targetSpec(target), measures };
+  const spec = targetSpec(target);
+  // No unit is busy twice over: a target like 70 is in percent.
+  const isPercent = measures === "utilisation" && spec.type !== "utilisation" && spec.milli > 2_000;
+  if (isPercent) guesses.push(`${name} is in percent, as its target is`);
+  return { source, name, target: spec, measures, ...(isPercent && { fullMilli: 100_000 }) };
 }
 
 function targetSpec(target: Target): HpaTarget {
@@ -218,13 +231,14 @@ function guessMeasures(name: string): Measures {
 
 function nameOf({ metadata }: Record<string, unknown>): string {
   if (!isRecord(metadata)) return "hpa";
-  const name = typeof metadata["name"] === "string" ? metadata["name"] : "hpa";
-  return typeof metadata["namespace"] === "string" ? `${metadata["namespace"]}/${name}` : name;
+  const name = oneLine(String(metadata["name"] ?? "hpa"));
+  return metadata["namespace"] === undefined ? name : `${oneLine(String(metadata["namespace"]))}/${name}`;
 }
 
 function targetOf(reference: unknown): string | undefined {
-  if (!isRecord(reference) || typeof reference["name"] !== "string") return undefined;
-  return typeof reference["kind"] === "string" ? `${reference["kind"]}/${reference["name"]}` : reference["name"];
+  if (!isRecord(reference) || reference["name"] === undefined) return undefined;
+  const name = oneLine(String(reference["name"]));
+  return typeof reference["kind"] === "string" ? `${oneLine(reference["kind"])}/${name}` : name;
 }
 
 /** Fields of the API by the object they stand in, to suggest the one that was meant. */

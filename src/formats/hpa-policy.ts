@@ -1,8 +1,9 @@
 import { formatDuration } from "../lib/duration.ts";
+import { oneLine } from "../lib/one-line.ts";
 import type { ScalingRules } from "../peers/hpa/behaviour.ts";
 import { HPA_DEFAULT_BEHAVIOUR, type HpaMetricSpec } from "../peers/hpa/config.ts";
 import type { HpaManifest } from "./hpa-manifest.ts";
-import { policyName } from "./policy-name.ts";
+import { freeName, policyName } from "./policy-name.ts";
 
 /** A policy made from something else, and what of it did not fit. */
 export interface ConvertedPolicy {
@@ -18,11 +19,12 @@ export interface ConvertedPolicy {
  */
 export function policyFromHpa(manifests: readonly HpaManifest[], file: string): ConvertedPolicy {
   const left: string[] = [];
-  const entries = manifests.map((manifest) => workloadLines(manifest, left));
+  const ids = new Set<string>();
+  const entries = manifests.map((manifest) => workloadLines(manifest, ids, left));
   const head = [
-    `# Made from ${file}. It does at least what the HPA does; vernier compare sets the two side by side:`,
-    `#   vernier compare --peer ${file} --trace <requests.csv> --peak-units <n>`,
-    ...(left.length === 0 ? [] : ["# Not carried over:", ...left.map((what) => `#   - ${what}`)]),
+    `# Made from ${oneLine(file)}. It does at least what the HPA does; vernier compare sets the two side by side:`,
+    `#   vernier compare --peer ${oneLine(file)} --trace <requests.csv> --peak-units <n>`,
+    ...(left.length === 0 ? [] : ["# Not carried over:", ...left.map((what) => `#   - ${oneLine(what)}`)]),
     "version: 1",
     "workloads:",
   ];
@@ -38,8 +40,8 @@ interface Carried {
   readonly target: string;
 }
 
-function workloadLines({ name, target, config, hasBehaviour }: HpaManifest, left: string[]): string[] {
-  const id = workloadName(name);
+function workloadLines({ name, target, config, hasBehaviour }: HpaManifest, ids: Set<string>, left: string[]): string[] {
+  const id = workloadName(name, ids);
   const carried: Carried[] = [];
   for (const metric of config.metrics) {
     const found = carry(metric, carried);
@@ -80,11 +82,18 @@ function carry(metric: HpaMetricSpec, before: readonly Carried[]): Carried | str
   if (target.type === "value") return "a total against a total (type Value) compounds while units start; give a target for one unit instead (AverageValue)";
   if (measures !== "rate" && measures !== "utilisation") return `a strategy for ${measures} is not available yet`;
   const known = policyName(name);
-  const unique = before.some((other) => other.name === known) ? `${known}-${before.length + 1}` : known;
+  const unique = freeName(known, new Set(before.map((other) => other.name)));
+  if (target.type === "utilisation" && target.percent > PERCENT_MAX)
+    return `a target of ${target.percent} % of the request; write it in the use of a unit instead`;
   if (target.type === "utilisation") return { name: unique, metric: "{measures: utilisation}", target: `${target.percent}%` };
   if (measures === "utilisation") {
     const share = target.milli / (metric.fullMilli ?? 1_000);
-    return { name: unique, metric: "{measures: utilisation} # a unit at 100 % uses 1 core; scale the target if it has more", target: percent(share) };
+    if (share * 100 > PERCENT_MAX || share * 100 < 1) return `a target of ${target.milli / 1_000} does not look like a share of a unit; write it as one`;
+    return {
+      name: unique,
+      metric: `{measures: utilisation} # ${metric.fullMilli === 100_000 ? "in percent at its source" : "a unit at 100 % is taken to use 1 core; scale the target if it has more"}`,
+      target: percent(share),
+    };
   }
   return "a rate for one unit needs `unit.serves`, which an HPA does not say; add it and a strategy {type: targetTracking, target: …/s}";
 }
@@ -105,9 +114,14 @@ function direction(rules: ScalingRules, what: string, left: string[]): string {
   return `{${parts.join(", ")}}`;
 }
 
-function workloadName(name: string): string {
+/** An id that no other workload of the file has yet. */
+function workloadName(name: string, ids: Set<string>): string {
   const [namespace, own] = name.includes("/") ? (name.split("/") as [string, string]) : ["default", name];
-  return `${policyName(namespace)}/${policyName(own)}`;
+  const space = policyName(namespace);
+  const taken = new Set([...ids].filter((id) => id.startsWith(`${space}/`)).map((id) => id.slice(space.length + 1)));
+  const id = `${space}/${freeName(policyName(own), taken)}`;
+  ids.add(id);
+  return id;
 }
 
 function percent(share: number): string {

@@ -29,7 +29,7 @@ const Target = z
   });
 export type Target = z.output<typeof Target>;
 
-const MetricName = z.object({ name: z.string().min(1), selector: z.unknown().optional() });
+const MetricName = z.object({ name: z.string().regex(/^[^\s\p{Cc}]{1,253}$/u, { error: "expected a name without spaces" }), selector: z.unknown().optional() });
 const Metric = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("Resource"), resource: z.strictObject({ name: z.string().min(1), target: Target }) }),
   z.strictObject({
@@ -47,6 +47,7 @@ const Rules = z.strictObject({
   selectPolicy: z.enum(["Max", "Min", "Disabled"]).optional(),
   policies: z
     .array(z.strictObject({ type: z.enum(["Pods", "Percent"]), value: z.int().min(1).max(UNITS_MAX), periodSeconds: z.int().min(1).max(1_800) }))
+    .min(1, { error: "expected at least one policy; leave the field out for the defaults" })
     .optional(),
   tolerance: Quantity.optional(),
 });

@@ -8,3 +8,12 @@ export function policyName(text: string): string {
     .replace(/-+$/, "");
   return name === "" ? "app" : name;
 }
+
+/** The name, or the name with the first number behind it that is not taken yet. */
+export function freeName(name: string, taken: ReadonlySet<string>): string {
+  for (let number = 1; ; number++) {
+    const suffix = number === 1 ? "" : `-${number}`;
+    const free = name.slice(0, 63 - suffix.length).replace(/-+$/, "") + suffix;
+    if (!taken.has(free)) return free;
+  }
+}

@@ -31,6 +31,7 @@ describe("Wilcoxon's signed ranks", () => {
     expect(signedRank([-1, -2, -3, -4, -5, 0, 0])).toBe(2 / 32);
     expect(signedRank([1, -1])).toBe(1);
     expect(signedRank([])).toBe(1);
+    expect(signedRank([Number.NaN, 1, -1])).toBe(1);
     // Ranks 1.5, 1.5, 3: the one negative is 1.5, and so are 2 of the 8 sign patterns on either side, beside none at all.
     expect(signedRank([-1, 1, 2])).toBe(6 / 8);
   });
@@ -64,7 +65,7 @@ describe("the bootstrap over clusters", () => {
   });
 
   test("does not take copies for news, leans with a skewed sample, and says nothing of few sources", () => {
-    const single = [0.1, 0.2, 0.4, 0.7, 1.1, 1.6].map((value) => [value]);
+    const single = [0.1, 0.2, 0.3, 0.4, 0.7, 1.1, 1.6, 1.9].map((value) => [value]);
     const copied = single.map(([value]) => Array.from({ length: 20 }, () => value as number));
     const [a, b] = [clusterBootstrap(single, createRng(1)), clusterBootstrap(copied, createRng(1))];
     expect((b?.high ?? 0) - (b?.low ?? 0)).toBeCloseTo((a?.high ?? 0) - (a?.low ?? 0), 6);
@@ -73,6 +74,6 @@ describe("the bootstrap over clusters", () => {
       createRng(1),
     );
     expect((skewed?.high ?? 0) - 1).toBeGreaterThan(1.5 * (1 - (skewed?.low ?? 0)));
-    expect(clusterBootstrap([[1], [2], [3]], createRng(1))).toBeUndefined();
+    expect(clusterBootstrap([[1], [2], [3], [4], [5], [6], [7]], createRng(1))).toBeUndefined();
   });
 });

@@ -7,8 +7,8 @@ export interface Interval {
   readonly high: number;
 }
 
-/** Fewer clusters say nothing about their spread. */
-const CLUSTERS_LEAST = 4;
+/** Fewer clusters say too little about their spread: with eight, the interval covers some 87 % instead of 95 %. */
+const CLUSTERS_LEAST = 8;
 
 /**
  * Mean of values with a 95 % bias-corrected and accelerated bootstrap interval (Efron, 1987) that resamples whole clusters,
@@ -62,7 +62,7 @@ export function clusterBootstrap(clusters: readonly (readonly number[])[], rng: 
  * Exact by counting, tied ranks shared, zeros left out; 1 for nothing.
  */
 export function signedRank(differences: readonly number[]): number {
-  const ranked = differences.filter((value) => value !== 0).toSorted((a, b) => Math.abs(a) - Math.abs(b));
+  const ranked = differences.filter((value) => value !== 0 && !Number.isNaN(value)).toSorted((a, b) => Math.abs(a) - Math.abs(b));
   const count = ranked.length;
   if (count === 0) return 1;
   // Twice the ranks, so that shared ones are whole.

@@ -42,20 +42,24 @@ export function readDocument(text: string): { document?: PolicyDocument; problem
 }
 
 /** Like {@link readDocument}, for files of several documents, such as the manifests of Kubernetes. */
-export function readDocuments(text: string): { documents: PolicyDocument[]; problems: Problem[] } {
-  return read(text, (lineCounter) => {
-    const documents = parseAllDocuments(text, { ...PARSING, lineCounter });
-    return Array.isArray(documents) ? documents : [];
-  });
+export function readDocuments(text: string, bytesMax: number): { documents: PolicyDocument[]; problems: Problem[] } {
+  return read(
+    text,
+    (lineCounter) => {
+      const documents = parseAllDocuments(text, { ...PARSING, lineCounter });
+      return Array.isArray(documents) ? documents : [];
+    },
+    bytesMax,
+  );
 }
 
 // uniqueKeys compares every pair of keys; our own check below is linear.
 const PARSING = { uniqueKeys: false, merge: false, prettyErrors: false, stringKeys: false } as const;
 
-function read(text: string, parse: (lines: LineCounter) => readonly Document[]): { documents: PolicyDocument[]; problems: Problem[] } {
+function read(text: string, parse: (lines: LineCounter) => readonly Document[], bytesMax = BYTES_MAX): { documents: PolicyDocument[]; problems: Problem[] } {
   const problems: Problem[] = [];
   const bytes = Buffer.byteLength(text);
-  if (bytes > BYTES_MAX) return { documents: [], problems: [tooLarge(bytes)] };
+  if (bytes > bytesMax) return { documents: [], problems: [tooLarge(bytes, bytesMax)] };
   const nesting = nestedTooDeep(text);
   if (nesting !== undefined) {
     return {
@@ -97,12 +101,12 @@ function read(text: string, parse: (lines: LineCounter) => readonly Document[]):
 }
 
 /** The problem of a file of more bytes than are read. */
-export function tooLarge(bytes: number): Problem {
+export function tooLarge(bytes: number, bytesMax = BYTES_MAX): Problem {
   return {
     severity: "error",
     code: "file_too_large",
-    message: `${bytes} bytes, at most ${BYTES_MAX} are read`,
-    hint: "split the file, or make workloads that are alike from a template",
+    message: `${bytes} bytes, at most ${bytesMax} are read`,
+    hint: bytesMax === BYTES_MAX ? "split the file, or make workloads that are alike from a template" : "split the file",
   };
 }
 

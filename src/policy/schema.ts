@@ -240,7 +240,7 @@ const Guards = z.strictObject({
           holdWithErrors: PositiveDuration.prefault("30m"),
           errorsAbove: Share.prefault("2%"),
           habit: Duration.prefault("3h").meta({
-            description: "A fall to a level seen within this time is the end of a surge, not a cliff. `0s`: every fall counts.",
+            description: "A fall to a level at which load was for a quarter of this time is the end of a surge, not a cliff. `0s`: every fall counts.",
           }),
         }),
       ],

@@ -68,13 +68,15 @@ function stretchesOf(needed: Int32Array, isScored: Uint8Array, { startupSteps, d
   for (let step = 0; step < steps; step++) paid[step + 1] = (paid[step] as number) + (isScored[step] as number);
   const paidBy = (step: number): number => paid[Math.max(0, Math.min(steps, step))] as number;
   const result = { needed: new Int32Array(steps), scored: new Int32Array(steps), start: new Float64Array(steps), stop: new Float64Array(steps) };
+  const startOf = (step: number): number => paidBy(step) - paidBy(step - startupSteps);
+  const stopOf = (step: number): number => paidBy(step + drainSteps) - paidBy(step);
   let count = 0;
   let unitsMax = 0;
   for (let step = 0; step < steps; step++) {
     const isIn = isScored[step] as number;
     const units = isIn === 1 || step === 0 ? (needed[step] as number) : 0;
-    const start = paidBy(step) - paidBy(step - startupSteps);
-    const stop = paidBy(step + drainSteps) - paidBy(step);
+    const start = startOf(step);
+    const stop = stopOf(step);
     unitsMax = Math.max(unitsMax, units);
     const last = count - 1;
     const isSame =
@@ -82,8 +84,9 @@ function stretchesOf(needed: Int32Array, isScored: Uint8Array, { startupSteps, d
       result.needed[last] === units &&
       (isIn === 1) === (result.scored[last] as number) > 0 &&
       result.stop[last] === stop &&
-      // Only the very first steps have a cheaper start: nothing is billed before the beginning.
-      result.start[last] === start;
+      result.start[last] === start &&
+      // Near a gap a change costs more, or less, one step later: the last step before that stands alone.
+      (step + 1 >= steps || (startOf(step + 1) === start && stopOf(step + 1) === stop));
     if (isSame) result.scored[last] = (result.scored[last] as number) + isIn;
     else {
       result.needed[count] = units;

@@ -2,7 +2,7 @@ import type { Trace } from "./trace.ts";
 
 /** The recording in bins of at least `binMs`: means of whole numbers of its own bins. A last part of a bin is left out. */
 export function coarsen(trace: Trace, binMs: number): Trace {
-  const width = Math.max(1, Math.round(binMs / trace.binMs));
+  const width = Math.max(1, Math.ceil(binMs / trace.binMs - 1e-9));
   if (width === 1) return trace;
   const bins = Math.floor(trace.load.length / width);
   const mean = (values: Float64Array): Float64Array => {

@@ -55,9 +55,18 @@ describe("the gate", () => {
   const comparison = (rows: readonly (readonly [number, number])[]): TraceComparison =>
     ({
       trace: { file: "a.csv" },
-      rows: rows.map(([costUnitHours, timeAboveCeilingRatio]) => ({ score: { costUnitHours, timeAboveCeilingRatio } as Score })),
+      rows: rows.map(([costUnitHours, timeAboveCeilingRatio]) => ({ score: { costUnitHours, timeAboveCeilingRatio, scoredHours: 1 } as Score })),
     }) as unknown as TraceComparison;
   const margins = { cost: 0.02, above: 0.001 };
+
+  test("fails when nothing was scored", () => {
+    const nothing = comparison([
+      [0, 0],
+      [0, 0],
+    ]);
+    const rows = nothing.rows.map((row) => ({ ...row, score: { ...row.score, scoredHours: 0 } }));
+    expect(judgeGate([{ ...nothing, rows }], margins)).toMatchObject([{ what: "nothing scored" }]);
+  });
 
   test("fails on either, beyond its margin only, on any recording", () => {
     expect(
@@ -113,16 +122,16 @@ describe("the gate", () => {
 
 test("a timetable asks for the share of what each hour has seen, by the day or by the week", () => {
   const hourly = Array.from({ length: 48 }, (_, hour) => (hour === 3 ? 80 : hour === 27 ? 40 : 8));
-  const needs = loadNeeds(trace(hourly, 3_600_000), SERVICE, undefined);
+  const needs = loadNeeds(trace(hourly, 3_600_000), SERVICE, {});
   expect(needs.peakUnits).toBe(10);
   expect(needs.timetable(1)).toEqual(Array.from({ length: 24 }, (_, hour) => (hour === 3 ? 10 : 1)));
   expect(needs.timetable(0.5)[3]).toBe(5);
   const weeks = Array.from({ length: 336 }, (_, hour) => (hour === 30 ? 80 : 8));
-  const weekly = loadNeeds(trace(weeks, 3_600_000), SERVICE, undefined).timetable(1);
+  const weekly = loadNeeds(trace(weeks, 3_600_000), SERVICE, {}).timetable(1);
   expect([weekly.length, weekly[30], weekly[6], weekly[54]]).toEqual([168, 10, 1, 1]);
   // An hour that was never measured gets the peak.
   const masked = trace(hourly, 3_600_000, { masks: [5, 29].map((hour) => ({ fromMs: hour * 3_600_000, toMs: (hour + 1) * 3_600_000, note: "gap" })) });
-  expect(loadNeeds(masked, SERVICE, undefined).timetable(1)[5]).toBe(10);
+  expect(loadNeeds(masked, SERVICE, {}).timetable(1)[5]).toBe(10);
 });
 
 test("finer recordings are averaged, and what is left of a bin is left out", () => {

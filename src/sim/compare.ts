@@ -16,6 +16,8 @@ export interface ComparisonRow {
 
 /** All settings of one engine on one recording, and its costs at equal violation. */
 export interface ComparisonSweep {
+  /** Position of its row. */
+  readonly row: number;
   readonly engine: string;
   readonly config: string;
   readonly knob: string;
@@ -27,7 +29,8 @@ export interface TraceComparison {
   readonly trace: SimulationReport["trace"];
   readonly settings: SimulationReport["settings"];
   readonly warnings: readonly string[];
-  readonly optimum: { readonly costUnitHours: number };
+  /** Its violation is what bounds and dependencies leave nobody a way around. */
+  readonly optimum: { readonly costUnitHours: number; readonly timeAboveCeilingRatio: number; readonly requestsBeyondCapacityRatio: number };
   readonly rows: readonly ComparisonRow[];
   /** Only when asked for; engines without a knob have none. */
   readonly sweeps?: readonly ComparisonSweep[];
@@ -39,25 +42,26 @@ export interface ComparisonSummary {
   readonly config: string;
   /** Geometric mean of cost over the optimum. */
   readonly costToOptimum: number | null;
-  readonly medianTimeAboveCeilingRatio: number;
-  readonly maxTimeAboveCeilingRatio: number;
+  readonly medianTimeAboveCeilingRatio: number | null;
+  readonly maxTimeAboveCeilingRatio: number | null;
   /** Geometric means over the recordings on which a setting is careful enough, and on how many none is. */
   readonly isoViolation?: readonly { readonly timeAboveCeilingRatio: number; readonly costToOptimum: number | null; readonly infeasible: number }[];
 }
 
-/** How each engine did over all recordings, in the order of the rows. */
+/** How each engine did over all recordings on which anything was scored, in the order of the rows. */
 export function summarise(traces: readonly TraceComparison[]): ComparisonSummary[] {
+  const scored = traces.filter((trace) => trace.rows.every((row) => row.score.scoredHours > 0));
   const first = traces[0]?.rows ?? [];
   return first.map(({ engine, config }, i) => {
-    const rows = traces.map((trace) => trace.rows[i] as ComparisonRow);
+    const rows = scored.map((trace) => trace.rows[i] as ComparisonRow);
     const above = rows.map((row) => row.score.timeAboveCeilingRatio);
-    const sweeps = traces.flatMap((trace) => trace.sweeps?.filter((sweep) => sweep.engine === engine && sweep.config === config) ?? []);
+    const sweeps = scored.flatMap((trace) => trace.sweeps?.filter((sweep) => sweep.row === i) ?? []);
     return {
       engine,
       config,
       costToOptimum: geometricMean(rows.flatMap((row) => row.costToOptimum ?? [])),
-      medianTimeAboveCeilingRatio: median(above),
-      maxTimeAboveCeilingRatio: Math.max(...above),
+      medianTimeAboveCeilingRatio: rows.length === 0 ? null : median(above),
+      maxTimeAboveCeilingRatio: rows.length === 0 ? null : Math.max(...above),
       ...(sweeps.length > 0 && { isoViolation: (sweeps[0] as ComparisonSweep).isoViolation.map((_, at) => summariseIso(sweeps, at)) }),
     };
   });

@@ -11,7 +11,7 @@ export interface GateMargins {
 /** One way in which the first row is worse than the second, on one recording. */
 export interface GateFailure {
   readonly trace: string;
-  readonly what: "cost" | "time above the ceiling";
+  readonly what: "cost" | "time above the ceiling" | "nothing scored";
   readonly first: number;
   readonly second: number;
 }
@@ -20,6 +20,7 @@ export interface GateFailure {
 export function judgeGate(comparisons: readonly TraceComparison[], margins: GateMargins): GateFailure[] {
   return comparisons.flatMap(({ trace, rows }) => {
     const [first, second] = rows as [ComparisonRow, ComparisonRow];
+    if (first.score.scoredHours === 0) return [{ trace: trace.file, what: "nothing scored", first: 0, second: 0 }];
     const failures: GateFailure[] = [];
     const costs = { first: first.score.costUnitHours, second: second.score.costUnitHours };
     if (costs.first > costs.second * (1 + margins.cost) + 1e-9) failures.push({ trace: trace.file, what: "cost", ...costs });

@@ -1,5 +1,6 @@
 import { unitsNeeded } from "../capacity/needed.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
+import type { RunSettings } from "./run.ts";
 import { maskedBins, settleScale } from "./scale.ts";
 import type { Trace } from "./trace.ts";
 
@@ -20,8 +21,8 @@ export interface LoadNeeds {
   timetable(share: number): readonly number[];
 }
 
-export function loadNeeds(trace: Trace, workload: ResolvedWorkload, peakUnits: number | undefined): LoadNeeds {
-  const scale = settleScale(trace, workload, workload.ceiling, peakUnits);
+export function loadNeeds(trace: Trace, workload: ResolvedWorkload, settings: Pick<RunSettings, "peakUnits" | "scale">): LoadNeeds {
+  const scale = settings.scale ?? settleScale(trace, workload, workload.ceiling, settings.peakUnits);
   const { min } = workload.bounds;
   const { perUnit, loadFactor } = scale;
   const peak = Math.max(min, scale.peakUnits);

@@ -19,7 +19,8 @@ function exhaustive(needed: number[], isScored: number[], { startupSteps, drainS
   // All sets of stretches [from, to) that one slot may serve, with their cost.
   const options: { mask: number; cost: number }[] = [];
   const extend = (at: number, mask: number, cost: number, hasInitial: boolean): void => {
-    options.push({ mask, cost });
+    // A unit of the beginning that is given back at once drains.
+    options.push({ mask, cost: cost + (hasInitial && (mask & 1) === 0 ? price(0, drainSteps) : 0) });
     for (let from = at; from < steps; from++) {
       const isInitial = from === 0 && hasInitial;
       const begin = isInitial ? 0 : from - startupSteps;
@@ -54,7 +55,7 @@ function exhaustive(needed: number[], isScored: number[], { startupSteps, drainS
     for (let step = 0; step < steps; step++) {
       const units = rest % (most + 1);
       rest = Math.floor(rest / (most + 1));
-      if (units < (needed[step] as number) && (isScored[step] === 1 || step === 0)) isEnough = false;
+      if (units < (needed[step] as number) && isScored[step] === 1) isEnough = false;
     }
     if (isEnough) least = Math.min(least, cost);
   }
@@ -65,11 +66,16 @@ const optimum = (needed: number[], costs: Partial<OptimumCosts> = {}, isScored =
   optimalCapacity(Int32Array.from(needed), Uint8Array.from(isScored), { startupSteps: 0, drainSteps: 0, minimumBillingSteps: 0, ...costs }).unitSteps;
 
 /** What a schedule of ready units costs on the plant, where the youngest leave first. The initial units are free and old. */
-function price(ready: readonly number[], isScored: readonly number[], { startupSteps, drainSteps, minimumBillingSteps }: OptimumCosts): number {
+function price(
+  ready: readonly number[],
+  initial: number,
+  isScored: readonly number[],
+  { startupSteps, drainSteps, minimumBillingSteps }: OptimumCosts,
+): number {
   const paid = (from: number, to: number): number => isScored.slice(Math.max(0, from), Math.max(0, to)).reduce((sum, step) => sum + step, 0);
-  const begun: number[] = Array.from({ length: ready[0] as number }, () => Number.NEGATIVE_INFINITY);
+  const begun: number[] = Array.from({ length: initial }, () => Number.NEGATIVE_INFINITY);
   let sum = 0;
-  for (let step = 1; step <= ready.length; step++) {
+  for (let step = 0; step <= ready.length; step++) {
     const units = step < ready.length ? (ready[step] as number) : 0;
     while (begun.length < units) begun.push(step - startupSteps);
     while (begun.length > units) {
@@ -81,15 +87,15 @@ function price(ready: readonly number[], isScored: readonly number[], { startupS
   return sum;
 }
 
-/** All schedules of up to `most` units that begin with what is needed first. */
+/** All schedules of up to `most` units that begin with at most what is needed first: nothing is ready before its start-up. */
 function schedules(steps: number, most: number, first: number): number[][] {
-  let all: number[][] = [[first]];
+  let all: number[][] = Array.from({ length: first + 1 }, (_, units) => [units]);
   for (let step = 1; step < steps; step++) all = all.flatMap((one) => Array.from({ length: most + 1 }, (_, units) => [...one, units]));
   return all;
 }
 
 const isEnough = (ready: readonly number[], needed: readonly number[], isScored: readonly number[]): boolean =>
-  ready.every((units, step) => units >= (needed[step] as number) || (isScored[step] === 0 && step > 0));
+  ready.every((units, step) => units >= (needed[step] as number) || isScored[step] === 0);
 
 describe("the optimum", () => {
   test("of free changes is what is needed", () => {
@@ -152,7 +158,7 @@ describe("the optimum", () => {
           Math.min(
             ...schedules(what.length, most, what[0] as number)
               .filter((ready) => isEnough(ready, what, isScored))
-              .map((ready) => price(ready, isScored, costs)),
+              .map((ready) => price(ready, what[0] as number, isScored, costs)),
           );
         if (isScored.every((step) => step === 1) && costs.startupSteps === 0) expect(optimum(one, costs)).toBe(best(one, 1));
         else expect(optimum(one, costs, isScored)).toBeLessThanOrEqual(best(one, 1));
@@ -170,7 +176,7 @@ describe("the optimum", () => {
         const free = { ...costs, minimumBillingSteps: 0 };
         const { ready, unitSteps } = optimalCapacity(Int32Array.from(needed), Uint8Array.from(isScored), free);
         expect(isEnough([...ready], needed, isScored)).toBe(true);
-        expect(price([...ready], isScored, free)).toBe(unitSteps);
+        expect(price([...ready], needed[0] as number, isScored, free)).toBe(unitSteps);
       }),
       { numRuns: 300 },
     );
@@ -196,7 +202,7 @@ describe("the dynamic programme", () => {
             const change = at - (stage === 0 ? initialUnits : (path[stage - 1] as number));
             return sum + cost(stage, at) + (change > 0 ? start * change : -stop * change);
           }, 0);
-        const all = [0, 1, 2, 3].flatMap((first) => schedules(needed.length, 3, first));
+        const all = schedules(needed.length, 3, 3);
         expect(least).toBe(Math.min(...all.map(total)));
         expect(total([...units])).toBe(least);
       }),
@@ -228,15 +234,10 @@ describe("the budgeted optimum", () => {
       fc.property(cases, ({ needed, startupSteps, drainSteps, share }) => {
         const isScored = needed.map(() => 1);
         const costs = { startupSteps, drainSteps, minimumBillingSteps: 0 };
-        // Unlike the optimum it may stop initial units at once; draining them is paid.
-        const all = [0, 1, 2].flatMap((first) => schedules(needed.length, 2, first)).filter((ready) => (ready[0] as number) <= (needed[0] as number));
-        const points = all.map((ready) => {
-          const gone = (needed[0] as number) - (ready[0] as number);
-          return {
-            cost: price(ready, isScored, costs) + gone * Math.min(drainSteps, needed.length),
-            short: ready.filter((units, step) => units < (needed[step] as number)).length,
-          };
-        });
+        const points = schedules(needed.length, 2, needed[0] as number).map((ready) => ({
+          cost: price(ready, needed[0] as number, isScored, costs),
+          short: ready.filter((units, step) => units < (needed[step] as number)).length,
+        }));
         const allowed = share * needed.length;
         let hull = Number.POSITIVE_INFINITY;
         for (const a of points.filter((point) => point.short <= allowed)) {

@@ -32,7 +32,7 @@ export interface Optimum {
  * which an older one stops), and after steps that do not count only the linear part is taken.
  *
  * Only scored steps cost and bind. Like every engine it begins with `needed[0]` ready units, free of start-up and of a
- * minimum billing.
+ * minimum billing, and may give them back at once.
  * @param needed whole units for each step   @param isScored 1 where a step counts, length = needed.length
  * @example needed 2 1 1 2, start-up 2 steps: the second unit is kept over the gap, 8 unit-steps
  */
@@ -104,11 +104,14 @@ function paidBy(paid: Float64Array, step: number): number {
 /** The runs of steps in which each level is needed: those of level k stand at offsets[k] to offsets[k + 1]. */
 function levelRuns(needed: Int32Array, isScored: Uint8Array): { offsets: Int32Array; starts: Int32Array; ends: Int32Array } {
   const steps = needed.length;
-  // Steps that do not count do not bind; what is there at the start is there.
-  const unitsAt = (step: number): number => (step < steps && (isScored[step] === 1 || step === 0) ? (needed[step] as number) : 0);
-  let levels = 0;
+  // Steps that do not count do not bind.
+  const unitsAt = (step: number): number => (step < steps && isScored[step] === 1 ? (needed[step] as number) : 0);
+  // What is there at the start is there: a run of no length when nothing binds it.
+  const initial = steps > 0 && isScored[0] === 0 ? (needed[0] as number) : 0;
+  let levels = initial;
   for (let step = 0; step < steps; step++) levels = Math.max(levels, unitsAt(step));
   const offsets = new Int32Array(levels + 1);
+  for (let k = 0; k < initial; k++) offsets[k + 1] = 1;
   let before = 0;
   for (let step = 0; step < steps; step++) {
     const units = unitsAt(step);
@@ -119,6 +122,7 @@ function levelRuns(needed: Int32Array, isScored: Uint8Array): { offsets: Int32Ar
   const starts = new Int32Array(offsets[levels] as number);
   const ends = new Int32Array(starts.length);
   const next = offsets.slice(0, levels);
+  for (let k = 0; k < initial; k++) next[k] = (next[k] as number) + 1;
   before = 0;
   for (let step = 0; step <= steps; step++) {
     const units = unitsAt(step);

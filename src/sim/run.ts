@@ -5,7 +5,7 @@ import { formatTimestamp } from "../lib/timestamp.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
 import type { MetricFault } from "../policy/schema.ts";
 import { type SimulationColumns, type SimulationObserver, simulate } from "./kernel.ts";
-import { settleScale } from "./scale.ts";
+import { type Scale, settleScale } from "./scale.ts";
 import { defaultWarmUpMs, type Score, scoredSteps, scoreRun } from "./score.ts";
 import type { Trace } from "./trace.ts";
 
@@ -19,6 +19,8 @@ export interface RunSettings {
   readonly interpolate?: boolean | undefined;
   readonly initialUnits?: number | undefined;
   readonly faults?: readonly MetricFault[] | undefined;
+  /** How the recording meets the units, when several engines share it; settled from the workload when absent. */
+  readonly scale?: Scale | undefined;
   /** Shortest tick of all engines that are compared; decides the plant step. */
   readonly tickMs?: number | undefined;
 }
@@ -103,7 +105,7 @@ export function runSimulation(
   observer: Omit<SimulationObserver, "onChange"> & { onChange?(record: () => DecisionRecord): void } = {},
 ): Run {
   const ceiling = workload.ceiling;
-  const scale = settleScale(trace, workload, ceiling, settings.peakUnits);
+  const scale = settings.scale ?? settleScale(trace, workload, ceiling, settings.peakUnits);
   const seed = settings.seed ?? 1;
   const interpolate = settings.interpolate ?? false;
   const startMs = trace.startMs ?? 0;

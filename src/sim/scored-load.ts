@@ -16,18 +16,24 @@ export interface ScoredLoad {
   readonly needed: Int32Array;
   readonly isScored: Uint8Array;
   readonly ceiling: number;
+  /** Units that dependencies let serve. */
+  readonly servable: number;
   readonly min: number;
   readonly max: number;
   readonly costs: OptimumCosts;
 }
 
+function connectable({ connections, connectionsPerUnit }: ResolvedWorkload["uses"][number]): number {
+  return connections === undefined ? Number.MAX_SAFE_INTEGER : Math.floor(connections / connectionsPerUnit);
+}
+
 /** What all engines on a recording share: it depends on the load and the plant, not on an engine. */
 export function scoredLoad(trace: Trace, workload: ResolvedWorkload, settings: RunSettings): ScoredLoad {
-  const { perUnit, loadFactor } = settleScale(trace, workload, workload.ceiling, settings.peakUnits);
+  const { perUnit, loadFactor } = settings.scale ?? settleScale(trace, workload, workload.ceiling, settings.peakUnits);
   const stepMs = settleStepMs(trace.binMs, settings.tickMs ?? workload.intervalMs);
   const load = loadBySteps(trace, stepMs, loadFactor, settings.interpolate ?? false);
   const { min, max } = workload.bounds;
-  const { ceiling, unit } = workload;
+  const { ceiling, unit, uses } = workload;
   const steps = (ms: number): number => Math.ceil(ms / stepMs);
   return {
     stepMs,
@@ -35,6 +41,7 @@ export function scoredLoad(trace: Trace, workload: ResolvedWorkload, settings: R
     needed: Int32Array.from(load, (step) => Math.min(max, unitsNeeded({ load: step, perUnit, ceiling, min }))),
     isScored: scoredSteps({ load, stepMs }, { warmUpMs: settings.warmUpMs ?? defaultWarmUpMs(load.length * stepMs), masks: trace.masks }),
     ceiling,
+    servable: Math.min(Number.MAX_SAFE_INTEGER, ...uses.map((use) => Math.min(connectable(use), (use.rate ?? Number.POSITIVE_INFINITY) / perUnit))),
     min,
     max,
     costs: { startupSteps: steps(unit.startup.meanMs), drainSteps: steps(unit.drainMs), minimumBillingSteps: steps(unit.minimumBillingMs) },

@@ -38,10 +38,14 @@ export function profileTrace(trace: Trace, leadMs: number): TraceProfile | undef
   const rises: number[] = [];
   for (let bin = 0; ahead > 0 && bin + ahead < trace.load.length; bin++) {
     const now = trace.load[bin] as number;
-    if (now < median || now <= 0 || isMasked[bin] === 1 || isMasked[bin + ahead] === 1) continue;
+    if (now < median || now <= 0) continue;
     let most = now;
-    for (let next = bin + 1; next <= bin + ahead; next++) most = Math.max(most, trace.load[next] as number);
-    rises.push(most / now);
+    let masked = isMasked[bin] as number;
+    for (let next = bin + 1; next <= bin + ahead; next++) {
+      masked += isMasked[next] as number;
+      most = Math.max(most, trace.load[next] as number);
+    }
+    if (masked === 0) rises.push(most / now);
   }
   rises.sort((a, b) => a - b);
   return {

@@ -17,6 +17,8 @@ export interface Trace {
   /** Of the file's bytes; of nothing for a trace made in memory. */
   readonly sha256?: string;
   readonly semantics: Semantics;
+  /** Whether the load is utilisation times ready units, so that it counts units. */
+  readonly isBusyUnits?: boolean;
   readonly binMs: number;
   /** Engine time of the left edge of the first bin; `undefined` when the recording does not say. */
   readonly startMs: number | undefined;
@@ -38,6 +40,8 @@ export interface TraceOverrides {
   readonly startMs?: number | undefined;
 }
 
+/** Column of a utilisation recording that says of how many units, when nothing else does. */
+export const READY = "ready";
 const BINS_MAX = 20_000_000;
 /** Longest bin: a year. */
 const BIN_MAX_MS = 366 * 86_400_000;
@@ -53,13 +57,20 @@ const CENSORED_FROM = 0.95;
  */
 export function buildTrace(file: string, parsed: ParsedTrace, meta: TraceMeta = {}, overrides: TraceOverrides = {}): Trace {
   const guesses = [...parsed.guesses];
-  const readyRows = meta.ready === undefined ? undefined : parsed.further.get(meta.ready);
-  if (readyRows !== undefined) maskWithoutReady(file, parsed, readyRows);
+  const statedReady = meta.ready === undefined ? undefined : parsed.further.get(meta.ready);
+  if (statedReady !== undefined) maskWithoutReady(file, parsed, statedReady);
   if (parsed.values.every(Number.isNaN))
     fail(file, parsed.firstDataLine, "trace_empty", "every value is missing", "a recording has a time and a value in each row");
   const time = settleTime(file, parsed, meta, overrides, guesses);
-  const { grid, holes } = fillGrid(file, parsed.values, time);
+  let { grid, holes } = fillGrid(file, parsed.values, time);
   const semantics = settleSemantics(parsed, meta, overrides, grid, guesses);
+  const foundReady = statedReady === undefined && semantics === "utilisation" ? parsed.further.get(READY) : undefined;
+  if (foundReady !== undefined) {
+    guesses.push(`the column "${READY}" is the number of ready units`);
+    maskWithoutReady(file, parsed, foundReady);
+    ({ grid, holes } = fillGrid(file, parsed.values, time));
+  }
+  const readyName = statedReady !== undefined ? meta.ready : foundReady !== undefined ? READY : undefined;
   const masks = [...statedMasks(meta), ...holes];
   if (holes.length > 0)
     guesses.push(
@@ -73,7 +84,7 @@ export function buildTrace(file: string, parsed: ParsedTrace, meta: TraceMeta = 
     // A fleet at 150 % does not exist; numbers that large are percent.
     const isPercent = meta.unit !== undefined ? /percent|%/.test(meta.unit) : /percent|pct/i.test(parsed.valueColumn ?? "") || largest(load) > 1.5;
     if (meta.unit === undefined) guesses.push(`utilisation is in ${isPercent ? "percent" : "ratios"}`);
-    const ready = meta.ready === undefined ? undefined : columns.get(meta.ready);
+    const ready = readyName === undefined ? undefined : columns.get(readyName);
     for (let i = 0; i < load.length; i++) {
       const ratio = (load[i] as number) / (isPercent ? 100 : 1);
       if (ratio >= CENSORED_FROM) censoredBins++;
@@ -81,7 +92,8 @@ export function buildTrace(file: string, parsed: ParsedTrace, meta: TraceMeta = 
     }
     if (censoredBins > 0) guesses.push(`${censoredBins} of ${load.length} bins show 95 % utilisation or more: the true load was higher than what is replayed`);
   }
-  return { name: file, semantics, binMs: time.binMs, startMs: time.startMs, load, columns, masks, censoredBins, guesses };
+  const isBusyUnits = semantics === "utilisation" && readyName !== undefined;
+  return { name: file, semantics, isBusyUnits, binMs: time.binMs, startMs: time.startMs, load, columns, masks, censoredBins, guesses };
 }
 
 /** Where row r of the file lies on the grid. */

@@ -34,7 +34,12 @@ export async function runCompare(policies: readonly string[], options: CompareOp
   if (policies.length === 0 && options.peakUnits === undefined)
     throw new UsageError("without a policy the size of the fleet is unknown: say --peak-units N, the units that the peak needs, or name a policy");
   if (policies.length === 0 && options.trace.length === 0) throw new UsageError("without a policy there is no recording: say --trace FILE");
-  const margins: GateMargins = { cost: parsePercent("margin", options.margin), above: parsePercent("margin-above", options.marginAbove) };
+  if (options.html === "-" && (options.json || options.markdown)) throw new UsageError("--html - and another format cannot both go to standard output");
+  if (options.gate && policies.length < 2 && options.peer.length === 0 && options.engine.length === 0)
+    throw new UsageError("--gate sets the first against the second: name two policies, or one and a --peer or an --engine");
+  if (options.fault.some((fault) => !fault.startsWith("*:")))
+    throw new UsageError("--fault: in a comparison a fault has to hit all engines alike; write *:drop@10m..25m");
+  const margins: GateMargins = { cost: parsePercent("margin", options.margin, 10), above: parsePercent("margin-above", options.marginAbove) };
   const { engine, peer, trace, measures, sweep, threads, ...rest } = options;
   const comparisons = await compareAll({
     policies,
@@ -42,22 +47,21 @@ export async function runCompare(policies: readonly string[], options: CompareOp
     peers: peer,
     traces: trace,
     options: rest,
-    manifestOptions: { measures: Object.fromEntries(measures.map(parseMeasures)) },
+    manifestOptions: { measures: new Map(measures.map(parseMeasures)) },
     sweep: sweep === true,
     threads: threads === undefined ? undefined : parseWhole("threads", threads, 1, 256),
     timelinePoints: options.html === undefined ? undefined : TIMELINE_POINTS,
   });
-  if (options.gate && comparisons.some(({ rows }) => rows.length < 2))
-    throw new UsageError("--gate sets the first against the second: name two policies, or --peer or --engine");
   const failures = options.gate ? judgeGate(comparisons, margins) : [];
-  if (options.html === "-" && (options.json || options.markdown)) throw new UsageError("--html - and another format cannot both go to standard output");
-  if (options.html !== undefined) write(options.html, comparisonPage(comparisons));
-  if (options.json)
-    process.stdout.write(`${JSON.stringify(asJson(comparisons, options.gate ? { passed: failures.length === 0, margins, failures } : undefined), null, 2)}\n`);
+  const verdict = options.gate ? { passed: failures.length === 0, margins, failures } : undefined;
+  if (options.json) process.stdout.write(`${JSON.stringify(asJson(comparisons, verdict), null, 2)}\n`);
   else if (options.markdown) process.stdout.write(`${comparisonMarkdown(comparisons)}\n`);
   else if (options.html !== "-") process.stdout.write(`${comparisonLines(comparisons, terminalOf(process.stdout)).join("\n")}\n`);
-  if (options.html !== undefined && options.html !== "-") process.stderr.write(`wrote ${options.html}\n`);
   if (options.gate) report(failures, comparisons, margins);
+  // Last, so that a full disk takes no result with it.
+  if (options.html === undefined) return;
+  write(options.html, comparisonPage(comparisons));
+  if (options.html !== "-") process.stderr.write(`wrote ${options.html}\n`);
 }
 
 function asJson(comparisons: readonly ComparedTrace[], gate: object | undefined) {
@@ -68,6 +72,10 @@ function asJson(comparisons: readonly ComparedTrace[], gate: object | undefined)
 function report(failures: readonly GateFailure[], comparisons: readonly TraceComparison[], margins: GateMargins): void {
   const [first, second] = (comparisons[0] as TraceComparison).rows.map(rowName);
   for (const failure of failures) {
+    if (failure.what === "nothing scored") {
+      process.stderr.write(`gate: ${failure.trace}: nothing was scored, so nothing is proven\n`);
+      continue;
+    }
     const show = (value: number): string => (failure.what === "cost" ? `${formatNumber(value, 1)} unit-hours` : formatPercent(value));
     process.stderr.write(`gate: ${failure.trace}: ${failure.what} of ${first} is ${show(failure.first)}, of ${second} ${show(failure.second)}\n`);
   }

@@ -4,6 +4,7 @@ import { loadManifests } from "../../app.ts";
 import { policyFromHpa } from "../../formats/hpa-policy.ts";
 import { nearest } from "../../lib/nearest.ts";
 import { PathError, systemErrorCode } from "../../lib/system-error.ts";
+import { parsePolicy } from "../../policy/parse.ts";
 import { readTrace } from "../../read-trace.ts";
 import { policyFromTrace } from "../policy-from-trace.ts";
 import { POLICY_TEMPLATES } from "../policy-templates.ts";
@@ -28,6 +29,8 @@ export async function runInit(kind: string | undefined, options: InitOptions): P
   }
   if (options.peakUnits !== undefined && options.fromTrace === undefined) throw new UsageError("--peak-units belongs to --from-trace");
   const { text, left } = await policyText(kind, options);
+  // What we write is what we read: anything else is not written at all.
+  parsePolicy(text, options.output);
   write(text, options);
   for (const what of left) process.stderr.write(`not carried over: ${what}\n`);
   if (options.output === "-") return;

@@ -18,7 +18,11 @@ describe("a cliff of load", () => {
     });
 
   test("is a fall of the 2-min mean below 40 % of the 5-min mean before, and holds for 10 min after the last sign of it", () => {
-    const result = held(new LoadCliff(PARAMS, 15_000, 1), (minute) => (minute < 20 ? 1_000 : 100), 60);
+    const result = held(
+      new LoadCliff(PARAMS, { intervalMs: 15_000, countPerLoad: 1, perUnit: Number.NaN, of: "load" }),
+      (minute) => (minute < 20 ? 1_000 : 100),
+      60,
+    );
     const first = result.indexOf(true);
     const last = result.lastIndexOf(true);
     // The last sign is at 25:45, when 4 of the 20 earlier samples are still high: 100 < 0.4 x (100 + 45 x 4); 10 min later it ends.
@@ -26,13 +30,17 @@ describe("a cliff of load", () => {
   });
 
   test("is none when load halves, nor for a few requests more or less", () => {
-    expect(held(new LoadCliff(PARAMS, 15_000, 1), (minute) => (minute < 20 ? 1_000 : 500), 40)).not.toContain(true);
+    expect(
+      held(new LoadCliff(PARAMS, { intervalMs: 15_000, countPerLoad: 1, perUnit: Number.NaN, of: "load" }), (minute) => (minute < 20 ? 1_000 : 500), 40),
+    ).not.toContain(true);
     // 0.2/s: 24 expected in 2 min, 7 found; the deficit of 17 is below 6 x sqrt(24) = 29.
-    expect(held(new LoadCliff(PARAMS, 15_000, 1), (minute) => (minute < 20 ? 0.2 : 0.06), 40)).not.toContain(true);
+    expect(
+      held(new LoadCliff(PARAMS, { intervalMs: 15_000, countPerLoad: 1, perUnit: Number.NaN, of: "load" }), (minute) => (minute < 20 ? 0.2 : 0.06), 40),
+    ).not.toContain(true);
   });
 
   test("is held longer while errors are many, and not for longer than 30 min from its beginning", () => {
-    const cliff = new LoadCliff(PARAMS, 15_000, 1);
+    const cliff = new LoadCliff(PARAMS, { intervalMs: 15_000, countPerLoad: 1, perUnit: Number.NaN, of: "load" });
     let untilMs = 0;
     for (let tick = 0; tick < 400; tick++) {
       const nowMs = tick * 15_000;
@@ -44,8 +52,94 @@ describe("a cliff of load", () => {
     expect(untilMs / MINUTE).toBeLessThan(20 + 33);
   });
 
+  test.for([1_000, 2_000, 5_000, 10_000, 15_000, 30_000])(
+    "is found at an interval of %d ms as at any other: not from a lull of 30 s, within 90 s of a fault",
+    (intervalMs) => {
+      const cliff = new LoadCliff(PARAMS, { intervalMs, countPerLoad: 1, perUnit: 1, of: "load" });
+      let foundMs = 0;
+      for (let nowMs = 0; nowMs < 40 * MINUTE && foundMs === 0; nowMs += intervalMs) {
+        const isLull = nowMs >= 15 * MINUTE && nowMs < 15.5 * MINUTE;
+        if (cliff.record(nowMs, isLull || nowMs >= 30 * MINUTE ? 1 : 100)) foundMs = nowMs;
+      }
+      expect(foundMs).toBeGreaterThan(30.5 * MINUTE);
+      expect(foundMs).toBeLessThanOrEqual(31.5 * MINUTE);
+    },
+  );
+
+  test("is found after an idle beginning, and again when a fault comes back, but not at the end of a surge", () => {
+    const HABIT = { ...PARAMS, habitMs: 10_800_000 };
+    const found = (levels: readonly (readonly [number, number])[]): number => {
+      const cliff = new LoadCliff(HABIT, { intervalMs: 15_000, countPerLoad: 1, perUnit: 1, of: "load" });
+      let nowMs = 0;
+      let edges = 0;
+      let was = false;
+      for (const [load, minutes] of levels) {
+        for (const endMs = nowMs + minutes * MINUTE; nowMs < endMs; nowMs += 15_000) {
+          const is = cliff.record(nowMs, load);
+          if (is && !was) edges++;
+          was = is;
+        }
+      }
+      return edges;
+    };
+    expect(
+      found([
+        [0, 15],
+        [100, 120],
+        [0, 10],
+      ]),
+    ).toBe(1);
+    expect(
+      found([
+        [100, 60],
+        [0, 25],
+        [100, 60],
+        [0, 10],
+      ]),
+    ).toBe(2);
+    expect(
+      found([
+        [20, 120],
+        [100, 15],
+        [20, 30],
+        [100, 15],
+        [20, 10],
+      ]),
+    ).toBe(0);
+    expect(
+      found([
+        [20, 120],
+        [100, 15],
+        [2, 10],
+      ]),
+    ).toBe(1);
+    // An idle service leaves nothing but rounding behind.
+    expect(found(Array.from({ length: 200 }, (_, i) => [i % 7 === 0 ? 0.3 : 0, 3] as const))).toBe(0);
+  });
+
+  test("learns nothing from a state of another metric or interval, and keeps holding what it held", () => {
+    const options = { intervalMs: 15_000, countPerLoad: 1, perUnit: 1, of: "utilisation cpu" };
+    const HABIT = { ...PARAMS, habitMs: 10_800_000 };
+    const before = new LoadCliff(HABIT, options);
+    for (let tick = 0; tick < 400; tick++) before.record(tick * 15_000, tick < 390 ? 50 : 1);
+    const state = JSON.parse(JSON.stringify(before.state()));
+    expect(before.remainingMs(6_000_000)).toBeGreaterThan(0);
+    for (const other of [
+      { ...options, of: "rate requests" },
+      { ...options, intervalMs: 60_000 },
+    ]) {
+      const after = new LoadCliff(HABIT, other);
+      after.restore(state);
+      expect(after.remainingMs(6_000_000)).toBe(before.remainingMs(6_000_000));
+      expect(after.state()).toMatchObject({ means: [], blocks: [], of: other.of });
+    }
+    const twin = new LoadCliff(HABIT, options);
+    twin.restore(state);
+    expect(twin.state()).toEqual(before.state());
+  });
+
   test("starts over after a hole", () => {
-    const cliff = new LoadCliff(PARAMS, 15_000, 1);
+    const cliff = new LoadCliff(PARAMS, { intervalMs: 15_000, countPerLoad: 1, perUnit: Number.NaN, of: "load" });
     for (let tick = 0; tick < 40; tick++) cliff.record(tick * 15_000, 1_000);
     for (let tick = 60; tick < 80; tick++) expect(cliff.record(tick * 15_000, 10)).toBe(false);
   });

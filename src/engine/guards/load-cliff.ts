@@ -1,12 +1,15 @@
 import type { ResolvedGuards } from "../../policy/resolve.ts";
-import { ExtremeWindow, type ExtremeWindowState } from "../windows/extreme-window.ts";
 
 type CliffParams = Exclude<ResolvedGuards["cliff"], "off">;
 
 const RECENT_MS = 120_000;
 const EARLIER_MS = 300_000;
-/** A cliff is clearly below the lowest load of the time that counts as habit. */
-const BELOW_HABIT = 0.8;
+/** Blocks that the time of a habit is cut into. */
+const BLOCKS = 64;
+/** Load is used to a level when it was about as low for this share of the time of a habit. */
+const HABIT_SHARE = 0.25;
+/** About as low: at most this much higher. */
+const HABIT_LEVEL = 1.25;
 /** Deviations of a Poisson count that noise alone practically never reaches. */
 const DEVIATIONS = 6;
 
@@ -22,17 +25,31 @@ export interface LoadCliffState {
   readonly earlierSum: number;
   readonly cliffAtMs: number;
   readonly holdUntilMs: number;
+  /** What the numbers are of: another metric or interval makes them meaningless. */
+  readonly of: string;
+  readonly bucketMs: number;
   readonly blockSum: number;
   readonly blockCount: number;
-  readonly habit: ExtremeWindowState;
+  readonly blocks: readonly number[];
+  readonly nextBlock: number;
+}
+
+export interface LoadCliffOptions {
+  readonly intervalMs: number;
+  /** What one unit of load counts as in requests per second; NaN when unknown, then the share alone decides. */
+  readonly countPerLoad: number;
+  /** Load that one unit carries at 100 %; NaN when unknown. */
+  readonly perUnit: number;
+  /** Names what the load is measured by, so that a state of something else is not taken for it. */
+  readonly of: string;
 }
 
 /**
  * Notices load that vanishes: the mean of the last 2 min below a share of the mean of the 5 min before it, the
- * deficit over 6 standard deviations of a Poisson count, and clearly below the lowest 2 min of the last hours (`habit`). Demand that
- * disappears like this is more often an upstream fault than people leaving, and it comes back with a surge (scenarios:
- * traffic cliff then recovery surge). A surge that ends falls back to where load was before. What happens during a hold
- * does not become a habit, so that a fault that comes again is a cliff again.
+ * deficit over 6 standard deviations of a Poisson count, and no level that load is used to. Demand that disappears like
+ * this is more often an upstream fault than people leaving, and it comes back with a surge (scenarios: traffic cliff then
+ * recovery surge). A surge that ends falls back to where load was for much of the last hours: a quarter of the time that
+ * counts as habit. What happens during a hold is no habit, so that a fault that comes again is a cliff again.
  * Holes in the data teach nothing: after more than a minute without a sample it starts over.
  */
 export class LoadCliff {
@@ -46,7 +63,7 @@ export class LoadCliff {
   readonly #means: Float64Array;
   #next = 0;
   #filled = 0;
-  /** Sums over the recent and the earlier part of the ring, kept up to date; made anew at each wrap against drift. */
+  /** Sums over the recent and the earlier part of the ring, kept up to date; made anew at each wrap, and before they decide. */
   #recentSum = 0;
   #earlierSum = 0;
   #bucketBeginMs = 0;
@@ -55,20 +72,28 @@ export class LoadCliff {
   #lastMs = Number.NEGATIVE_INFINITY;
   #cliffAtMs = Number.NEGATIVE_INFINITY;
   #holdUntilMs = Number.NEGATIVE_INFINITY;
-  /** Means of 2 min that have left the ring, the lowest of the last hours. */
-  readonly #habit: ExtremeWindow;
+  readonly #perUnit: number;
+  readonly #of: string;
+  readonly #intervalMs: number;
+  /** Means of blocks of the time of a habit, in a ring, of what has left the present. */
+  readonly #blocks: number[] = [];
+  readonly #blockBuckets: number;
+  #nextBlock = 0;
   #blockSum = 0;
   #blockCount = 0;
   recentMean = 0;
   earlierMean = 0;
 
-  constructor(params: CliffParams, intervalMs: number, countPerLoad: number) {
+  constructor(params: CliffParams, { intervalMs, countPerLoad, perUnit, of }: LoadCliffOptions) {
     this.#params = params;
+    this.#perUnit = perUnit;
+    this.#of = of;
+    this.#intervalMs = intervalMs;
     this.#bucketMs = Math.max(15_000, intervalMs);
     this.#recent = Math.max(1, Math.round(RECENT_MS / this.#bucketMs));
     this.#earlier = Math.max(1, Math.round(EARLIER_MS / this.#bucketMs));
     this.#countPerLoad = countPerLoad;
-    this.#habit = new ExtremeWindow(params.habitMs, "lowest");
+    this.#blockBuckets = Math.max(1, Math.round(params.habitMs / BLOCKS / this.#bucketMs));
     this.#means = new Float64Array(this.#recent + this.#earlier);
   }
 
@@ -84,8 +109,8 @@ export class LoadCliff {
     }
     this.#sum += load;
     this.#count++;
-    // The next sample is a whole bucket away when the interval is: close now rather than one tick late.
-    if (nowMs - this.#bucketBeginMs + this.#bucketMs / this.#count < this.#bucketMs) return false;
+    // The next sample would lie beyond the bucket: close now rather than one tick late.
+    if (nowMs - this.#bucketBeginMs + this.#intervalMs < this.#bucketMs) return false;
     this.#close(this.#sum / this.#count, nowMs);
     this.#count = 0;
     return this.#filled === this.#means.length && this.#isCliff(nowMs);
@@ -117,22 +142,35 @@ export class LoadCliff {
     if (this.#filled === length) this.#sumUp();
   }
 
-  /** A bucket leaves the ring. Those of a hold are no habit: they left the present as long ago as the ring is long. */
+  /** A bucket leaves the present. What was held was no habit. */
   #leave(mean: number, nowMs: number): void {
+    if (this.#params.habitMs === 0 || nowMs - this.#means.length * this.#bucketMs < this.#holdUntilMs) return;
     this.#blockSum += mean;
-    if (++this.#blockCount < this.#recent) return;
-    const isPresent = nowMs - this.#means.length * this.#bucketMs < this.#holdUntilMs;
-    if (this.#params.habitMs > 0 && !isPresent) this.#habit.push(nowMs, this.#blockSum / this.#blockCount);
+    if (++this.#blockCount < this.#blockBuckets) return;
+    this.#blocks[this.#nextBlock] = this.#blockSum / this.#blockCount;
+    this.#nextBlock = this.#nextBlock + 1 === BLOCKS ? 0 : this.#nextBlock + 1;
     this.#blockSum = 0;
     this.#blockCount = 0;
   }
 
-  /** The ring is full and begins at 0. */
+  /** Whether load was about as low for much of the last hours. */
+  #isHabit(level: number): boolean {
+    let low = 0;
+    for (let i = 0; i < this.#blocks.length; i++) if ((this.#blocks[i] as number) <= HABIT_LEVEL * level) low++;
+    return low > 0 && low >= HABIT_SHARE * this.#blocks.length;
+  }
+
+  /** Sums made anew from a full ring, without what rounding has left in the running ones. */
   #sumUp(): void {
+    const length = this.#means.length;
     this.#earlierSum = 0;
     this.#recentSum = 0;
-    for (let i = 0; i < this.#earlier; i++) this.#earlierSum += this.#means[i] as number;
-    for (let i = this.#earlier; i < this.#means.length; i++) this.#recentSum += this.#means[i] as number;
+    for (let i = 0; i < length; i++) {
+      const at = this.#next + i;
+      const mean = this.#means[at < length ? at : at - length] as number;
+      if (i < this.#earlier) this.#earlierSum += mean;
+      else this.#recentSum += mean;
+    }
   }
 
   #forget(): void {
@@ -145,15 +183,24 @@ export class LoadCliff {
     this.#blockCount = 0;
   }
 
-  #isCliff(nowMs: number): boolean {
+  #hasFallen(): boolean {
     // Products, not means: on whole numbers they are exact, and a tie is no cliff.
-    if (this.#recentSum * this.#earlier >= this.#params.below * this.#earlierSum * this.#recent) return false;
+    return this.#recentSum * this.#earlier < this.#params.below * this.#earlierSum * this.#recent;
+  }
+
+  #isCliff(nowMs: number): boolean {
+    if (!this.#hasFallen()) return false;
+    // Once more on exact sums: of an idle service only rounding is left.
+    this.#sumUp();
+    if (!this.#hasFallen()) return false;
     this.earlierMean = this.#earlierSum / this.#earlier;
     this.recentMean = this.#recentSum / this.#recent;
     const expected = this.earlierMean * this.#countPerLoad * (RECENT_MS / 1_000);
     const deficit = (this.earlierMean - this.recentMean) * this.#countPerLoad * (RECENT_MS / 1_000);
     if (deficit <= DEVIATIONS * Math.sqrt(expected)) return false;
-    if (this.#params.habitMs > 0 && !this.#habit.isEmpty(nowMs) && this.recentMean >= BELOW_HABIT * this.#habit.extreme) return false;
+    // Less than a unit's worth is no fault, and holds nothing worth having.
+    if (this.earlierMean - this.recentMean < this.#perUnit) return false;
+    if (this.#isHabit(this.recentMean)) return false;
     if (nowMs >= this.#holdUntilMs) this.#cliffAtMs = nowMs;
     this.#holdUntilMs = Math.max(this.#holdUntilMs, nowMs + this.#params.holdMs);
     return true;
@@ -172,16 +219,28 @@ export class LoadCliff {
       earlierSum: this.#earlierSum,
       cliffAtMs: Math.max(this.#cliffAtMs, -Number.MAX_VALUE),
       holdUntilMs: Math.max(this.#holdUntilMs, -Number.MAX_VALUE),
+      of: this.#of,
+      bucketMs: this.#bucketMs,
       blockSum: this.#blockSum,
       blockCount: this.#blockCount,
-      habit: this.#habit.state(),
+      blocks: [...this.#blocks],
+      nextBlock: this.#nextBlock,
     };
   }
 
-  #restoreMeans(state: LoadCliffState): void {
+  restore(state: LoadCliffState): void {
+    // What runs is held, whatever it was judged by.
+    this.#cliffAtMs = state.cliffAtMs;
+    this.#holdUntilMs = state.holdUntilMs;
     this.#forget();
-    // Another interval cuts time differently: what was learnt at the old one does not fit, and seven minutes bring it back.
-    if (state.means.length > this.#means.length || (state.next === 0 && state.means.length > 0 && state.means.length < this.#means.length)) return;
+    this.#blocks.length = 0;
+    this.#nextBlock = 0;
+    this.#lastMs = state.lastMs;
+    // Another metric or interval means other numbers; seven minutes bring them back.
+    if (state.of !== this.#of || state.bucketMs !== this.#bucketMs) return;
+    this.#bucketBeginMs = state.bucketBeginMs;
+    this.#sum = state.sum;
+    this.#count = state.count;
     this.#means.set(state.means);
     this.#filled = state.means.length;
     this.#next = state.next;
@@ -189,16 +248,7 @@ export class LoadCliff {
     this.#earlierSum = state.earlierSum;
     this.#blockSum = state.blockSum;
     this.#blockCount = state.blockCount;
-  }
-
-  restore(state: LoadCliffState): void {
-    this.#bucketBeginMs = state.bucketBeginMs;
-    this.#sum = state.sum;
-    this.#count = state.count;
-    this.#lastMs = state.lastMs;
-    this.#restoreMeans(state);
-    this.#habit.restore(state.habit);
-    this.#cliffAtMs = state.cliffAtMs;
-    this.#holdUntilMs = state.holdUntilMs;
+    this.#blocks.push(...state.blocks);
+    this.#nextBlock = state.nextBlock;
   }
 }

@@ -20,7 +20,7 @@ export const DELAYED_OFF_HOLD_MS = 120_000;
  * has been idle for `hold`. Units are taken in a fixed order, so that the k-th was idle as long as fewer than k were needed:
  * capacity is the highest need within the hold (DELAYEDOFF with most-recently-busy routing).
  *
- * With the start-up time as the hold it is LCP, lazy capacity provisioning (Lin, Wierman, Andrew, Thereska, INFOCOM 2011),
+ * With the time of a start and a drain as the hold it is LCP, lazy capacity provisioning (Lin, Wierman, Andrew, Thereska, INFOCOM 2011),
  * for the costs of our optimum: the lower bound is what is needed now, the upper bound the highest need for which
  * keeping idle units costs no more than starting them again. At most three times the optimum, on perfect sight of now.
  */
@@ -53,7 +53,6 @@ export class DelayedOffEngine extends BareEngine {
     this.desired = needed;
     this.log.add(REASON.target_tracking, current, needed, 0, reading.value, perUnit * this.#ceiling, 0);
     if (holdMs === 0) return this.clamp(needed);
-    if (this.#needs.isEmpty(nowMs)) this.#needs.push(nowMs, needed);
     this.#needs.push(nowMs, needed);
     const highest = this.#needs.extreme;
     // Nothing is started for a need that has passed.

@@ -86,7 +86,7 @@ export class HpaEngine extends BareEngine {
     }
     if (!hasSample) return UNAVAILABLE;
     const kind = spec.target.type === "value" ? "value" : "averageValue";
-    return { kind, targetMilli: (spec.target as { milli: number }).milli, seriesMilli: [milli(value * 1_000)] };
+    return { kind, targetMilli: (spec.target as { milli: number }).milli, seriesMilli: [milli(value * (spec.fullMilli ?? 1_000))] };
   }
 
   /** Follows units from request to readiness; the actuator reports counts only, and alike pods are one cohort. */
@@ -264,14 +264,16 @@ function podAt(pods: MutablePodGroup[], at: number): MutablePodGroup {
   return pod;
 }
 
-function readingOf({ source, name, measures }: HpaMetricSpec): ResolvedMetric {
+function readingOf({ source, name, measures, target }: HpaMetricSpec): ResolvedMetric {
   const pipeline =
     source === "resource"
       ? HPA_PIPELINE.resource
       : measures === "backlog" || measures === "concurrency" || measures === "gauge"
         ? HPA_PIPELINE.gauge
         : HPA_PIPELINE.rate;
-  return { name, measures, scope: source === "resource" || source === "pods" ? "unit" : "total", quantile: 0.95, column: name, ...pipeline };
+  // A utilisation against a total is that of the fleet, a mean; against a mean (AverageValue) it is summed.
+  const isOfUnit = source === "resource" || source === "pods" || (measures === "utilisation" && target.type === "value");
+  return { name, measures, scope: isOfUnit ? "unit" : "total", quantile: 0.95, column: name, ...pipeline };
 }
 
 function milli(value: number): number {
