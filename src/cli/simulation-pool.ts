@@ -5,8 +5,8 @@ import { doJob, type Job, type Outcome } from "../simulation-job.ts";
 
 declare const VERSION: string;
 
-/** A worker takes some 40 ms to start and to warm up; below this many steps for each, one thread is faster. */
-const STEPS_PER_THREAD = 400_000;
+/** A worker starts in some 40 ms and warms up in a few hundred more; below this many steps for each, one thread is faster. */
+const STEPS_PER_THREAD = 1_500_000;
 
 interface PoolOptions {
   /** So many threads; as many as pay, up to all cores, when absent. 1 runs in this one. */
