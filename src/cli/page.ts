@@ -29,7 +29,7 @@ const PAGE_STYLE = `
 :root{color-scheme:light dark;--ground:light-dark(#fdfdfc,#16181b);--ink:light-dark(#1d1f21,#e8e8e6);--quiet:light-dark(#5c6066,#a3a8ae);--rule:light-dark(#dcdedf,#34383d);--area:light-dark(#dfe6ec,#2a323a);--accent:light-dark(#0064a8,#56b4e9);--warn:light-dark(#8a4b00,#f0b35a)}
 *{box-sizing:border-box}
 body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{max-width:70rem;margin:0 auto;padding:1.5rem 1rem 4rem}
+main{max-width:82rem;margin:0 auto;padding:1.5rem 1rem 4rem}
 h1{font-size:1.75rem;line-height:1.2;margin:0 0 .25rem}
 h2{font-size:1.2rem;line-height:1.3;margin:2rem 0 .25rem;overflow-wrap:anywhere}
 summary{cursor:pointer}summary h2{display:inline}
