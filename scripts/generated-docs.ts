@@ -1,9 +1,10 @@
 import { REASONS, STAGES } from "../src/engine/reasons.ts";
 import { formatDuration } from "../src/lib/duration.ts";
-import { policyJsonSchema } from "../src/policy/json-schema.ts";
+import { jsonSchemaOf, policyJsonSchema } from "../src/policy/json-schema.ts";
 import { LINTS } from "../src/policy/lint.ts";
 import { parsePolicy } from "../src/policy/parse.ts";
 import type { ResolvedGuards, ResolvedLimit } from "../src/policy/resolve.ts";
+import { PolicyTestFile } from "../src/sim/scenario/schema.ts";
 
 interface Schema {
   readonly type?: string;
@@ -29,6 +30,7 @@ export function generatedDocs(): Record<string, string> {
   return {
     "schema/vernier.schema.json": `${JSON.stringify(policyJsonSchema("draft-2020-12"), null, 2)}\n`,
     "schema/vernier.draft-07.schema.json": `${JSON.stringify(policyJsonSchema("draft-07"), null, 2)}\n`,
+    "schema/vernier-test.schema.json": `${JSON.stringify(jsonSchemaOf(PolicyTestFile, "policy tests, version 1", "draft-2020-12"), null, 2)}\n`,
     "docs/policy.md": policyPage(),
     "docs/reasons.md": reasonsPage(),
     "docs/lints.md": lintsPage(),

@@ -270,7 +270,7 @@ describe("compare", () => {
       write("bad.yaml", MANIFEST.replace("maxReplicas", "maxReplica"));
       const { code, err } = vernier(["compare", "--peer", "bad.yaml", "--trace", "requests.csv", "--peak-units", "40"]);
       expect(code).toBe(1);
-      expect(err).toContain("bad.yaml:15:3 error spec.maxReplica: the API has no such field here");
+      expect(err).toContain("bad.yaml:15:3 error spec.maxReplica: there is no such field here");
       expect(vernier(["compare", "--peer", "none.yaml", "--trace", "requests.csv", "--peak-units", "40"])).toMatchObject({
         code: 3,
         err: expect.stringContaining("none.yaml"),
@@ -475,6 +475,87 @@ describe("init --from-trace", () => {
     expect(fleet.out).toContain("the recording counts busy units; its peak takes 12");
     write("share.csv", `time,cpu\n${Array.from({ length: 300 }, (_, i) => `${i * 60},${40 + (i % 40)}`).join("\n")}\n`);
     expect(vernier(["init", "--from-trace", "share.csv", "--output", "-"]).out).toContain("ASSUMED: the peak takes 20 units");
+  });
+});
+
+describe("test", () => {
+  const TESTS = `version: 1
+policy: web.yaml
+tests:
+  - name: holds through a gap
+    load: [{constant: 14, for: 20m}, {constant: 14, for: 20m}]
+    faults: [{metric: cpu, kind: drop, from: 10m, to: 20m}]
+    engines: {vernier: passes, hpa-adapter0: fails}
+    expect:
+      always: {requested: ">= 17"}
+      between: [{from: 11m, to: 20m, reason: posture_blind}]
+      decisions: gap.decisions
+`;
+
+  test("says what was expected and what was found, and keeps decisions that were accepted", () => {
+    write("gap.test.yaml", TESTS);
+    const first = vernier(["test", "gap.test.yaml"]);
+    expect(first).toMatchObject({ code: 1, err: "" });
+    expect(first.out).toContain("decisions: gap.decisions: expected a file of decisions, found none; vernier test --update writes it");
+    expect(vernier(["test", "gap.test.yaml", "--update"]).code).toBe(0);
+    expect(vernier(["test", "gap.test.yaml"])).toMatchObject({ code: 0, out: expect.stringContaining("2 as expected") });
+    write("gap.decisions", `${readFileSync(join(folder, "gap.decisions"), "utf8")}30m 17 -> 18 tier_up\n`);
+    expect(vernier(["test", "gap.test.yaml"]).out).toMatch(/gap\.decisions:\d+: expected 30m 17 -> 18 tier_up, found no more changes/);
+    expect(vernier(["test", "gap.test.yaml", "--update"]).code).toBe(0);
+    write("tight.test.yaml", TESTS.replace(">= 17", ">= 25").replace("      decisions: gap.decisions\n", ""));
+    const tight = vernier(["test", "tight.test.yaml", "--json", "--junit", "junit.xml"]);
+    expect(tight.code).toBe(1);
+    expect(JSON.parse(tight.out)).toMatchObject({
+      schemaVersion: 1,
+      ok: false,
+      outcomes: [{ ok: false, failures: [{ where: "always", at: "0s", what: "requested", expected: ">= 25" }] }, { ok: true }],
+    });
+    expect(readFileSync(join(folder, "junit.xml"), "utf8")).toMatch(
+      /tests="2" failures="1" errors="0">\n.*<failure message="always, at 0s: requested: expected &gt;= 25/,
+    );
+  });
+
+  test("an engine that was expected to fail and does not is a failure too", () => {
+    write("fails.test.yaml", TESTS.replace("{vernier: passes, hpa-adapter0: fails}", "{vernier: fails}"));
+    expect(vernier(["test", "fails.test.yaml"])).toMatchObject({ code: 1, out: expect.stringContaining("expected to fail, and met everything") });
+  });
+
+  test("varies what is uncertain, the same way for the same seed", () => {
+    const args = ["test", "gap.test.yaml", "--jitter", "30%", "--draws", "5", "--json"];
+    const times = (out: string) => out.replaceAll(/"seconds": [\d.e-]+/g, "");
+    const { out } = vernier(args);
+    expect(JSON.parse(out).outcomes[0].draws).toEqual({ of: 5, failed: 0 });
+    expect(times(vernier(args).out)).toBe(times(out));
+  });
+
+  test("finds files in folders, and one that is broken hides no other", () => {
+    mkdirSync(join(folder, "suite/deep"), { recursive: true });
+    write("suite/deep/a.test.yaml", TESTS.replace("web.yaml", "../../web.yaml").replace("      decisions: gap.decisions\n", ""));
+    write("suite/b.test.yaml", TESTS.replace("always:", "allways:"));
+    const { code, out, err } = vernier(["test", "suite"]);
+    expect(code).toBe(1);
+    expect(out).toContain("suite/deep/a.test.yaml");
+    expect(err).toContain('suite/b.test.yaml:9:7 error tests.0.expect.allways: there is no such field here [unknown_field]\n    did you mean "always"?');
+    expect(vernier(["test", "suite/deep", "--filter", "nothing like it"]).out).toContain("0 as expected");
+  });
+
+  test.for([
+    [TESTS.replace("policy: web.yaml\n", ""), "has no policy"],
+    [TESTS.replace("constant: 14", "steady: 14"), "expected stretches of load such as"],
+    [TESTS.replace("posture_blind", "posture_blond"), "expected a reason code"],
+    [TESTS.replace('">= 17"', '"a few"'), "expected a number or a condition such as >= 2"],
+    [TESTS.replace("hpa-adapter0", "hpa-v9"), 'did you mean "hpa-v2"?'],
+    [TESTS.replace("always:", "at: {soon: {requested: 1}}\n      always:"), "expected a time from the start such as 5m"],
+    [TESTS.replace("version: 1", "version: 2"), "expected version: 1"],
+  ] as const)("reports a mistake with its place: %#", ([content, message]) => {
+    write("bad.test.yaml", content);
+    const { code, err } = vernier(["test", "bad.test.yaml"]);
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(message) });
+    expect(err).toMatch(/^bad\.test\.yaml:\d+:\d+ error /);
+  });
+
+  test("the shipped tests come out as expected", () => {
+    expect(vernier(["test", "examples/tests"], ".")).toMatchObject({ code: 0, err: "" });
   });
 });
 

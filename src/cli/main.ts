@@ -79,6 +79,19 @@ function program(): Command {
     .option("--margin-above <percent>", "for --gate: how much more of the time it may be above the ceiling", "0.1%")
     .action(async (policies, options) => (await import("./commands/compare.ts")).runCompare(policies, options));
 
+  vernier
+    .command("test")
+    .description("run policy tests: loads, faults and what has to come of them")
+    .argument("[path...]", "test files, or folders with files that end in .test.yaml", ["."])
+    .option("--filter <text>", "only tests with this in their name")
+    .option("--jitter <percent>", "vary start-up by up to this share and load by a third of it, such as 30%")
+    .option("--draws <n>", "how often to vary them; 20 when left out")
+    .option("--seed <n>", "seed of everything random")
+    .option("--update", "write files of expected decisions instead of comparing with them")
+    .option("--json", "print the outcomes as JSON")
+    .option("--junit <file>", "also write the outcomes as JUnit XML")
+    .action(async (paths, options) => (await import("./commands/test.ts")).runTests(paths, options));
+
   return vernier;
 }
 
@@ -104,7 +117,7 @@ function sharedOptions(command: Command): Command {
     .option("--interpolate", "interpolate between bin centres instead of holding the rate in a bin")
     .option(
       "--fault <spec>",
-      "break a metric: <metric|*>:<drop|zero|stale|scale=K>@<from>..<to>, such as cpu:drop@10m..25m; repeatable",
+      "break a metric: <metric|*>:<drop|zero|nan|negative|stale|scale=K>@<from>..<to>, such as cpu:drop@10m..25m; repeatable",
       collect,
       [] as string[],
     )

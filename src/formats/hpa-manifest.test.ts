@@ -92,9 +92,9 @@ describe("a manifest of an HPA", () => {
   });
 
   test.for([
-    [`${V2}  maxReplica: 4`, "hpa.yaml:8:3 error spec.maxReplica: the API has no such field here [unknown_field]", '    did you mean "maxReplicas"?'],
+    [`${V2}  maxReplica: 4`, "hpa.yaml:8:3 error spec.maxReplica: there is no such field here [unknown_field]", '    did you mean "maxReplicas"?'],
     [V2.replace("maxReplicas: 40", "maxReplicas: 2"), "hpa.yaml:6:16 error spec.minReplicas: minReplicas (3) is greater than maxReplicas (2) [min_above_max]"],
-    [V2.replace("  maxReplicas: 40\n", ""), "hpa.yaml:4:1 error spec.maxReplicas: required [required]"],
+    [V2.replace("  maxReplicas: 40\n", ""), "hpa.yaml:4:1 error spec.maxReplicas: required: expected a whole number of replicas [required]"],
     [V2.replace("3", "many"), 'hpa.yaml:6:16 error spec.minReplicas: found "many", expected a whole number of replicas [invalid_value]'],
     [V2.replace("v2\n", "v2beta1\n"), "hpa.yaml:1:13 error apiVersion: found autoscaling/v2beta1, which Kubernetes has not served since 1.25 [invalid_value]"],
     ["kind: Deployment\n", "hpa.yaml:1:1 error found no HorizontalPodAutoscaler, but Deployment [not_an_hpa]"],

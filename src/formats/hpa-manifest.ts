@@ -1,11 +1,11 @@
 import type { z } from "zod";
 import { FileError, type Problem } from "../lib/file-error.ts";
 import { isRecord } from "../lib/is-record.ts";
-import { nearest } from "../lib/nearest.ts";
 import { oneLine } from "../lib/one-line.ts";
 import type { ScalingPolicy, ScalingRules } from "../peers/hpa/behaviour.ts";
 import { cpuMetric, HPA_CPU_PERCENT, HPA_DEFAULT_BEHAVIOUR, HPA_TOLERANCE, type HpaConfig, type HpaMetricSpec, type HpaTarget } from "../peers/hpa/config.ts";
 import { type Path, type PolicyDocument, readDocuments } from "../policy/document.ts";
+import { problemsOf } from "../policy/issues.ts";
 import type { Measures } from "../policy/schema.ts";
 import { type Metric, type Rules, SpecV1, SpecV2, type Target } from "./hpa-schema.ts";
 
@@ -101,7 +101,7 @@ function parseOne(
   }
   const result = isV1 ? SpecV1.safeParse(object["spec"]) : SpecV2.safeParse(object["spec"]);
   if (!result.success) {
-    for (const issue of result.error.issues) reportIssue(issue, path, object["spec"], document, problems);
+    problems.push(...problemsOf(result.error.issues, { document, value: object["spec"], shown: ["spec"], at: [...path, "spec"], keys: FIELDS }));
     return undefined;
   }
   const spec = result.data as z.output<typeof SpecV2> & z.output<typeof SpecV1>;
@@ -247,41 +247,3 @@ const FIELDS = [
   ...["stabilizationWindowSeconds", "selectPolicy", "policies", "tolerance", "periodSeconds", "type", "value", "resource", "containerResource", "pods"],
   ...["object", "external", "metric", "target", "averageUtilization", "averageValue", "describedObject", "container", "name"],
 ];
-
-function reportIssue(issue: z.core.$ZodIssue, path: Path, spec: unknown, document: PolicyDocument, problems: Problem[]): void {
-  const at: Path = ["spec", ...(issue.path as (string | number)[])];
-  if (issue.code === "unrecognized_keys") {
-    for (const key of issue.keys) {
-      const near = nearest(key, FIELDS);
-      problems.push({
-        severity: "error",
-        code: "unknown_field",
-        path: [...at, key].join("."),
-        ...document.locate([...path, ...at, key], "key"),
-        message: "the API has no such field here",
-        ...(near !== undefined && { hint: `did you mean "${near}"?` }),
-      });
-    }
-    return;
-  }
-  let found: unknown = spec;
-  for (const step of issue.path as (string | number)[])
-    found = isRecord(found) || Array.isArray(found) ? (found as Record<string | number, unknown>)[step] : undefined;
-  const message =
-    found === undefined
-      ? issue.message.startsWith("required")
-        ? issue.message
-        : "required"
-      : `found ${JSON.stringify(found)?.slice(0, 80)}, ${lowerFirst(issue.message)}`;
-  problems.push({
-    severity: "error",
-    code: found === undefined ? "required" : "invalid_value",
-    path: at.join("."),
-    ...document.locate([...path, ...at], "value"),
-    message,
-  });
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
-}

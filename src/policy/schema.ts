@@ -326,7 +326,7 @@ export type WorkloadPolicy = z.output<typeof WorkloadPolicy>;
 /** A fault in the metric pipeline of a simulation. Times count from the start of the trace. */
 export const MetricFault = z.strictObject({
   metric: z.string().meta({ description: "A metric's name, or `*` for all." }),
-  kind: z.enum(["drop", "zero", "stale", "scale"]),
+  kind: z.enum(["drop", "zero", "nan", "negative", "stale", "scale"]),
   from: Duration,
   to: Duration,
   factor: z.number().min(0).max(1_000_000).prefault(1).meta({ description: "For `scale`: readings are multiplied by this." }),

@@ -52,6 +52,8 @@ export interface SimulationResult {
 }
 
 export interface SimulationObserver {
+  /** Called with every decision. Read it at once: the object is reused. */
+  onTick?(decision: Decision): void;
   /** Called with every decision that changes capacity. Read it at once: the object is reused. */
   onChange?(decision: Decision): void;
   /** Called with the last decision at or before this engine time, whatever it decided. */
@@ -117,6 +119,7 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
       for (let i = 0; i < pipelines.length; i++) (pipelines[i] as MetricPipeline).read(nowMs, startMs);
       engine.propose(observation, nowMs);
       const decision = engine.settle(UNLIMITED);
+      observer.onTick?.(decision);
       if (explainAtMs !== undefined && nowMs <= explainAtMs && nextTickMs > explainAtMs) observer.onExplain?.(decision, observation);
       if (decision.requested !== decision.from) {
         observer.onChange?.(decision);

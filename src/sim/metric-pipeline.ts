@@ -123,6 +123,12 @@ export class MetricPipeline {
           reading.value = 0;
           if (reading.sampledAtMs === Number.NEGATIVE_INFINITY) reading.sampledAtMs = nowMs;
           break;
+        case "nan":
+        case "negative":
+          // What no adapter should let through: a quotient of nothing, a counter that went backwards.
+          reading.status = "value";
+          reading.value = fault.kind === "nan" ? Number.NaN : -1;
+          break;
         case "scale":
           reading.value *= fault.factor;
           break;

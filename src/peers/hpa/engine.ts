@@ -76,7 +76,8 @@ export class HpaEngine extends BareEngine {
   /** A reading as the controller gets it. The objects are reused: nothing is allocated for a tick on pods. */
   #metric(input: MetricInput, reading: Reading | undefined, nowMs: number): HpaMetric {
     const { spec, overPods } = input;
-    const isKnown = reading !== undefined && reading.status === "value";
+    // A quantity of Kubernetes cannot be NaN: adapters report an error instead.
+    const isKnown = reading !== undefined && reading.status === "value" && Number.isFinite(reading.value);
     const hasSample = isKnown || this.#config.absentIsZero;
     const value = isKnown ? reading.value : 0;
     if (overPods !== undefined) {

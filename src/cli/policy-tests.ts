@@ -1,0 +1,223 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import { stringify } from "yaml";
+import { createEngine, loadPolicy } from "../app.ts";
+import { FileError } from "../lib/file-error.ts";
+import { createRng, type Rng } from "../lib/rng.ts";
+import { PathError, systemErrorCode } from "../lib/system-error.ts";
+import { readDocument } from "../policy/document.ts";
+import { problemsOf } from "../policy/issues.ts";
+import { type Policy, parsePolicy } from "../policy/parse.ts";
+import { type ResolvedWorkload, workloadId } from "../policy/resolve.ts";
+import { readTrace } from "../read-trace.ts";
+import { type RunSettings, runSimulation } from "../sim/run.ts";
+import { type Scale, settleScale } from "../sim/scale.ts";
+import { type DecisionLine, type TestFailure, TestJudge, timeOf } from "../sim/scenario/judge.ts";
+import { traceOfLoad } from "../sim/scenario/load.ts";
+import { PolicyTest, PolicyTestFile } from "../sim/scenario/schema.ts";
+import type { Trace } from "../sim/trace.ts";
+import { engineContext } from "../simulation-job.ts";
+
+/** A file of policy tests, checked. */
+export interface LoadedTests {
+  readonly file: string;
+  readonly tests: readonly LoadedTest[];
+}
+
+export interface LoadedTest {
+  readonly test: PolicyTest;
+  readonly workload: ResolvedWorkload;
+  readonly trace: Trace;
+  /** What the load is in: one unit at 100 %. */
+  readonly scale: Scale;
+}
+
+/** One test against one engine. */
+export interface TestOutcome {
+  readonly file: string;
+  readonly name: string;
+  readonly engine: string;
+  readonly expected: "passes" | "fails";
+  /** Whether it came out as expected. */
+  readonly ok: boolean;
+  readonly failures: readonly TestFailure[];
+  /** Of the draws with jitter, those that failed; the first of them is in `failures`. */
+  readonly draws?: { readonly of: number; readonly failed: number };
+  readonly seconds: number;
+}
+
+export interface TestOptions {
+  readonly seed: number;
+  /** In each draw the start-up varies by up to this share, and the load of every minute by up to a third of it. */
+  readonly jitter: number;
+  readonly draws: number;
+  /** Write files of decisions instead of comparing with them. */
+  readonly update: boolean;
+}
+
+/** @throws FileError with every problem of the file and of the policies in it */
+export async function loadTests(file: string): Promise<LoadedTests> {
+  const { document, problems } = readDocument(readText(file));
+  if (document === undefined) throw new FileError(file, problems);
+  const result = PolicyTestFile.safeParse(document.value);
+  if (!result.success) throw new FileError(file, problemsOf(result.error.issues, { document, value: document.value, shown: [], at: [], keys: KEYS }));
+  const tests: LoadedTest[] = [];
+  for (const [i, test] of result.data.tests.entries()) {
+    const fail = (code: string, path: readonly (string | number)[], message: string, hint?: string): never => {
+      const at = ["tests", i, ...path];
+      throw new FileError(file, [
+        { severity: "error", code, path: at.join("."), ...document.locate(at, "value"), message, ...(hint !== undefined && { hint }) },
+      ]);
+    };
+    for (const time of Object.keys(test.expect.at))
+      if (timeOf(time) === undefined) fail("invalid_value", ["expect", "at", time], `found "${time}", expected a time from the start such as 5m`);
+    const given = test.policy ?? result.data.policy;
+    if (given === undefined)
+      fail("required", [], `the test "${test.name}" has no policy`, "name a file, or write the fields of a workload, here or for the whole file");
+    const workload = chooseWorkload(policyOf(given as string | Record<string, unknown>, file), test.workload, (message) =>
+      fail("unknown_reference", ["workload"], message),
+    );
+    const loaded = { test, workload, ...(await loadOf(test, workload, file)) };
+    const context = engineContext({ trace: loaded.trace, workload, settings: { scale: loaded.scale } });
+    for (const engine of Object.keys(test.engines)) {
+      const made = createEngine(engine, workload, context);
+      if (typeof made === "string") fail("unknown_engine", ["engines", engine], made);
+    }
+    tests.push(loaded);
+  }
+  return { file, tests };
+}
+
+/** Every key of the format, to suggest the one that was meant. */
+const KEYS = [
+  ...Object.keys(PolicyTestFile.shape),
+  ...Object.keys(PolicyTest.shape),
+  ...Object.keys(PolicyTest.shape.expect.shape),
+  ...[
+    "constant",
+    "from",
+    "to",
+    "for",
+    "mean",
+    "amplitude",
+    "period",
+    "csv",
+    "peakUnits",
+    "times",
+    "requested",
+    "ready",
+    "desired",
+    "posture",
+    "reason",
+    "never",
+  ],
+  ...["metric", "kind", "factor"],
+];
+
+function policyOf(given: string | Record<string, unknown>, file: string): Policy {
+  if (typeof given === "string") return loadPolicy(resolve(dirname(file), given) === resolve(given) ? given : relative(".", resolve(dirname(file), given)));
+  return parsePolicy(stringify({ version: 1, workloads: { "test/inline": given } }), `${file} (policy of a test)`);
+}
+
+function chooseWorkload(policy: Policy, wanted: string | undefined, fail: (message: string) => never): ResolvedWorkload {
+  const ids = policy.workloads.map(({ id }) => id);
+  if (wanted === undefined && ids.length > 1) return fail(`${policy.file} has ${ids.length} workloads, say which: ${ids.slice(0, 10).join(", ")}`);
+  const found = wanted === undefined ? policy.workloads[0] : policy.workloads.find(({ id }) => id === workloadId(wanted));
+  return found?.resolved ?? fail(`${policy.file} has no workload "${wanted}"; it has ${ids.slice(0, 10).join(", ")}`);
+}
+
+async function loadOf({ name, load, spikes }: PolicyTest, workload: ResolvedWorkload, file: string): Promise<{ trace: Trace; scale: Scale }> {
+  if ("csv" in load) {
+    const trace = await readTrace(resolve(dirname(file), load.csv));
+    return { trace, scale: settleScale(trace, workload, workload.ceiling, load.peakUnits) };
+  }
+  // As written: requests per second of units that serve so many, or busy units.
+  return { trace: traceOfLoad(name, load, spikes), scale: { loadFactor: 1, perUnit: workload.unit.serves?.rate ?? 1, peakUnits: 0, guesses: [] } };
+}
+
+/** Puts every engine of a test to it. */
+export function runTest(file: string, loaded: LoadedTest, options: TestOptions): TestOutcome[] {
+  return Object.entries(loaded.test.engines).map(([engine, expected]) => {
+    const beganMs = performance.now();
+    const first = play(loaded, engine, options.seed);
+    let failures = first.failures;
+    if (expected === "passes" && loaded.test.expect.decisions !== undefined)
+      failures = [...failures, ...compareDecisions(file, loaded.test.expect.decisions, first.lines, options.update)];
+    let failed = 0;
+    for (let draw = 1; draw <= options.draws && expected === "passes"; draw++) {
+      const drawn = play(loaded, engine, options.seed + draw, options.jitter);
+      if (drawn.failures.length > 0 && failed++ === 0 && failures.length === 0)
+        failures = drawn.failures.map((failure) => ({ ...failure, where: `draw ${draw}, ${failure.where}` }));
+    }
+    return {
+      file,
+      name: loaded.test.name,
+      engine,
+      expected,
+      ok: (failures.length === 0) === (expected === "passes"),
+      failures,
+      ...(options.draws > 0 && expected === "passes" && { draws: { of: options.draws, failed } }),
+      seconds: (performance.now() - beganMs) / 1_000,
+    };
+  });
+}
+
+function play(
+  { test, workload: written, trace: steady, scale }: LoadedTest,
+  engineName: string,
+  seed: number,
+  jitter = 0,
+): { failures: TestFailure[]; lines: DecisionLine[] } {
+  const rng = createRng(seed);
+  const vary = (): number => (jitter === 0 ? 1 : 1 + jitter * (2 * rng.next() - 1));
+  const startupMs = (test.startup ?? written.unit.startup.meanMs) * vary();
+  const workload = { ...written, unit: { ...written.unit, startup: { ...written.unit.startup, meanMs: startupMs } } };
+  const trace = jitter === 0 ? steady : { ...steady, load: noisy(steady, jitter / 3, rng) };
+  const settings: RunSettings = { scale, seed, warmUpMs: 0, faults: test.faults, initialUnits: test.initialUnits };
+  const engine = createEngine(engineName, workload, engineContext({ trace, workload, settings }));
+  if (typeof engine === "string") throw new Error(engine);
+  // Times that a test names are exact; with jitter only what must hold throughout is judged.
+  const judge = new TestJudge(jitter === 0 ? test.expect : { ...test.expect, at: {} }, engine.intervalMs, engine.engine === "vernier");
+  const startMs = trace.startMs ?? 0;
+  const run = runSimulation(workload, engine, trace, settings, { onTick: (decision) => judge.watch(decision, startMs) });
+  judge.finish(run.report.score);
+  return judge;
+}
+
+/** The load with one random factor for each minute. */
+function noisy({ load, binMs }: Trace, share: number, rng: Rng): Float64Array {
+  const bins = Math.max(1, Math.round(60_000 / binMs));
+  let factor = 1;
+  return load.map((level, bin) => {
+    if (bin % bins === 0) factor = 1 + share * (2 * rng.next() - 1);
+    return level * factor;
+  });
+}
+
+function compareDecisions(file: string, name: string, lines: readonly DecisionLine[], update: boolean): TestFailure[] {
+  const path = resolve(dirname(file), name);
+  const text = lines.map((line) => `${line}\n`).join("");
+  if (update) {
+    writeFileSync(path, text);
+    return [];
+  }
+  let before: string;
+  try {
+    before = readFileSync(path, "utf8");
+  } catch (error) {
+    if (systemErrorCode(error) !== "ENOENT") throw new PathError("cannot read", path, error);
+    return [{ where: "decisions", what: name, expected: "a file of decisions", found: "none; vernier test --update writes it" }];
+  }
+  const expected = before.split("\n").filter((line) => line !== "");
+  const at = Array.from({ length: Math.max(expected.length, lines.length) }, (_, i) => i).find((i) => expected[i] !== lines[i]);
+  if (at === undefined) return [];
+  return [{ where: "decisions", what: `${name}:${at + 1}`, expected: expected[at] ?? "no more changes", found: lines[at] ?? "no more changes" }];
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new PathError("cannot read", file, error);
+  }
+}
