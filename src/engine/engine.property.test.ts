@@ -13,11 +13,13 @@ metrics:
   cpu: {measures: utilisation, window: 15s, lag: 0s}
   rps: {measures: rate, window: 30s, lag: 0s}
   failed: {measures: errors, window: 15s, lag: 0s}
+  waiting: {measures: backlog, window: 15s, lag: 0s}
 objectives: [{threshold: {metric: failed, value: 5%}}]
 `;
 const STRATEGIES = [
   "strategies: [{type: targetTracking, metric: cpu, target: 70%}, {type: targetTracking, metric: rps, target: 70/s}]",
   "strategies: [{type: tiers, metric: cpu, up: [{at: 75%, add: 10%}, {at: 90%, add: 30%}], down: [{below: 50%, remove: 10%}]}, {type: targetTracking, metric: rps, target: 60/s}]",
+  "strategies: [{type: targetTracking, metric: cpu, target: 70%}, {type: queue, arrivals: rps, backlog: waiting, drain: 1m}, {type: schedule, windows: [{start: '0 8 * * *', for: 1h, desired: 9}]}]",
 ];
 const GUARDS = [
   "guards: {}",
@@ -85,8 +87,8 @@ const events: fc.Arbitrary<Event[]> = fc.array(
 const policies = fc.constantFrom(...POLICIES);
 
 function readingsOf(event: Event, nowMs: number, reverse = false): Reading[] {
-  const readings = (["cpu", "rps", "failed"] as const).map((metric): Reading => {
-    const value = event.isBlackout ? "absent" : event[metric];
+  const readings = (["cpu", "rps", "failed", "waiting"] as const).map((metric): Reading => {
+    const value = event.isBlackout ? "absent" : event[metric === "waiting" ? "rps" : metric];
     const base: Reading = { metric, status: "value", value: 0, sampledAtMs: nowMs, windowMs: 15_000, partial: false };
     if (typeof value === "number") return { ...base, value };
     return typeof value === "string" ? { ...base, status: value } : { ...base, ...value };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Drive, TRACKING, workload } from "../../test/support/drive.ts";
+import { Drive, type Given, TRACKING, workload } from "../../test/support/drive.ts";
 import { VernierEngine } from "./engine.ts";
 
 const MINUTE = 60_000;
@@ -378,6 +378,46 @@ guards: {down: {window: 0s}}
     expect(drive.run(5 * MINUTE - 15_000, { readings: { cpu: 0.2 } }).requested).toBe(20);
     expect(drive.tick({ readings: { cpu: 0.2 } }).requested).toBe(20);
     expect(drive.tick({ readings: { cpu: 0.2 } }).requested).toBe(18);
+  });
+});
+
+describe("a queue", () => {
+  const POLICY = workload(`
+kind: stateless
+bounds: {min: 2, max: 1000}
+unit: {serves: {rate: 10/s}}
+metrics: {arrivals: {measures: rate, window: 15s, lag: 0s}, waiting: {measures: backlog, window: 15s, lag: 0s}}
+strategies: [{type: queue, arrivals: arrivals, backlog: waiting, drain: 1m, perUnit: 10/s}]
+guards: {up: {limits: off}, down: {window: 0s, limits: off}, cliff: off, blastRadius: off}
+`);
+  const asked = (arrivals: Given, waiting: Given, initial = 10) => new Drive(POLICY, initial).tick({ readings: { arrivals, waiting } });
+
+  test("asks for ceil((arrivals + backlog / drain) / per unit), never below what arrives", () => {
+    expect(asked(90, 600).requested).toBe(10);
+    expect(asked(90, 601).requested).toBe(11);
+    expect(asked(95, 0).requested).toBe(10);
+    expect(asked(0, 0).requested).toBe(2);
+    expect(asked(40, 0).requested).toBe(4);
+    for (const waiting of [2 ** 31, 2 ** 53, 1e308]) expect(asked(40, waiting).requested).toBe(1_000);
+  });
+
+  test("only adds on what is seen of it", () => {
+    expect(asked(40, "absent")).toMatchObject({ requested: 10, codes: expect.arrayContaining(["queue", "queue_unseen"]) });
+    expect(asked(150, "absent").requested).toBe(15);
+    expect(asked("absent", 9_000).requested).toBe(15);
+    expect(asked("absent", 600).requested).toBe(10);
+    expect(asked("absent", "absent")).toMatchObject({ requested: 10, codes: expect.arrayContaining(["no_opinion"]) });
+  });
+
+  test("what one unit works off is what it serves at the ceiling, when nothing is said", () => {
+    const policy = workload(`
+kind: stateless
+bounds: {min: 2, max: 1000}
+unit: {serves: {rate: 10/s}}
+metrics: {arrivals: {measures: rate}, waiting: {measures: backlog}}
+strategies: [{type: queue, arrivals: arrivals, backlog: waiting, drain: 1m}]
+`);
+    expect(policy.strategies).toEqual([{ type: "queue", metric: "arrivals", backlog: "waiting", drainMs: 60_000, perUnit: 8 }]);
   });
 });
 

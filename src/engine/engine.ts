@@ -9,6 +9,7 @@ import { Spend, type SpendState } from "./guards/spend.ts";
 import { MetricSlot, type MetricSlotState } from "./metric-slot.ts";
 import type { Allowances, Decision, Engine, EngineState, Observation, Posture, Proposal, Reading } from "./model.ts";
 import { REASON, type Reason, ReasonLog } from "./reasons.ts";
+import { type QueueParams, queueUnits } from "./strategies/queue.ts";
 import { EPSILON, saturateUnits } from "./strategies/step-units.ts";
 import { isWithinTolerance, targetRatio, targetUnits } from "./strategies/target-tracking.ts";
 import { tierAt, tierUnits } from "./strategies/tiers.ts";
@@ -327,6 +328,7 @@ export class VernierEngine implements Engine, Decision {
     const strategy = this.#policy.strategies[index] as ResolvedWorkload["strategies"][number];
     if (strategy.type === "schedule") return this.#recommendByCalendar(index, current);
     const slot = this.#slotOf[index] as MetricSlot;
+    if (strategy.type === "queue") return this.#recommendByQueue(strategy, slot, current);
     if (!slot.isUsable) {
       this.#log.add(REASON.no_opinion, current, current, slot.index);
       return -1;
@@ -353,6 +355,23 @@ export class VernierEngine implements Engine, Decision {
     const units = Math.min(UNITS_MAX, needed + replaced);
     this.#log.add(REASON.target_tracking, current, units, slot.index, slot.load, strategy.targetPerUnit, replaced);
     return units;
+  }
+
+  #recommendByQueue(strategy: QueueParams, arrivals: MetricSlot, current: number): number {
+    const backlog = this.#slots.find((slot) => slot.metric.name === strategy.backlog) as MetricSlot;
+    if (!arrivals.isUsable && !backlog.isUsable) {
+      this.#log.add(REASON.no_opinion, current, current, arrivals.index);
+      return -1;
+    }
+    const comes = arrivals.isUsable ? arrivals.load : 0;
+    const waits = backlog.isUsable ? backlog.value : 0;
+    const needed = queueUnits(strategy, comes, waits);
+    const units = Math.min(UNITS_MAX, needed + this.#replaceable(needed));
+    this.#log.add(REASON.queue, current, units, arrivals.index, comes, waits, strategy.drainMs, strategy.perUnit);
+    if (arrivals.isUsable && backlog.isUsable) return units;
+    const held = Math.max(units, current);
+    this.#log.add(REASON.queue_unseen, units, held, (arrivals.isUsable ? backlog : arrivals).index);
+    return held;
   }
 
   #recommendByCalendar(index: number, current: number): number {

@@ -1,4 +1,4 @@
-import type { ResolvedMetric, ResolvedWorkload } from "../policy/resolve.ts";
+import { metricsReadBy, type ResolvedMetric, type ResolvedWorkload } from "../policy/resolve.ts";
 import type { Reading } from "./model.ts";
 import { REASON, type ReasonLog } from "./reasons.ts";
 import { EPSILON } from "./strategies/step-units.ts";
@@ -57,7 +57,7 @@ export class MetricSlot {
     this.limitPerUnit = limitPerUnit(policy, metric);
     this.limitAsMeasured = limitAsMeasured(policy, metric);
     this.isUsed =
-      policy.strategies.some((strategy) => strategy.type !== "schedule" && strategy.metric === metric.name) ||
+      policy.strategies.some((strategy) => metricsReadBy(strategy).includes(metric.name)) ||
       Number.isFinite(this.limitPerUnit) ||
       Number.isFinite(this.limitAsMeasured);
     this.isRead = this.isUsed || metric.measures === "errors";
@@ -154,6 +154,7 @@ function limitPerUnit(policy: ResolvedWorkload, metric: ResolvedMetric): number 
   for (const strategy of policy.strategies) {
     if (strategy.type === "schedule" || strategy.metric !== metric.name) continue;
     if (strategy.type === "targetTracking") limits.push(strategy.targetPerUnit * (1 + strategy.toleranceUp));
+    else if (strategy.type === "queue") limits.push(strategy.perUnit);
     // A hair under the lowest rung going up: exactly on it, what was taken away would be added straight back.
     else if (strategy.up[0] !== undefined) limits.push(strategy.up[0].at * (1 - 1e-6));
   }

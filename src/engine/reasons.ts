@@ -65,6 +65,16 @@ export const REASONS = {
     operands: { metric: "metric", load: "number", target: "number", missing: "units" },
     text: "{metric}: a load of {load} over a target of {target} for one unit, plus {missing} for units that will not start",
   },
+  queue: {
+    stage: "recommend",
+    operands: { metric: "metric", arrivals: "number", backlog: "number", drain: "ms", perUnit: "number" },
+    text: "{metric}: {arrivals} a second arrive and {backlog} wait, to be gone in {drain}; a unit works off {perUnit} a second",
+  },
+  queue_unseen: {
+    stage: "recommend",
+    operands: { metric: "metric" },
+    text: "{metric} is unusable: what is known of the queue may add units, not take any",
+  },
   within_tolerance: {
     stage: "recommend",
     operands: { metric: "metric", ratio: "number", toleranceDown: "ratio", toleranceUp: "ratio" },

@@ -125,6 +125,10 @@ class WorkloadCheck {
         this.#windows([...path, "windows"], strategy["windows"]);
         continue;
       }
+      if (strategy["type"] === "queue") {
+        this.#queue(path, strategy);
+        continue;
+      }
       const measures = this.#metricAt([...path, "metric"], strategy["metric"]);
       if (strategy["type"] === "tiers") this.#tiers(path, strategy, measures);
       if (strategy["type"] === "targetTracking") this.#target(path, strategy, measures);
@@ -266,6 +270,18 @@ class WorkloadCheck {
         "write both in one currency",
       );
     }
+  }
+
+  #queue(path: Path, strategy: Record<string, unknown>): void {
+    this.#metricAt([...path, "arrivals"], strategy["arrivals"], ["rate"]);
+    this.#metricAt([...path, "backlog"], strategy["backlog"], ["backlog"]);
+    for (const field of ["arrivals", "backlog"]) {
+      const metric = record(this.#metrics[text(strategy[field]) ?? ""]);
+      if (metric["scope"] === "unit")
+        this.#error("wrong_scope", [...path, field], `"${strategy[field]}" is the mean of one unit`, "a queue needs the total; leave out scope: unit");
+    }
+    if (strategy["perUnit"] === undefined && record(this.#value["unit"])["serves"] === undefined)
+      this.#error("serves_missing", path, "a queue needs to know what one unit works off", "add perUnit: 10/s here, or unit: {serves: {rate: 12/s}}");
   }
 
   #tiers(path: Path, strategy: Record<string, unknown>, measures: string | undefined): void {

@@ -3,6 +3,7 @@ import { formatDuration } from "../lib/duration.ts";
 import type { Problem } from "../lib/file-error.ts";
 import type { Path } from "./document.ts";
 import type { Policy, PolicyWorkload } from "./parse.ts";
+import { metricsReadBy } from "./resolve.ts";
 import type { StepSize } from "./schema.ts";
 
 /** What is legal but unwise: stable code, what it does to a service, what to write instead. docs/lints.md is generated from this. */
@@ -138,7 +139,7 @@ function lintMetrics({ resolved, written }: PolicyWorkload, say: Say, periodMs: 
   for (const metric of resolved.metrics) {
     const path = ["metrics", metric.name];
     const isRead =
-      resolved.strategies.some((strategy) => strategy.type !== "schedule" && strategy.metric === metric.name) ||
+      resolved.strategies.some((strategy) => metricsReadBy(strategy).includes(metric.name)) ||
       resolved.objectives.some((objective) =>
         objective.kind === "ratio" ? [objective.good, objective.bad, objective.total].includes(metric.name) : objective.metric === metric.name,
       );

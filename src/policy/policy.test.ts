@@ -139,6 +139,28 @@ workloads:
       ([what, window, message]) =>
         [what, WEB.replace(/strategies:[\s\S]*/, `strategies: [{type: schedule, windows: [{${window}, desired: 4}]}]\n`), message] as const,
     ),
+    ...(
+      [
+        [
+          "a queue of nothing that waits",
+          "{type: queue, arrivals: requests, backlog: cpu, drain: 5m, perUnit: 8/s}",
+          '"cpu" measures utilisation, expected backlog',
+        ],
+        ["a queue of unknown speed", "{type: queue, arrivals: requests, backlog: waiting, drain: 5m}", "needs to know what one unit works off"],
+        ["a queue seen by one unit", "{type: queue, arrivals: mine, backlog: waiting, drain: 5m, perUnit: 8/s}", '"mine" is the mean of one unit'],
+        ["a queue that is nowhere", "{type: queue, arrivals: requests, backlog: wating, drain: 5m, perUnit: 8/s}", 'there is no metric "wating"'],
+      ] as const
+    ).map(
+      ([what, strategy, message]) =>
+        [
+          what,
+          WEB.replace(
+            /metrics:[\s\S]*/,
+            `metrics: {cpu: {measures: utilisation}, requests: {measures: rate}, mine: {measures: rate, scope: unit}, waiting: {measures: backlog}}\n    strategies: [${strategy}]\n`,
+          ),
+          message,
+        ] as const,
+    ),
     [
       "bounds that contradict at times",
       WEB.replace(/bounds: .*/, 'bounds: {min: 2, max: 10, schedule: [{start: "0 8 * * *", for: 1h, min: 11}]}'),

@@ -34,7 +34,22 @@ export type ResolvedStrategy =
       readonly toleranceUp: number;
       readonly toleranceDown: number;
     }
+  | {
+      readonly type: "queue";
+      /** The metric of what arrives; that of what waits stands beside it. */
+      readonly metric: string;
+      readonly backlog: string;
+      readonly drainMs: number;
+      /** Items that one unit works off in a second. */
+      readonly perUnit: number;
+    }
   | { readonly type: "schedule"; readonly windows: readonly (ScheduleWindow & { readonly desired: number })[] };
+
+/** The metrics that a strategy reads. */
+export function metricsReadBy(strategy: ResolvedStrategy): readonly string[] {
+  if (strategy.type === "schedule") return [];
+  return strategy.type === "queue" ? [strategy.metric, strategy.backlog] : [strategy.metric];
+}
 
 /** Objectives as the engine and the scores read them; `value`, `from`, `to` in the metric's own unit. */
 export type ResolvedObjective = {
@@ -175,7 +190,7 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
       lagMs: metric.lag,
       scrapeMs: metric.scrape,
     })),
-    strategies: policy.strategies.map((strategy) => resolveStrategy(strategy, file.timeZone)),
+    strategies: policy.strategies.map((strategy) => resolveStrategy(strategy, file.timeZone, (policy.unit.serves?.rate ?? Number.NaN) * ceiling)),
     objectives,
     guards: resolveGuards(policy, ceiling),
     limits,
@@ -214,7 +229,7 @@ function resolveWindow(
   return { start: window.start, end: window.end ?? { forMs: window.for ?? 0 }, zone: window.zone ?? timeZone };
 }
 
-function resolveStrategy(strategy: WorkloadPolicy["strategies"][number], timeZone: string): ResolvedStrategy {
+function resolveStrategy(strategy: WorkloadPolicy["strategies"][number], timeZone: string, servedAtCeiling: number): ResolvedStrategy {
   switch (strategy.type) {
     case "tiers":
       return {
@@ -230,6 +245,14 @@ function resolveStrategy(strategy: WorkloadPolicy["strategies"][number], timeZon
         targetPerUnit: "ratio" in strategy.target ? strategy.target.ratio : strategy.target.rate,
         toleranceUp: strategy.tolerance.up,
         toleranceDown: strategy.tolerance.down,
+      };
+    case "queue":
+      return {
+        type: "queue",
+        metric: strategy.arrivals,
+        backlog: strategy.backlog,
+        drainMs: strategy.drain,
+        perUnit: strategy.perUnit ?? servedAtCeiling,
       };
     case "schedule":
       return { type: "schedule", windows: strategy.windows.map((window) => ({ ...resolveWindow(window, timeZone), desired: window.desired })) };

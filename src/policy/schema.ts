@@ -116,7 +116,16 @@ const Schedule = z.strictObject({
     .meta({ description: "Of several open windows the highest counts; outside all of them the strategy asks for `min`." }),
 });
 
-const Strategy = z.discriminatedUnion("type", [Tiers, TargetTracking, Schedule]);
+/** Works off a queue within a time, and keeps up with what arrives. */
+const Queue = z.strictObject({
+  type: z.literal("queue"),
+  arrivals: z.string().meta({ description: "The metric of what arrives, a rate over all." }),
+  backlog: z.string().meta({ description: "The metric of what waits." }),
+  drain: durationFrom("1s", "7d").meta({ description: "Time in which what waits should be worked off." }),
+  perUnit: Rate.optional().meta({ description: "What one unit works off, for example `10/s`. Default: `unit.serves` at the ceiling." }),
+});
+
+const Strategy = z.discriminatedUnion("type", [Tiers, TargetTracking, Queue, Schedule]);
 
 /** What one unit carries. A union by its one key; later variants are concurrency, usl, erlang and table. */
 export const Serves = z.strictObject({ rate: Rate.meta({ description: "What one unit serves at 100 % utilisation." }) });
