@@ -1,4 +1,5 @@
 import type { MonthlyBudget, Price } from "./quantities.ts";
+import { resolveGuards } from "./resolve-guards.ts";
 import type { ScheduleWindow } from "./schedule-window.ts";
 import type { Measures, PolicyFile, Serves, StepSize, WorkloadPolicy } from "./schema.ts";
 
@@ -284,56 +285,4 @@ function resolveObjective(objective: WorkloadPolicy["objectives"][number], index
   }
   const { metric, from, to } = objective.band;
   return { name: objective.name ?? `${policy.metrics[metric]?.measures ?? metric}-band`, kind: "band", metric, from, to, ...common };
-}
-
-function resolveGuards(policy: WorkloadPolicy, ceiling: number): ResolvedGuards {
-  const guards = policy.guards;
-  const interval = policy.interval;
-  return {
-    up: { ...resolveDirection(guards.up, { windowMs: 0, periodMs: interval }), unlimitedAbove: guards.up?.unlimitedAbove ?? ceiling },
-    down: resolveDirection(guards.down, { windowMs: 300_000, periodMs: 60_000 }),
-    // A source that samples more slowly than we decide is not stale for that.
-    staleAfterMs: guards.staleAfter ?? 3 * Math.max(interval, ...Object.values(policy.metrics).map((metric) => metric.scrape)),
-    badTicks: guards.posture?.badTicks ?? 2,
-    goodTicks: guards.posture?.goodTicks ?? 3,
-    whenBlind: guards.whenBlind ?? "hold",
-    proof: guards.proof ?? "on",
-    cliff:
-      guards.cliff === "off"
-        ? "off"
-        : {
-            below: guards.cliff?.below ?? 0.4,
-            holdMs: guards.cliff?.hold ?? 600_000,
-            holdWithErrorsMs: guards.cliff?.holdWithErrors ?? 1_800_000,
-            errorsAbove: guards.cliff?.errorsAbove ?? 0.02,
-            habitMs: guards.cliff?.habit ?? 10_800_000,
-          },
-    implausibleZero: guards.implausibleZero ?? { worth: 2, samples: 3 },
-    blastRadius:
-      guards.blastRadius === "off"
-        ? "off"
-        : {
-            share: guards.blastRadius?.share ?? (policy.kind === "stateless" ? 0.5 : 0.05),
-            windowMs: guards.blastRadius?.window ?? 600_000,
-          },
-  };
-}
-
-function resolveDirection(
-  given: NonNullable<WorkloadPolicy["guards"]["down"]> | undefined,
-  defaults: { readonly windowMs: number; readonly periodMs: number },
-): ResolvedDirection {
-  const limits = given?.limits ?? [{ percent: 0.1 }, { units: 1 }];
-  return {
-    windowMs: given?.window ?? defaults.windowMs,
-    cooldownMs: given?.cooldown ?? 0,
-    limits:
-      limits === "off"
-        ? []
-        : limits.map((limit) => {
-            const periodMs = limit.per ?? defaults.periodMs;
-            return "percent" in limit ? { periodMs, ratio: limit.percent } : { periodMs, units: limit.units };
-          }),
-    select: given?.select ?? "max",
-  };
 }
