@@ -14,12 +14,12 @@ metrics:
   rps: {measures: rate, window: 30s, lag: 0s}
   failed: {measures: errors, window: 15s, lag: 0s}
   waiting: {measures: backlog, window: 15s, lag: 0s}
-objectives: [{threshold: {metric: failed, value: 5%}}]
+objectives: [{name: answered, threshold: {metric: failed, value: 5%}}]
 `;
 const STRATEGIES = [
   "strategies: [{type: targetTracking, metric: cpu, target: 70%}, {type: targetTracking, metric: rps, target: 70/s}]",
   "strategies: [{type: tiers, metric: cpu, up: [{at: 75%, add: 10%}, {at: 90%, add: 30%}], down: [{below: 50%, remove: 10%}]}, {type: targetTracking, metric: rps, target: 60/s}]",
-  "strategies: [{type: targetTracking, metric: cpu, target: 70%}, {type: queue, arrivals: rps, backlog: waiting, drain: 1m}, {type: schedule, windows: [{start: '0 8 * * *', for: 1h, desired: 9}]}]",
+  "strategies: [{type: targetTracking, metric: cpu, target: 70%}, {type: queue, arrivals: rps, backlog: waiting, drain: 1m}, {type: schedule, windows: [{start: '0 8 * * *', for: 1h, desired: 9}]}, {type: sloBurn, objective: answered}]",
 ];
 const GUARDS = [
   "guards: {}",

@@ -10,7 +10,8 @@ import { MetricSlot, type MetricSlotState } from "./metric-slot.ts";
 import type { Allowances, Decision, Engine, EngineState, Observation, Posture, Proposal, Reading } from "./model.ts";
 import { REASON, type Reason, ReasonLog } from "./reasons.ts";
 import { type QueueParams, queueUnits } from "./strategies/queue.ts";
-import { EPSILON, saturateUnits } from "./strategies/step-units.ts";
+import { badShare, SloBurn, type SloBurnParams, type SloBurnState } from "./strategies/slo-burn.ts";
+import { EPSILON, saturateUnits, stepUnits } from "./strategies/step-units.ts";
 import { isWithinTolerance, targetRatio, targetUnits } from "./strategies/target-tracking.ts";
 import { tierAt, tierUnits } from "./strategies/tiers.ts";
 import { Transitions } from "./transitions.ts";
@@ -19,7 +20,7 @@ import { ExtremeWindow, type ExtremeWindowState } from "./windows/extreme-window
 import { InFlight, type InFlightState } from "./windows/in-flight.ts";
 import { ReadyHistory, type ReadyHistoryState } from "./windows/ready-history.ts";
 
-const STATE_VERSION = 2;
+const STATE_VERSION = 3;
 
 export interface VernierEngineOptions {
   readonly policyHash: string;
@@ -46,6 +47,7 @@ interface VernierEngineState extends EngineState {
   readonly removed: ChangeWindowState;
   readonly blastRadius: BlastRadiusState | null;
   readonly spend: SpendState | null;
+  readonly burns: readonly (SloBurnState | null)[];
 }
 
 /** Vernier's own engine. `propose` reads top to bottom as the stage order of the design. */
@@ -83,6 +85,8 @@ export class VernierEngine implements Engine, Decision {
   readonly #bounds: Transitions<{ readonly min: number; readonly max: number }>;
   /** By strategy; only those with a calendar are asked. */
   readonly #desired: readonly Transitions<number>[];
+  /** By strategy; only those of a burn are asked. */
+  readonly #burns: readonly (SloBurn | undefined)[];
   /** Strategies that read a metric. */
   readonly #measuring: number;
   #min: number;
@@ -142,6 +146,7 @@ export class VernierEngine implements Engine, Decision {
     this.#max = policy.bounds.max;
     this.#bounds = new Transitions(policy.bounds, options.schedules?.bounds ?? []);
     this.#desired = policy.strategies.map((_, i) => new Transitions(0, options.schedules?.desired[i] ?? []));
+    this.#burns = policy.strategies.map((strategy) => (strategy.type === "sloBurn" ? new SloBurn(strategy.objective, policy.intervalMs) : undefined));
     this.#measuring = policy.strategies.filter((strategy) => strategy.type !== "schedule").length;
     this.#upWindow = new ExtremeWindow(guards.up.windowMs, "lowest");
     this.#downWindow = new ExtremeWindow(guards.down.windowMs, "highest");
@@ -328,6 +333,7 @@ export class VernierEngine implements Engine, Decision {
     const strategy = this.#policy.strategies[index] as ResolvedWorkload["strategies"][number];
     if (strategy.type === "schedule") return this.#recommendByCalendar(index, current);
     const slot = this.#slotOf[index] as MetricSlot;
+    if (strategy.type === "sloBurn") return this.#recommendByBurn(strategy, index, current);
     if (strategy.type === "queue") return this.#recommendByQueue(strategy, slot, current);
     if (!slot.isUsable) {
       this.#log.add(REASON.no_opinion, current, current, slot.index);
@@ -355,6 +361,26 @@ export class VernierEngine implements Engine, Decision {
     const units = Math.min(UNITS_MAX, needed + replaced);
     this.#log.add(REASON.target_tracking, current, units, slot.index, slot.load, strategy.targetPerUnit, replaced);
     return units;
+  }
+
+  #recommendByBurn(strategy: SloBurnParams, index: number, current: number): number {
+    const burn = this.#burns[index] as SloBurn;
+    const slot = this.#slotOf[index] as MetricSlot;
+    if (slot.isUsable) {
+      const total = strategy.total === undefined ? undefined : this.#slots.find((candidate) => candidate.metric.name === strategy.total);
+      // Of events where they are counted, of time otherwise.
+      const weight = total?.isUsable ? total.load : 1;
+      burn.record(this.atMs, weight * badShare(strategy.objective, slot.value), weight);
+    }
+    const level = burn.judge(this.atMs);
+    if (level === "none") return -1;
+    if (level === "fast" && slot.isUsable) {
+      const units = current + stepUnits(strategy.add, current);
+      this.#log.add(REASON.slo_burn, current, units, slot.index, burn.longBurn, burn.shortBurn, burn.threshold, burn.budgetLeft);
+      return units;
+    }
+    this.#log.add(REASON.slo_burn_slow, current, current, slot.index, burn.longBurn, burn.shortBurn, burn.budgetLeft);
+    return current;
   }
 
   #recommendByQueue(strategy: QueueParams, arrivals: MetricSlot, current: number): number {
@@ -580,6 +606,7 @@ export class VernierEngine implements Engine, Decision {
       removed: this.#down.changes.state(),
       blastRadius: this.#blastRadius?.state() ?? null,
       spend: this.#spend?.state() ?? null,
+      burns: this.#burns.map((burn) => burn?.state() ?? null),
     };
     return state;
   }
@@ -609,6 +636,10 @@ export class VernierEngine implements Engine, Decision {
     if (state.blastRadius !== null) this.#blastRadius?.restore(state.blastRadius);
     else this.#blastRadius?.block(state.nowMs);
     if (state.spend !== null) this.#spend?.restore(state.spend);
+    for (const [i, burn] of this.#burns.entries()) {
+      const known = state.burns[i];
+      if (known != null) burn?.restore(known);
+    }
   }
 
   /**

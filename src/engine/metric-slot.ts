@@ -152,7 +152,7 @@ function limitPerUnit(policy: ResolvedWorkload, metric: ResolvedMetric): number 
   if (!carriesLoad(metric)) return Number.POSITIVE_INFINITY;
   const limits: number[] = [];
   for (const strategy of policy.strategies) {
-    if (strategy.type === "schedule" || strategy.metric !== metric.name) continue;
+    if (strategy.type === "schedule" || strategy.type === "sloBurn" || strategy.metric !== metric.name) continue;
     if (strategy.type === "targetTracking") limits.push(strategy.targetPerUnit * (1 + strategy.toleranceUp));
     else if (strategy.type === "queue") limits.push(strategy.perUnit);
     // A hair under the lowest rung going up: exactly on it, what was taken away would be added straight back.

@@ -75,6 +75,16 @@ export const REASONS = {
     operands: { metric: "metric" },
     text: "{metric} is unusable: what is known of the queue may add units, not take any",
   },
+  slo_burn: {
+    stage: "recommend",
+    operands: { metric: "metric", long: "number", short: "number", threshold: "number", budget: "number" },
+    text: "{metric} burns its error budget {long} times too fast, lately {short}, at or over {threshold}: add; {budget} of it is left",
+  },
+  slo_burn_slow: {
+    stage: "recommend",
+    operands: { metric: "metric", long: "number", short: "number", budget: "number" },
+    text: "{metric} burns its error budget slowly ({long}, lately {short}), or little is left ({budget}): nothing is taken away",
+  },
   within_tolerance: {
     stage: "recommend",
     operands: { metric: "metric", ratio: "number", toleranceDown: "ratio", toleranceUp: "ratio" },

@@ -125,6 +125,10 @@ class WorkloadCheck {
         this.#windows([...path, "windows"], strategy["windows"]);
         continue;
       }
+      if (strategy["type"] === "sloBurn") {
+        this.#sloBurn(path, strategy["objective"]);
+        continue;
+      }
       if (strategy["type"] === "queue") {
         this.#queue(path, strategy);
         continue;
@@ -270,6 +274,19 @@ class WorkloadCheck {
         "write both in one currency",
       );
     }
+  }
+
+  #sloBurn(path: Path, name: unknown): void {
+    if (typeof name !== "string") return;
+    const objectives = Array.isArray(this.#value["objectives"]) ? this.#value["objectives"].map(record) : [];
+    const names = objectives.flatMap((objective) => text(objective["name"]) ?? []);
+    if (!this.#reference([...path, "objective"], name, names, "objective with this name")) return;
+    const objective = objectives.find((candidate) => candidate["name"] === name) as Record<string, unknown>;
+    const at = [...path, "objective"];
+    if ("band" in objective) this.#error("wrong_objective", at, `"${name}" is a band, which has no errors to budget`, "name a threshold or a ratio");
+    if ("good" in record(objective["ratio"])) this.#error("wrong_objective", at, `"${name}" counts what is good`, "a burn needs the ratio of bad");
+    if (percent(objective["minimum"]) === 1)
+      this.#error("wrong_objective", at, `"${name}" has a minimum of 100%, which leaves no error budget`, "99.9% leaves 43 minutes in 30 days");
   }
 
   #queue(path: Path, strategy: Record<string, unknown>): void {

@@ -161,6 +161,20 @@ workloads:
           message,
         ] as const,
     ),
+    ...(
+      [
+        ["a burn of an objective that is nowhere", "objective: latncy", 'did you mean "latency"?'],
+        ["a burn of a band", "objective: busy", "is a band"],
+        ["a burn without a budget", "objective: perfect", "leaves no error budget"],
+      ] as const
+    ).map(
+      ([what, objective, message]) =>
+        [
+          what,
+          `${WEB.replace(/strategies:[\s\S]*/, `strategies: [{type: sloBurn, ${objective}}]`)}\n    objectives: [{name: latency, threshold: {metric: cpu, value: 90%}}, {name: busy, band: {metric: cpu, from: 60%, to: 80%}}, {name: perfect, threshold: {metric: cpu, value: 90%}, minimum: 100%}]\n`,
+          message,
+        ] as const,
+    ),
     [
       "bounds that contradict at times",
       WEB.replace(/bounds: .*/, 'bounds: {min: 2, max: 10, schedule: [{start: "0 8 * * *", for: 1h, min: 11}]}'),

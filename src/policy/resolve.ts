@@ -44,11 +44,20 @@ export type ResolvedStrategy =
       /** Items that one unit works off in a second. */
       readonly perUnit: number;
     }
+  | {
+      readonly type: "sloBurn";
+      /** The metric that tells good from bad; for a ratio, that of its total stands beside it. */
+      readonly metric: string;
+      readonly total?: string;
+      readonly objective: ResolvedObjective;
+      readonly add: StepSize;
+    }
   | { readonly type: "schedule"; readonly windows: readonly (ScheduleWindow & { readonly desired: number })[] };
 
 /** The metrics that a strategy reads. */
 export function metricsReadBy(strategy: ResolvedStrategy): readonly string[] {
   if (strategy.type === "schedule") return [];
+  if (strategy.type === "sloBurn") return strategy.total === undefined ? [strategy.metric] : [strategy.metric, strategy.total];
   return strategy.type === "queue" ? [strategy.metric, strategy.backlog] : [strategy.metric];
 }
 
@@ -191,7 +200,7 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
       lagMs: metric.lag,
       scrapeMs: metric.scrape,
     })),
-    strategies: policy.strategies.map((strategy) => resolveStrategy(strategy, file.timeZone, (policy.unit.serves?.rate ?? Number.NaN) * ceiling)),
+    strategies: policy.strategies.map((strategy) => resolveStrategy(strategy, file.timeZone, (policy.unit.serves?.rate ?? Number.NaN) * ceiling, objectives)),
     objectives,
     guards: resolveGuards(policy, ceiling),
     limits,
@@ -230,7 +239,12 @@ function resolveWindow(
   return { start: window.start, end: window.end ?? { forMs: window.for ?? 0 }, zone: window.zone ?? timeZone };
 }
 
-function resolveStrategy(strategy: WorkloadPolicy["strategies"][number], timeZone: string, servedAtCeiling: number): ResolvedStrategy {
+function resolveStrategy(
+  strategy: WorkloadPolicy["strategies"][number],
+  timeZone: string,
+  servedAtCeiling: number,
+  objectives: readonly ResolvedObjective[],
+): ResolvedStrategy {
   switch (strategy.type) {
     case "tiers":
       return {
@@ -255,6 +269,17 @@ function resolveStrategy(strategy: WorkloadPolicy["strategies"][number], timeZon
         drainMs: strategy.drain,
         perUnit: strategy.perUnit ?? servedAtCeiling,
       };
+    case "sloBurn": {
+      const objective = objectives.find(({ name }) => name === strategy.objective) as ResolvedObjective;
+      const isRatio = objective.kind === "ratio";
+      return {
+        type: "sloBurn",
+        metric: isRatio ? (objective.bad ?? objective.total) : objective.metric,
+        ...(isRatio && { total: objective.total }),
+        objective,
+        add: strategy.add,
+      };
+    }
     case "schedule":
       return { type: "schedule", windows: strategy.windows.map((window) => ({ ...resolveWindow(window, timeZone), desired: window.desired })) };
   }

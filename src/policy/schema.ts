@@ -125,7 +125,17 @@ const Queue = z.strictObject({
   perUnit: Rate.optional().meta({ description: "What one unit works off, for example `10/s`. Default: `unit.serves` at the ceiling." }),
 });
 
-const Strategy = z.discriminatedUnion("type", [Tiers, TargetTracking, Queue, Schedule]);
+/** Grows while an objective uses up its error budget too fast. */
+const SloBurn = z.strictObject({
+  type: z.literal("sloBurn"),
+  objective: Name.meta({
+    description:
+      "The name of an objective: a threshold, or a ratio of `bad`. While one hour and five minutes burn at 14.4, or six hours and half an hour at 6, it adds; while it burns slowly (1 d and 2 h at 3, 3 d and 6 h at 1), or less than 10 % of the budget is left, it takes nothing away.",
+  }),
+  add: StepSize.prefault("10%").meta({ description: "What it adds at each tick of a fast burn." }),
+});
+
+const Strategy = z.discriminatedUnion("type", [Tiers, TargetTracking, Queue, SloBurn, Schedule]);
 
 /** What one unit carries. A union by its one key; later variants are concurrency, usl, erlang and table. */
 export const Serves = z.strictObject({ rate: Rate.meta({ description: "What one unit serves at 100 % utilisation." }) });
