@@ -381,6 +381,37 @@ guards: {down: {window: 0s}}
   });
 });
 
+describe("an error budget", () => {
+  const POLICY = workload(`
+kind: stateless
+bounds: {min: 2, max: 100}
+unit: {serves: {rate: 10/s}}
+metrics: {cpu: {measures: utilisation, window: 15s, lag: 0s}, requests: {measures: rate, window: 15s, lag: 0s}, failed: {measures: errors, window: 15s, lag: 0s}}
+strategies: [{type: targetTracking, metric: cpu, target: 70%}, {type: sloBurn, objective: answered}]
+objectives: [{name: answered, ratio: {bad: failed, total: requests}, minimum: 99%}]
+guards: {down: {window: 0s}}
+`);
+  const at = (failed: Given) => ({ readings: { cpu: 0.5, requests: 100, failed } });
+
+  test("that burns fast adds 10 % at each tick, and one that burned takes nothing away", () => {
+    const drive = new Drive(POLICY, 20);
+    drive.run(MINUTE, { readings: { cpu: 0.7, requests: 140, failed: 0 } });
+    const first = drive.tick(at(0.5));
+    expect(first).toMatchObject({ requested: 22, codes: expect.arrayContaining(["slo_burn", "highest_wins"]) });
+    expect(drive.tick(at(0.5)).requested).toBe(25);
+    // Load would be content with far fewer.
+    const after = drive.run(2 * 60 * MINUTE, at(0));
+    expect(after).toMatchObject({ requested: expect.any(Number), codes: expect.arrayContaining(["slo_burn_slow"]) });
+    expect(after.requested).toBeGreaterThanOrEqual(25);
+  });
+
+  test("that cannot be seen has no opinion of its own, and nothing shrinks", () => {
+    const drive = new Drive(POLICY, 20);
+    drive.run(5 * MINUTE, { readings: { cpu: 0.7, requests: 140, failed: 0 } });
+    expect(drive.run(20 * MINUTE, at("absent"))).toMatchObject({ requested: 20, posture: "partial" });
+  });
+});
+
 describe("a queue", () => {
   const POLICY = workload(`
 kind: stateless

@@ -11,11 +11,11 @@ const HOUR = 60 * MINUTE;
  * Pairs of windows that burn when both do: the long one says that it matters, the short one that it goes on (Google SRE
  * Workbook, chapter 5). A burn of 1 uses the budget up exactly over the objective's window.
  */
-export const FAST_PAIRS = [
+const FAST_PAIRS = [
   { longMs: HOUR, shortMs: 5 * MINUTE, burn: 14.4 },
   { longMs: 6 * HOUR, shortMs: 30 * MINUTE, burn: 6 },
 ] as const;
-export const SLOW_PAIRS = [
+const SLOW_PAIRS = [
   { longMs: 24 * HOUR, shortMs: 2 * HOUR, burn: 3 },
   { longMs: 72 * HOUR, shortMs: 6 * HOUR, burn: 1 },
 ] as const;
