@@ -399,10 +399,15 @@ guards: {down: {window: 0s}}
     const first = drive.tick(at(0.5));
     expect(first).toMatchObject({ requested: 22, codes: expect.arrayContaining(["slo_burn", "highest_wins"]) });
     expect(drive.tick(at(0.5)).requested).toBe(25);
-    // Load would be content with far fewer.
-    const after = drive.run(2 * 60 * MINUTE, at(0));
-    expect(after).toMatchObject({ requested: expect.any(Number), codes: expect.arrayContaining(["slo_burn_slow"]) });
-    expect(after.requested).toBeGreaterThanOrEqual(25);
+    const burnt = drive.run(10 * MINUTE, at(0.5)).requested;
+    expect(burnt).toBeGreaterThan(25);
+    // Six hours and half an hour still burn for a while; then a day and two hours do, slowly.
+    drive.run(40 * MINUTE, at(0));
+    const after = drive.run(20 * MINUTE, at(0));
+    expect(after).toMatchObject({ codes: expect.arrayContaining(["slo_burn_slow"]) });
+    expect(after.requested).toBeGreaterThanOrEqual(burnt);
+    // Two hours later it is forgotten.
+    expect(drive.run(3 * 60 * MINUTE, { readings: { cpu: 0.2, requests: 40, failed: 0 } }).requested).toBeLessThan(10);
   });
 
   test("that cannot be seen has no opinion of its own, and nothing shrinks", () => {
