@@ -406,8 +406,8 @@ guards: {down: {window: 0s}}
     const after = drive.run(20 * MINUTE, at(0));
     expect(after).toMatchObject({ codes: expect.arrayContaining(["slo_burn_slow"]) });
     expect(after.requested).toBeGreaterThanOrEqual(burnt);
-    // Two hours later it is forgotten.
-    expect(drive.run(3 * 60 * MINUTE, { readings: { cpu: 0.2, requests: 40, failed: 0 } }).requested).toBeLessThan(10);
+    // Six hours later it is forgotten.
+    expect(drive.run(7 * 60 * MINUTE, { readings: { cpu: 0.2, requests: 40, failed: 0 } }).requested).toBeLessThan(10);
   });
 
   test("that cannot be seen has no opinion of its own, and nothing shrinks", () => {
