@@ -547,6 +547,10 @@ tests:
     [TESTS.replace("hpa-adapter0", "hpa-v9"), 'did you mean "hpa-v2"?'],
     [TESTS.replace("always:", "at: {soon: {requested: 1}}\n      always:"), "expected a time from the start such as 5m"],
     [TESTS.replace("version: 1", "version: 2"), "expected version: 1"],
+    [TESTS.replace("to: 20m, reason", "to: 3h, reason"), "3h never comes: the load ends at 40m"],
+    [TESTS.replace("from: 11m", "from: 25m"), "is no time at all"],
+    [TESTS.replace('always: {requested: ">= 17"}', "always: {}"), "nothing is expected here"],
+    [TESTS.replace(/ {6}always[\s\S]*/, "      at: {}\n"), "a test that expects nothing cannot fail"],
   ] as const)("reports a mistake with its place: %#", ([content, message]) => {
     write("bad.test.yaml", content);
     const { code, err } = vernier(["test", "bad.test.yaml"]);

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { stringify } from "yaml";
 import { createEngine, loadPolicy } from "../app.ts";
+import { formatDuration } from "../lib/duration.ts";
 import { FileError } from "../lib/file-error.ts";
 import { createRng, type Rng } from "../lib/rng.ts";
 import { PathError, systemErrorCode } from "../lib/system-error.ts";
@@ -69,8 +70,6 @@ export async function loadTests(file: string): Promise<LoadedTests> {
         { severity: "error", code, path: at.join("."), ...document.locate(at, "value"), message, ...(hint !== undefined && { hint }) },
       ]);
     };
-    for (const time of Object.keys(test.expect.at))
-      if (timeOf(time) === undefined) fail("invalid_value", ["expect", "at", time], `found "${time}", expected a time from the start such as 5m`);
     const given = test.policy ?? result.data.policy;
     if (given === undefined)
       fail("required", [], `the test "${test.name}" has no policy`, "name a file, or write the fields of a workload, here or for the whole file");
@@ -78,6 +77,7 @@ export async function loadTests(file: string): Promise<LoadedTests> {
       fail("unknown_reference", ["workload"], message),
     );
     const loaded = { test, workload, ...(await loadOf(test, workload, file)) };
+    for (const { path, message } of pointless(loaded)) fail("expects_nothing", ["expect", ...path], message);
     const context = engineContext({ trace: loaded.trace, workload, settings: { scale: loaded.scale } });
     for (const engine of Object.keys(test.engines)) {
       const made = createEngine(engine, workload, context);
@@ -86,6 +86,29 @@ export async function loadTests(file: string): Promise<LoadedTests> {
     tests.push(loaded);
   }
   return { file, tests };
+}
+
+/** Expectations that could never fail: they speak of times that do not come, or say nothing. */
+function pointless({ test: { expect }, trace }: LoadedTest): { path: (string | number)[]; message: string }[] {
+  const found: { path: (string | number)[]; message: string }[] = [];
+  const endMs = trace.load.length * trace.binMs;
+  const end = `the load ends at ${formatDuration(endMs)}`;
+  for (const [time, expectation] of Object.entries(expect.at)) {
+    const atMs = timeOf(time);
+    if (atMs === undefined) found.push({ path: ["at", time], message: `found "${time}", expected a time from the start such as 5m` });
+    else if (atMs >= endMs) found.push({ path: ["at", time], message: `${time} never comes: ${end}` });
+    else if (Object.keys(expectation).length === 0) found.push({ path: ["at", time], message: "nothing is expected here" });
+  }
+  for (const [i, { from, to, ...expectation }] of expect.between.entries()) {
+    if (from >= to) found.push({ path: ["between", i], message: `from ${formatDuration(from)} to ${formatDuration(to)} is no time at all` });
+    else if (to > endMs) found.push({ path: ["between", i], message: `${formatDuration(to)} never comes: ${end}` });
+    else if (Object.keys(expectation).length === 0) found.push({ path: ["between", i], message: "nothing is expected here" });
+  }
+  if (expect.always !== undefined && Object.keys(expect.always).length === 0) found.push({ path: ["always"], message: "nothing is expected here" });
+  const count = Object.keys(expect.at).length + expect.between.length + Object.keys(expect.score).length;
+  if (count === 0 && expect.always === undefined && expect.decisions === undefined)
+    found.push({ path: [], message: "a test that expects nothing cannot fail" });
+  return found;
 }
 
 /** Every key of the format, to suggest the one that was meant. */
