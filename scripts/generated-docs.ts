@@ -3,7 +3,7 @@ import { formatDuration } from "../src/lib/duration.ts";
 import { jsonSchemaOf, policyJsonSchema } from "../src/policy/json-schema.ts";
 import { LINTS } from "../src/policy/lint.ts";
 import { parsePolicy } from "../src/policy/parse.ts";
-import type { ResolvedGuards, ResolvedLimit } from "../src/policy/resolve.ts";
+import type { ResolvedGuards, ResolvedLimit } from "../src/policy/resolve-guards.ts";
 import { PolicyTestFile } from "../src/sim/scenario/schema.ts";
 
 interface Schema {

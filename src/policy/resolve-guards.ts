@@ -1,5 +1,33 @@
-import type { ResolvedDirection, ResolvedGuards } from "./resolve.ts";
-import type { WorkloadPolicy } from "./schema.ts";
+import type { StepSize, WorkloadPolicy } from "./schema.ts";
+
+/** A rate limit: at most this share (`ratio`) or these units in any period. */
+export type ResolvedLimit = { readonly periodMs: number } & StepSize;
+
+export interface ResolvedDirection {
+  readonly windowMs: number;
+  readonly cooldownMs: number;
+  /** Empty: no rate limit. */
+  readonly limits: readonly ResolvedLimit[];
+  readonly select: "max" | "min" | "off";
+}
+
+export type WhenBlind = "hold" | { readonly floor: number } | { readonly grow: number };
+
+export interface ResolvedGuards {
+  readonly up: ResolvedDirection & { readonly unlimitedAbove: number | "off" };
+  readonly down: ResolvedDirection;
+  /** Beyond the metric's own declared lag. */
+  readonly staleAfterMs: number;
+  readonly badTicks: number;
+  readonly goodTicks: number;
+  readonly whenBlind: WhenBlind;
+  readonly proof: "on" | "off";
+  readonly cliff:
+    | "off"
+    | { readonly below: number; readonly holdMs: number; readonly holdWithErrorsMs: number; readonly errorsAbove: number; readonly habitMs: number };
+  readonly implausibleZero: "off" | { readonly worth: number; readonly samples: number };
+  readonly blastRadius: "off" | { readonly share: number; readonly windowMs: number };
+}
 
 /** Fills the defaults of the guards (design: the loop and its defaults; docs/decisions/0007-measured-defaults.md). */
 export function resolveGuards(policy: WorkloadPolicy, ceiling: number): ResolvedGuards {

@@ -1,5 +1,5 @@
 import type { MonthlyBudget, Price } from "./quantities.ts";
-import { resolveGuards } from "./resolve-guards.ts";
+import { type ResolvedGuards, resolveGuards } from "./resolve-guards.ts";
 import type { ScheduleWindow } from "./schedule-window.ts";
 import type { Measures, PolicyFile, Serves, StepSize, WorkloadPolicy } from "./schema.ts";
 
@@ -72,35 +72,6 @@ export type ResolvedObjective = {
   | { readonly kind: "ratio"; readonly good?: string; readonly bad?: string; readonly total: string }
   | { readonly kind: "band"; readonly metric: string; readonly from: number; readonly to: number }
 );
-
-/** A rate limit: at most this share (`ratio`) or these units in any period. */
-export type ResolvedLimit = { readonly periodMs: number } & StepSize;
-
-export interface ResolvedDirection {
-  readonly windowMs: number;
-  readonly cooldownMs: number;
-  /** Empty: no rate limit. */
-  readonly limits: readonly ResolvedLimit[];
-  readonly select: "max" | "min" | "off";
-}
-
-export type WhenBlind = "hold" | { readonly floor: number } | { readonly grow: number };
-
-export interface ResolvedGuards {
-  readonly up: ResolvedDirection & { readonly unlimitedAbove: number | "off" };
-  readonly down: ResolvedDirection;
-  /** Beyond the metric's own declared lag. */
-  readonly staleAfterMs: number;
-  readonly badTicks: number;
-  readonly goodTicks: number;
-  readonly whenBlind: WhenBlind;
-  readonly proof: "on" | "off";
-  readonly cliff:
-    | "off"
-    | { readonly below: number; readonly holdMs: number; readonly holdWithErrorsMs: number; readonly errorsAbove: number; readonly habitMs: number };
-  readonly implausibleZero: "off" | { readonly worth: number; readonly samples: number };
-  readonly blastRadius: "off" | { readonly share: number; readonly windowMs: number };
-}
 
 /** A declared limit on units: of a dependency's connections or a group. */
 export interface UnitLimit {

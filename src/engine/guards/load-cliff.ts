@@ -1,4 +1,4 @@
-import type { ResolvedGuards } from "../../policy/resolve.ts";
+import type { ResolvedGuards } from "../../policy/resolve-guards.ts";
 
 type CliffParams = Exclude<ResolvedGuards["cliff"], "off">;
 

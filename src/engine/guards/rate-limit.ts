@@ -1,4 +1,4 @@
-import type { ResolvedDirection } from "../../policy/resolve.ts";
+import type { ResolvedDirection } from "../../policy/resolve-guards.ts";
 import { stepUnits } from "../strategies/step-units.ts";
 import { ChangeWindow } from "../windows/change-window.ts";
 
