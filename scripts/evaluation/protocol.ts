@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { doJobs } from "../../src/cli/simulation-pool.ts";
+import { FileError } from "../../src/lib/file-error.ts";
 import { parsePolicy } from "../../src/policy/parse.ts";
 import type { ResolvedWorkload } from "../../src/policy/resolve.ts";
 import { readTrace } from "../../src/read-trace.ts";
@@ -84,7 +85,15 @@ workloads:
 export async function readRecordings(paths: readonly string[], say: (message: string) => void = () => {}): Promise<Trace[]> {
   const traces: Trace[] = [];
   for (const path of paths) {
-    const trace = coarsen(await readTrace(path), STEP_MS);
+    let trace: Trace;
+    try {
+      trace = coarsen(await readTrace(path), STEP_MS);
+    } catch (error) {
+      // One recording that cannot be read hides no other.
+      if (!(error instanceof FileError)) throw error;
+      say(`${path} is left out: ${error.message.split("\n")[0]}`);
+      continue;
+    }
     const load = trace.load.length === 0 ? undefined : scoredLoad(trace, defaultWorkload(), SETTINGS);
     const isScored = load?.isScored.includes(1) && load.busy.some((busy, step) => busy > 0 && load.isScored[step] === 1);
     if (isScored) traces.push(trace);

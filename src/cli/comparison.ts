@@ -155,6 +155,8 @@ function planOf(prepared: readonly PreparedRun[], manifests: readonly Labelled[]
   for (const one of manifests) entrants.push(manifestEntrant(one, plant, trace, warnings));
   for (const spec of request.engines.length > 0 ? request.engines : request.peers.length > 0 ? DEFAULT_ENGINES.slice(1) : DEFAULT_ENGINES)
     entrants.push({ engine: spec, config: spec, workload: plant, spec, bounds: plant.bounds });
+  if (plant.boundsSchedule !== undefined && entrants.some(({ engine }) => engine !== "vernier"))
+    warnings.push(`${first.policy.file}: its bounds by the calendar are its own; other engines have ${plant.bounds.min} to ${plant.bounds.max} all the time`);
   // One plant for all: one scale, one step, one beginning, and references that no bound of a contender keeps from the best.
   const scale = settleScale(trace, plant, plant.ceiling, first.settings.peakUnits);
   const context = engineContext({ trace, workload: plant, settings: { ...first.settings, scale } });
@@ -205,7 +207,7 @@ function planOf(prepared: readonly PreparedRun[], manifests: readonly Labelled[]
 /** A policy, on the first policy's plant; what of its own does not count there is said. */
 function policyEntrant({ policy, workload, settings }: PreparedRun, first: PreparedRun, warnings: string[]): Entrant {
   const plant = first.workload;
-  const entrant = { engine: "vernier", config: policy.file, spec: "vernier", bounds: workload.bounds };
+  const entrant = { engine: "vernier", config: policy.file, spec: "vernier", bounds: widestBounds(workload) };
   const named = Object.entries(settings)
     .filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(first.settings[name as keyof RunSettings]))
     .map(([name]) => name);
@@ -238,6 +240,8 @@ function manifestEntrant({ label, manifest }: Labelled, plant: ResolvedWorkload,
   for (const metric of metrics)
     if (metric.measures === "gauge")
       warnings.push(`${label}: ${metric.name} is replayed as recorded: it does not change with the units, as it would in a cluster`);
+  if (plant.unit.serves === undefined && metrics.some((metric) => metric.measures === "rate"))
+    warnings.push(`${label}: its target is in requests per second as recorded, whatever --peak-units says a unit carries of them`);
   for (const guess of guesses) warnings.push(`${label}: assumed: ${guess}`);
   return {
     engine: "hpa-v2",
@@ -245,6 +249,14 @@ function manifestEntrant({ label, manifest }: Labelled, plant: ResolvedWorkload,
     workload: plant,
     spec: { name: "hpa-v2", hpa: { ...config, metrics } },
     bounds: { min: config.min, max: config.max },
+  };
+}
+
+/** The lowest and the highest that a calendar ever allows. */
+function widestBounds({ bounds, boundsSchedule = [] }: ResolvedWorkload): { readonly min: number; readonly max: number } {
+  return {
+    min: Math.min(bounds.min, ...boundsSchedule.map(({ min = bounds.min }) => min)),
+    max: Math.max(bounds.max, ...boundsSchedule.map(({ max = bounds.max }) => max)),
   };
 }
 

@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import { createEngine, loadPolicy } from "../app.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { FileError } from "../lib/file-error.ts";
+import { nearest } from "../lib/nearest.ts";
 import { createRng, type Rng } from "../lib/rng.ts";
 import { PathError, systemErrorCode } from "../lib/system-error.ts";
 import { readDocument } from "../policy/document.ts";
@@ -16,6 +17,7 @@ import { type Scale, settleScale } from "../sim/scale.ts";
 import { type DecisionLine, type TestFailure, TestJudge, timeOf } from "../sim/scenario/judge.ts";
 import { traceOfLoad } from "../sim/scenario/load.ts";
 import { PolicyTest, PolicyTestFile } from "../sim/scenario/schema.ts";
+import { SCORE_NUMBERS } from "../sim/score.ts";
 import type { Trace } from "../sim/trace.ts";
 import { engineContext } from "../simulation-job.ts";
 
@@ -56,6 +58,8 @@ export interface TestOptions {
   readonly update: boolean;
 }
 
+const LOAD_MAX_MS = 366 * 86_400_000;
+
 /** @throws FileError with every problem of the file and of the policies in it */
 export async function loadTests(file: string): Promise<LoadedTests> {
   const { document, problems } = readDocument(readText(file));
@@ -78,6 +82,7 @@ export async function loadTests(file: string): Promise<LoadedTests> {
     );
     const loaded = { test, workload, ...(await loadOf(test, workload, file)) };
     for (const { path, message } of pointless(loaded)) fail("expects_nothing", ["expect", ...path], message);
+    for (const { path, message } of neverHappening(loaded)) fail("never_happens", path, message);
     const context = engineContext({ trace: loaded.trace, workload, settings: { scale: loaded.scale } });
     for (const engine of Object.keys(test.engines)) {
       const made = createEngine(engine, workload, context);
@@ -89,8 +94,13 @@ export async function loadTests(file: string): Promise<LoadedTests> {
 }
 
 /** Expectations that could never fail: they speak of times that do not come, or say nothing. */
-function pointless({ test: { expect }, trace }: LoadedTest): { path: (string | number)[]; message: string }[] {
+function pointless({ test: { expect, engines }, trace }: LoadedTest): { path: (string | number)[]; message: string }[] {
   const found: { path: (string | number)[]; message: string }[] = [];
+  for (const field of Object.keys(expect.score)) {
+    if (SCORE_NUMBERS.some((name) => name === field)) continue;
+    const near = nearest(field, SCORE_NUMBERS);
+    found.push({ path: ["score", field], message: `there is no score "${field}"${near === undefined ? "" : `; did you mean ${near}?`}` });
+  }
   const endMs = trace.load.length * trace.binMs;
   const end = `the load ends at ${formatDuration(endMs)}`;
   for (const [time, expectation] of Object.entries(expect.at)) {
@@ -108,6 +118,35 @@ function pointless({ test: { expect }, trace }: LoadedTest): { path: (string | n
   const count = Object.keys(expect.at).length + expect.between.length + Object.keys(expect.score).length;
   if (count === 0 && expect.always === undefined && expect.decisions === undefined)
     found.push({ path: [], message: "a test that expects nothing cannot fail" });
+  const all = [...Object.values(expect.at), ...expect.between, ...(expect.always === undefined ? [] : [expect.always])];
+  const hasNumbers =
+    Object.keys(expect.score).length > 0 ||
+    all.some(({ requested, ready, desired }) => requested !== undefined || ready !== undefined || desired !== undefined);
+  if (!hasNumbers && Object.keys(engines).some((engine) => !/^vernier(@|:|$)/.test(engine)))
+    found.push({ path: [], message: "other engines are judged by numbers, and none is expected here" });
+  return found;
+}
+
+/** Parts of the scene that would not take place. */
+function neverHappening({ test, workload, trace }: LoadedTest): { path: (string | number)[]; message: string }[] {
+  const found: { path: (string | number)[]; message: string }[] = [];
+  const endMs = trace.load.length * trace.binMs;
+  const names = workload.metrics.map(({ name }) => name);
+  for (const [i, { metric, from, to }] of test.faults.entries()) {
+    if (metric !== "*" && !names.includes(metric))
+      found.push({ path: ["faults", i, "metric"], message: `there is no metric "${metric}"; there are ${names.join(", ")}, or * for all` });
+    else if (metric !== "*" && Object.keys(test.engines).some((engine) => !/^vernier(@|:|$)/.test(engine)) && !names.every((name) => name === "cpu"))
+      found.push({ path: ["faults", i, "metric"], message: `other engines read metrics of their own, which this would not hit; write metric: "*"` });
+    else if (from >= to) found.push({ path: ["faults", i], message: `the fault from ${formatDuration(from)} to ${formatDuration(to)} never happens` });
+    else if (from >= endMs)
+      found.push({ path: ["faults", i], message: `the fault begins at ${formatDuration(from)}, the load ends at ${formatDuration(endMs)}` });
+  }
+  for (const [i, { at }] of test.spikes.entries()) {
+    if ("csv" in test.load) found.push({ path: ["spikes"], message: "spikes are laid over stretches of load, not over a recording" });
+    else if (at >= endMs) found.push({ path: ["spikes", i], message: `the spike begins at ${formatDuration(at)}, the load ends at ${formatDuration(endMs)}` });
+  }
+  if (test.initialUnits !== undefined && test.initialUnits > workload.bounds.max)
+    found.push({ path: ["initialUnits"], message: `${test.initialUnits} units at the start, at most ${workload.bounds.max} are allowed` });
   return found;
 }
 
@@ -154,6 +193,11 @@ async function loadOf({ name, load, spikes }: PolicyTest, workload: ResolvedWork
     const trace = await readTrace(resolve(dirname(file), load.csv));
     return { trace, scale: settleScale(trace, workload, workload.ceiling, load.peakUnits) };
   }
+  const totalMs = load.reduce((sum, segment) => sum + segment.for, 0);
+  if (totalMs > LOAD_MAX_MS)
+    throw new FileError(file, [
+      { severity: "error", code: "load_too_long", message: `the load of "${name}" lasts ${formatDuration(totalMs)}, at most a year is played` },
+    ]);
   // As written: requests per second of units that serve so many, or busy units.
   return { trace: traceOfLoad(name, load, spikes), scale: { loadFactor: 1, perUnit: workload.unit.serves?.rate ?? 1, peakUnits: 0, guesses: [] } };
 }
@@ -177,7 +221,7 @@ export function runTest(file: string, loaded: LoadedTest, options: TestOptions):
       name: loaded.test.name,
       engine,
       expected,
-      ok: (failures.length === 0) === (expected === "passes"),
+      ok: (failures.length === 0) === (expected === "passes") && !first.isBroken,
       failures,
       ...(options.draws > 0 && expected === "passes" && { draws: { of: options.draws, failed } }),
       seconds: (performance.now() - beganMs) / 1_000,
@@ -185,12 +229,7 @@ export function runTest(file: string, loaded: LoadedTest, options: TestOptions):
   });
 }
 
-function play(
-  { test, workload: written, trace: steady, scale }: LoadedTest,
-  engineName: string,
-  seed: number,
-  jitter = 0,
-): { failures: TestFailure[]; lines: DecisionLine[] } {
+function play({ test, workload: written, trace: steady, scale }: LoadedTest, engineName: string, seed: number, jitter = 0): TestJudge {
   const rng = createRng(seed);
   const vary = (): number => (jitter === 0 ? 1 : 1 + jitter * (2 * rng.next() - 1));
   const startupMs = (test.startup ?? written.unit.startup.meanMs) * vary();
@@ -221,7 +260,11 @@ function compareDecisions(file: string, name: string, lines: readonly DecisionLi
   const path = resolve(dirname(file), name);
   const text = lines.map((line) => `${line}\n`).join("");
   if (update) {
-    writeFileSync(path, text);
+    try {
+      writeFileSync(path, text);
+    } catch (error) {
+      throw new PathError("cannot write", path, error);
+    }
     return [];
   }
   let before: string;

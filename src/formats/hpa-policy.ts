@@ -80,6 +80,7 @@ function carry(metric: HpaMetricSpec, before: readonly Carried[]): Carried | str
   if (source === "resource" && name.replace(/#\d+$/, "") !== "cpu")
     return "it does not fall when units are added, so scaling on it runs away; watch it, or set its limit per unit";
   if (target.type === "value") return "a total against a total (type Value) compounds while units start; give a target for one unit instead (AverageValue)";
+  if (measures === "backlog") return "a queue also needs what arrives; add {type: queue, arrivals: …, backlog: …, drain: 5m}";
   if (measures !== "rate" && measures !== "utilisation") return `a strategy for ${measures} is not available yet`;
   const known = policyName(name);
   const unique = freeName(known, new Set(before.map((other) => other.name)));

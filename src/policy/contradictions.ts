@@ -248,6 +248,8 @@ class WorkloadCheck {
           `found "${zone.slice(0, 60)}", expected an IANA time zone`,
           "for example Europe/Berlin or UTC",
         );
+      if (typeof window["end"] === "string" && window["end"] === window["start"])
+        this.#error("window_end", [...path, index, "end"], "it closes when it opens", "a window that is always open needs no schedule");
       if ((window["end"] === undefined) === (window["for"] === undefined))
         this.#error(
           "window_end",
@@ -297,8 +299,13 @@ class WorkloadCheck {
       if (metric["scope"] === "unit")
         this.#error("wrong_scope", [...path, field], `"${strategy[field]}" is the mean of one unit`, "a queue needs the total; leave out scope: unit");
     }
-    if (strategy["perUnit"] === undefined && record(this.#value["unit"])["serves"] === undefined)
-      this.#error("serves_missing", path, "a queue needs to know what one unit works off", "add perUnit: 10/s here, or unit: {serves: {rate: 12/s}}");
+    if (record(this.#value["unit"])["serves"] === undefined)
+      this.#error(
+        "serves_missing",
+        path,
+        "a queue needs to know what one unit works off at most",
+        "add unit: {serves: {rate: 12/s}}; perUnit then says how much of it to count on",
+      );
   }
 
   #tiers(path: Path, strategy: Record<string, unknown>, measures: string | undefined): void {

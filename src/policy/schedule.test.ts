@@ -51,6 +51,13 @@ describe("a window of a schedule", () => {
     expect(openStretches(day, at("2026-10-24T00:00Z"), at("2026-10-26T00:00Z")).map(({ fromMs, toMs }) => (toMs - fromMs) / HOUR)).toEqual([25]);
   });
 
+  test("that begins and ends in an hour that is skipped does not open", () => {
+    expect(open({ start: "0 2 * * *", end: "0 3 * * *", zone: "Europe/Berlin" }, "2026-03-27T12:00Z", "2026-03-30T12:00Z")).toEqual([
+      "2026-03-28T01:00/2026-03-28T02:00",
+      "2026-03-30T00:00/2026-03-30T01:00",
+    ]);
+  });
+
   test("of a leap day waits for it", () => {
     expect(open({ start: "0 0 29 2 *", end: { forMs: 24 * HOUR } }, "2023-01-01T00:00Z", "2029-01-01T00:00Z")).toEqual([
       "2024-02-29T00:00/2024-03-01T00:00",
@@ -61,7 +68,8 @@ describe("a window of a schedule", () => {
 
 test.for([
   ["0 8 * * mon-fri", undefined],
-  ["*/5 8-18 1,15 jan,jul *", undefined],
+  ["*/15 8-18 1,15 jan,jul *", undefined],
+  ["* * * * *", "more often than every 15 minutes"],
   ["0 8 * *", "expected five fields"],
   ["* * * * * *", "expected five fields"],
   ["@daily", "expected five fields"],

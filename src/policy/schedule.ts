@@ -8,16 +8,18 @@ export interface Stretch {
   readonly toMs: number;
 }
 
-/** More windows than any calendar has; a cron expression that begins every minute for a year is a slip. */
-const STARTS_MAX = 600_000;
+/** Closest that starts may follow each other: a window that opens every minute is a slip, and years of it take minutes to lay out. */
+const DENSEST_MS = 15 * 60_000;
 
 /** What is wrong with five cron fields, in words; undefined when nothing is. */
 export function cronProblem(text: string): string | undefined {
   // The library also takes seconds, years and nicknames, which mean other things elsewhere.
   if (text.trim().split(/\s+/).length !== 5) return "expected five fields: minute, hour, day of month, month, day of week, for example 0 8 * * mon-fri";
   try {
-    if (new Cron(text, { paused: true }).nextRun(new Date(0)) === null) return "this never happens";
-    return undefined;
+    const runs = new Cron(text, { paused: true, timezone: "UTC" }).nextRuns(8, new Date(Date.UTC(2024, 0, 1)));
+    if (runs.length === 0) return "this never happens";
+    const isDense = runs.some((run, i) => i > 0 && run.getTime() - (runs[i - 1] as Date).getTime() < DENSEST_MS);
+    return isDense ? "more often than every 15 minutes; what is always so needs no schedule" : undefined;
   } catch (error) {
     return (error as Error).message.replace(/^CronPattern: /, "");
   }
@@ -37,11 +39,12 @@ export function openStretches(window: ScheduleWindow, fromMs: number, toMs: numb
   const stretches: { fromMs: number; toMs: number }[] = [];
   // The one that is open at the beginning has begun by then.
   let at = (starts.previousRuns(1, new Date(fromMs + 1))[0] ?? starts.nextRun(new Date(fromMs)))?.getTime();
-  for (let count = 0; at !== undefined && at < toMs && count < STARTS_MAX; count++) {
+  while (at !== undefined && at < toMs) {
     const begin = at;
-    const close = typeof end === "string" ? ((ends as Cron).nextRun(new Date(begin))?.getTime() ?? Number.POSITIVE_INFINITY) : begin + end.forMs;
+    // An end at the very instant (both inside an hour that is skipped) leaves nothing open.
+    const close = typeof end === "string" ? ((ends as Cron).nextRun(new Date(begin - 1_000))?.getTime() ?? Number.POSITIVE_INFINITY) : begin + end.forMs;
     const last = stretches.at(-1);
-    if (close > fromMs) {
+    if (close > fromMs && close > begin) {
       if (last !== undefined && begin <= last.toMs) last.toMs = Math.max(last.toMs, Math.min(close, toMs));
       else stretches.push({ fromMs: Math.max(begin, fromMs), toMs: Math.min(close, toMs) });
     }
@@ -59,7 +62,7 @@ export interface CompiledSchedules {
 
 /**
  * Compiles the calendars of a workload to transitions. What asks for more opens earlier by the start-up time and one
- * interval, so that units are ready when its window opens.
+ * interval; how fast it grows then is up to the guards.
  */
 export function compileSchedules(workload: ResolvedWorkload, fromMs: number, toMs: number): CompiledSchedules {
   const leadMs = workload.unit.startup.meanMs + workload.intervalMs;

@@ -106,7 +106,7 @@ const TargetTracking = z.strictObject({
     .meta({ description: "Relative band around the target in which nothing changes, by direction." }),
 });
 
-/** Capacity by the calendar; ready when a window opens. */
+/** Capacity by the calendar, asked for before a window opens by the start-up time and one tick. */
 const Schedule = z.strictObject({
   type: z.literal("schedule"),
   windows: z

@@ -155,6 +155,9 @@ export function runSimulation(
   const isScored = scoredSteps(columns, scoring);
   const score = scoreRun(columns, scoring, isScored);
   const warnings = [...silentMetrics];
+  const hasCalendar = workload.boundsSchedule !== undefined || workload.strategies.some((strategy) => strategy.type === "schedule");
+  if (hasCalendar && trace.startMs === undefined)
+    warnings.push("the recording does not say when it began: calendars run from Thursday 1970-01-01, 00:00 UTC; --start says otherwise");
   if (score.scoredHours === 0)
     warnings.push(`nothing is scored: the warm-up of ${formatDuration(warmUpMs)} and the masks cover the whole trace of ${formatDuration(traceMs)}`);
   let masked = 0;

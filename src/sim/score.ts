@@ -45,6 +45,13 @@ export interface Score {
   readonly objectives: readonly ObjectiveResult[];
 }
 
+/** Scores that are numbers, or null where nothing is declared to reckon them by. */
+export const SCORE_NUMBERS = [
+  ...(["costUnitHours", "cost", "timeAboveCeilingRatio", "longestAboveCeilingMs", "requestsBeyondCapacityRatio", "requestsFailedRatio"] as const),
+  ...(["p50LatencyMs", "p95LatencyMs", "p99LatencyMs", "changes", "reversals", "unitsStarted", "largestStepUnits"] as const),
+  ...(["thetaU", "thetaO", "tauU", "tauO", "meanUtilisation", "meanRequestedUnits", "peakRequestedUnits", "saturatedRatio", "scoredHours"] as const),
+] satisfies readonly (keyof Score)[];
+
 /** How one objective came out. `unknown` when the run cannot tell, with why. */
 export interface ObjectiveResult {
   readonly name: string;

@@ -35,13 +35,16 @@ export function scoredLoad(trace: Trace, workload: ResolvedWorkload, settings: R
   const { min, max } = workload.bounds;
   const { ceiling, unit, uses } = workload;
   const steps = (ms: number): number => Math.ceil(ms / stepMs);
+  const servable = Math.min(Number.MAX_SAFE_INTEGER, ...uses.map((use) => Math.min(connectable(use), (use.rate ?? Number.POSITIVE_INFINITY) / perUnit)));
+  // Units that a dependency does not let serve help nobody.
+  const most = Math.max(min, Math.min(max, Math.ceil(servable - 1e-9)));
   return {
     stepMs,
     busy: load.map((step) => step / perUnit),
-    needed: Int32Array.from(load, (step) => Math.min(max, unitsNeeded({ load: step, perUnit, ceiling, min }))),
+    needed: Int32Array.from(load, (step) => Math.min(most, unitsNeeded({ load: step, perUnit, ceiling, min }))),
     isScored: scoredSteps({ load, stepMs }, { warmUpMs: settings.warmUpMs ?? defaultWarmUpMs(load.length * stepMs), masks: trace.masks }),
     ceiling,
-    servable: Math.min(Number.MAX_SAFE_INTEGER, ...uses.map((use) => Math.min(connectable(use), (use.rate ?? Number.POSITIVE_INFINITY) / perUnit))),
+    servable,
     min,
     max,
     costs: { startupSteps: steps(unit.startup.meanMs), drainSteps: steps(unit.drainMs), minimumBillingSteps: steps(unit.minimumBillingMs) },

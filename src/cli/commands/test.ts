@@ -42,11 +42,14 @@ export async function runTests(paths: readonly string[], options: CommandOptions
       const { tests } = await loadTests(file);
       for (const test of tests) if (options.filter === undefined || test.test.name.includes(options.filter)) outcomes.push(...runTest(file, test, settings));
     } catch (error) {
-      if (!(error instanceof FileError)) throw error;
-      problems.push(error);
+      if (error instanceof FileError) problems.push(error);
+      else if (error instanceof PathError) problems.push(new FileError(file, [{ severity: "error", code: "cannot_open", message: error.message }]));
+      else throw error;
     }
   }
   progress.end();
+  if (outcomes.length === 0 && problems.length === 0)
+    throw new UsageError(options.filter === undefined ? "there are no tests" : `no test has "${options.filter}" in its name`);
   const isOk = outcomes.every((outcome) => outcome.ok) && problems.length === 0;
   if (options.json) {
     const broken = problems.map((problem) => ({ file: problem.file, problems: problem.problems }));

@@ -33,6 +33,8 @@ interface OpenWindow {
 export class TestJudge {
   readonly failures: TestFailure[] = [];
   readonly lines: DecisionLine[] = [];
+  /** Something could not be judged at all: that is no failure anyone may expect. */
+  isBroken = false;
   readonly #points: readonly { readonly atMs: number; readonly where: string; readonly expectation: Expectation }[];
   readonly #windows: readonly OpenWindow[];
   readonly #score: PolicyTest["expect"]["score"];
@@ -94,8 +96,15 @@ export class TestJudge {
       for (const code of missing) this.failures.push({ where, what: "reason", expected: `${code} at least once`, found: "never" });
     for (const [field, condition] of Object.entries(this.#score)) {
       const value = score[field as keyof Score];
-      if (typeof value === "number" && condition.matches(value)) continue;
-      this.failures.push({ where: "score", what: field, expected: condition.text, found: typeof value === "number" ? shown(field, value) : String(value) });
+      if (typeof value !== "number") {
+        this.isBroken = true;
+        this.failures.push({
+          where: "score",
+          what: field,
+          expected: condition.text,
+          found: "nothing: the policy does not declare what it takes (a service time, a price)",
+        });
+      } else if (!condition.matches(value)) this.failures.push({ where: "score", what: field, expected: condition.text, found: shown(field, value) });
     }
   }
 }

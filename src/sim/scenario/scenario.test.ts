@@ -99,11 +99,16 @@ describe("the judge of a test", () => {
 
   test("judges scores, and keeps every change in a line", () => {
     const score = { timeAboveCeilingRatio: 0.02, longestAboveCeilingMs: 90_000, changes: 2 };
-    const { failures, lines } = judged({ score: { timeAboveCeilingRatio: "< 1%", longestAboveCeilingMs: "<= 1m", changes: 2, beauty: 1 } }, ticks, true, score);
+    const judge = judged({ score: { timeAboveCeilingRatio: "< 1%", longestAboveCeilingMs: "<= 1m", changes: 2, cost: 1 } }, ticks, true, {
+      ...score,
+      cost: null,
+    });
+    const { failures, lines } = judge;
+    expect(judge.isBroken).toBe(true);
     expect(failures.map(({ what, found }) => [what, found])).toEqual([
       ["timeAboveCeilingRatio", "2%"],
       ["longestAboveCeilingMs", "1m30s"],
-      ["beauty", "undefined"],
+      ["cost", expect.stringContaining("nothing")],
     ]);
     expect(lines).toEqual(["15s 4 -> 5 tier_up", "45s 5 -> 6 tier_up rate_limited_up"]);
   });

@@ -9,7 +9,7 @@ import { Condition } from "./matcher.ts";
 // The only definition of policy tests. The JSON Schema for editors is generated from it.
 
 const Level = z.union([z.number().nonnegative().max(1e12), Rate], { error: "expected a load, such as 40 or 40/s" });
-const lasts = { for: durationFrom("1s", "31d").meta({ description: "How long it lasts." }) };
+const lasts = { for: durationFrom("5s", "31d").meta({ description: "How long it lasts." }) };
 
 /** A stretch of load. Requests per second where `unit.serves` is declared, busy units otherwise. */
 const Segment = z.union(
@@ -61,7 +61,7 @@ export const PolicyTest = z.strictObject({
     error: "expected stretches of load such as [{constant: 40, for: 10m}, {from: 40, to: 80, for: 5m}], or {csv: requests.csv}",
   }),
   spikes: z
-    .array(z.strictObject({ at: Duration, for: PositiveDuration, times: z.number().min(0).max(1e6) }))
+    .array(z.strictObject({ at: Duration, for: durationFrom("5s", "31d"), times: z.number().min(0).max(1e6) }))
     .max(100)
     .prefault([])
     .meta({ description: "Stretches in which the load is multiplied." }),
@@ -70,6 +70,7 @@ export const PolicyTest = z.strictObject({
   faults: z.array(MetricFault).max(256).prefault([]),
   engines: z
     .record(z.string(), z.enum(["passes", "fails"]))
+    .refine((engines) => Object.keys(engines).length > 0, { error: "expected at least one engine" })
     .prefault({ vernier: "passes" })
     .meta({ description: "Engines that are put to the test, and what is expected of each: `{vernier: passes, hpa-v2@70: fails}`." }),
   expect: z.strictObject({
