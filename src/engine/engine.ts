@@ -33,6 +33,7 @@ export interface VernierEngineOptions {
 interface VernierEngineState extends EngineState {
   readonly nowMs: number;
   readonly expected: number;
+  readonly knownReady: number;
   readonly lastStepAtMs: number;
   readonly blindSince: number;
   readonly hasSeen: boolean;
@@ -97,6 +98,8 @@ export class VernierEngine implements Engine, Decision {
   readonly #spend: Spend | undefined;
   /** What we last settled on; -1 before the first tick. */
   #expected = -1;
+  /** Units ready when capacity was last read; -1 before. */
+  #knownReady = -1;
   #isReadable = false;
   /** Whether this tick's wish rests on readings. */
   #isInformed = false;
@@ -174,8 +177,10 @@ export class VernierEngine implements Engine, Decision {
     this.from = current;
     this.#isReadable = capacity.readable;
     if (capacity.readable) {
+      const arrived = this.#knownReady < 0 ? 0 : Math.max(0, capacity.ready - this.#knownReady);
       this.ready = capacity.ready;
-      this.#observeCapacity(current, capacity.ready, nowMs);
+      this.#knownReady = capacity.ready;
+      this.#observeCapacity(current, capacity.ready, arrived, nowMs);
     } else {
       this.#log.add(REASON.capacity_unreadable, current, current);
     }
@@ -240,7 +245,7 @@ export class VernierEngine implements Engine, Decision {
     this.#log.add(REASON.bounds_changed, current, current, min, max);
   }
 
-  #observeCapacity(current: number, ready: number, nowMs: number): void {
+  #observeCapacity(current: number, ready: number, arrived: number, nowMs: number): void {
     if (this.#expected < 0) {
       this.#expected = current;
     }
@@ -248,13 +253,13 @@ export class VernierEngine implements Engine, Decision {
     this.#readyHistory.record(nowMs, ready);
     this.#serving = ready;
     this.#missing = 0;
-    if (current > ready || this.#inFlight.total > 0) this.#observeGap(current, ready, nowMs);
+    if (current > ready || this.#inFlight.total > 0) this.#observeGap(current, ready, arrived, nowMs);
     this.#spend?.observe(nowMs, current);
   }
 
   /** Units requested and not ready: on their way, or failed. */
-  #observeGap(current: number, ready: number, nowMs: number): void {
-    this.#inFlight.record(nowMs, current > ready ? current - ready : 0);
+  #observeGap(current: number, ready: number, arrived: number, nowMs: number): void {
+    this.#inFlight.record(nowMs, current > ready ? current - ready : 0, arrived);
     const live = this.#inFlight.live(nowMs);
     this.#serving = ready + live;
     this.#missing = this.#inFlight.total - live;
@@ -592,6 +597,7 @@ export class VernierEngine implements Engine, Decision {
       version: STATE_VERSION,
       nowMs: this.atMs,
       expected: this.#expected,
+      knownReady: this.#knownReady,
       lastStepAtMs: this.#lastStepAtMs,
       blindSince: this.#blindSince,
       hasSeen: this.#hasSeen,
@@ -618,6 +624,7 @@ export class VernierEngine implements Engine, Decision {
     }
     this.atMs = state.nowMs;
     this.#expected = state.expected;
+    this.#knownReady = state.knownReady;
     this.#lastStepAtMs = state.lastStepAtMs;
     this.#blindSince = state.blindSince;
     this.#hasSeen = state.hasSeen;

@@ -22,33 +22,42 @@ export class InFlight {
     this.expiryMs = expiryMs;
   }
 
-  /** @param gap requested minus ready, >= 0 */
-  record(nowMs: number, gap: number): void {
-    if (gap > this.#total) {
-      if (this.#size === COHORTS) {
-        // Merge the two oldest; the later time keeps them counted as on their way a little longer.
-        this.#units[1] = (this.#units[1] as number) + (this.#units[0] as number);
-        this.#atMs.copyWithin(0, 1, this.#size);
-        this.#units.copyWithin(0, 1, this.#size);
-        this.#size--;
-      }
-      this.#atMs[this.#size] = nowMs;
-      this.#units[this.#size] = gap - this.#total;
-      this.#size++;
-      this.#total = gap;
-      return;
+  /**
+   * @param gap requested minus ready, >= 0
+   * @param arrived units that became ready since the last time: the oldest of those on their way, so that in a long rise,
+   * where new requests follow arrivals, nobody seems to wait for ever
+   */
+  record(nowMs: number, gap: number, arrived: number): void {
+    this.#takeOldest(Math.min(arrived, this.#total));
+    if (gap < this.#total) this.#takeOldest(this.#total - gap);
+    if (gap <= this.#total) return;
+    if (this.#size === COHORTS) {
+      // Merge the two oldest; the later time keeps them counted as on their way a little longer.
+      this.#units[1] = (this.#units[1] as number) + (this.#units[0] as number);
+      this.#atMs.copyWithin(0, 1, this.#size);
+      this.#units.copyWithin(0, 1, this.#size);
+      this.#size--;
     }
-    while (this.#total > gap) {
+    this.#atMs[this.#size] = nowMs;
+    this.#units[this.#size] = gap - this.#total;
+    this.#size++;
+    this.#total = gap;
+  }
+
+  #takeOldest(units: number): void {
+    let left = units;
+    while (left > 0) {
       const oldest = this.#units[0] as number;
-      const gone = Math.min(oldest, this.#total - gap);
+      const gone = Math.min(oldest, left);
+      left -= gone;
       this.#total -= gone;
-      if (gone === oldest) {
-        this.#atMs.copyWithin(0, 1, this.#size);
-        this.#units.copyWithin(0, 1, this.#size);
-        this.#size--;
-      } else {
+      if (gone < oldest) {
         this.#units[0] = oldest - gone;
+        return;
       }
+      this.#atMs.copyWithin(0, 1, this.#size);
+      this.#units.copyWithin(0, 1, this.#size);
+      this.#size--;
     }
   }
 
