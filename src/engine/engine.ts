@@ -437,15 +437,18 @@ export class VernierEngine implements Engine, Decision {
 
   /** Scale-in only as far as every metric that has a target, band or minimum objective stays inside it. */
   #prove(wish: number, current: number): number {
+    // What cannot be seen first: whether this tick leaves a recommendation must not depend on the order of metrics.
+    for (let i = 0; i < this.#slots.length; i++) {
+      const slot = this.#slots[i] as MetricSlot;
+      if (!slot.isUsed || slot.isUsable) continue;
+      this.#log.add(REASON.proof_unreadable, wish, current, slot.index);
+      this.#isInformed = false;
+      return current;
+    }
     let units = wish;
     for (let i = 0; i < this.#slots.length; i++) {
       const slot = this.#slots[i] as MetricSlot;
       if (!slot.isUsed) continue;
-      if (!slot.isUsable) {
-        this.#log.add(REASON.proof_unreadable, units, current, slot.index);
-        this.#isInformed = false;
-        return current;
-      }
       if (slot.value > slot.limitAsMeasured) {
         this.#log.add(REASON.proof_objective, units, current, slot.index, slot.value, slot.limitAsMeasured);
         return current;
