@@ -231,7 +231,7 @@ function policyPath(path: string): string {
 }
 
 /** The text of a file that a person wrote. Nothing is read of what is no such file, or far too large to be one. */
-function readText(path: string, bytesMax = BYTES_MAX): string {
+export function readText(path: string, bytesMax = BYTES_MAX): string {
   let bytes: Uint8Array;
   try {
     const about = statSync(path);

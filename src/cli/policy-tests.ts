@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { stringify } from "yaml";
-import { createEngine, loadPolicy } from "../app.ts";
+import { createEngine, loadPolicy, readText } from "../app.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { FileError } from "../lib/file-error.ts";
 import { nearest } from "../lib/nearest.ts";
@@ -20,6 +20,7 @@ import { PolicyTest, PolicyTestFile } from "../sim/scenario/schema.ts";
 import { SCORE_NUMBERS } from "../sim/score.ts";
 import type { Trace } from "../sim/trace.ts";
 import { engineContext } from "../simulation-job.ts";
+import { writeResult } from "./write-result.ts";
 
 /** A file of policy tests, checked. */
 export interface LoadedTests {
@@ -93,6 +94,11 @@ export async function loadTests(file: string): Promise<LoadedTests> {
   return { file, tests };
 }
 
+/** Whether another autoscaler decides, which reads its own metrics and does not speak in our codes. */
+function isForeign(engine: string): boolean {
+  return !/^vernier(@|:|$)/.test(engine);
+}
+
 /** Expectations that could never fail: they speak of times that do not come, or say nothing. */
 function pointless({ test: { expect, engines }, trace }: LoadedTest): { path: (string | number)[]; message: string }[] {
   const found: { path: (string | number)[]; message: string }[] = [];
@@ -122,8 +128,7 @@ function pointless({ test: { expect, engines }, trace }: LoadedTest): { path: (s
   const hasNumbers =
     Object.keys(expect.score).length > 0 ||
     all.some(({ requested, ready, desired }) => requested !== undefined || ready !== undefined || desired !== undefined);
-  if (!hasNumbers && Object.keys(engines).some((engine) => !/^vernier(@|:|$)/.test(engine)))
-    found.push({ path: [], message: "other engines are judged by numbers, and none is expected here" });
+  if (!hasNumbers && Object.keys(engines).some(isForeign)) found.push({ path: [], message: "other engines are judged by numbers, and none is expected here" });
   return found;
 }
 
@@ -135,7 +140,7 @@ function neverHappening({ test, workload, trace }: LoadedTest): { path: (string 
   for (const [i, { metric, from, to }] of test.faults.entries()) {
     if (metric !== "*" && !names.includes(metric))
       found.push({ path: ["faults", i, "metric"], message: `there is no metric "${metric}"; there are ${names.join(", ")}, or * for all` });
-    else if (metric !== "*" && Object.keys(test.engines).some((engine) => !/^vernier(@|:|$)/.test(engine)) && !names.every((name) => name === "cpu"))
+    else if (metric !== "*" && Object.keys(test.engines).some(isForeign) && !names.every((name) => name === "cpu"))
       found.push({ path: ["faults", i, "metric"], message: `other engines read metrics of their own, which this would not hit; write metric: "*"` });
     else if (from >= to) found.push({ path: ["faults", i], message: `the fault from ${formatDuration(from)} to ${formatDuration(to)} never happens` });
     else if (from >= endMs)
@@ -260,11 +265,7 @@ function compareDecisions(file: string, name: string, lines: readonly DecisionLi
   const path = resolve(dirname(file), name);
   const text = lines.map((line) => `${line}\n`).join("");
   if (update) {
-    try {
-      writeFileSync(path, text);
-    } catch (error) {
-      throw new PathError("cannot write", path, error);
-    }
+    writeResult(path, text);
     return [];
   }
   let before: string;
@@ -278,12 +279,4 @@ function compareDecisions(file: string, name: string, lines: readonly DecisionLi
   const at = Array.from({ length: Math.max(expected.length, lines.length) }, (_, i) => i).find((i) => expected[i] !== lines[i]);
   if (at === undefined) return [];
   return [{ where: "decisions", what: `${name}:${at + 1}`, expected: expected[at] ?? "no more changes", found: lines[at] ?? "no more changes" }];
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new PathError("cannot read", file, error);
-  }
 }

@@ -62,8 +62,8 @@ export interface PreparedRun {
   readonly workload: ResolvedWorkload;
   readonly trace: Trace;
   readonly settings: RunSettings;
-  /** A fresh engine, the chosen one or another; a run spends it. */
-  engine(spec?: string): Engine;
+  /** A fresh engine; a run spends it. */
+  engine(): Engine;
 }
 
 /** Recordings that several policies share, and further columns to read of them. */
@@ -121,8 +121,8 @@ export async function prepareRun(
     workload,
     trace,
     settings,
-    engine: (spec = options.engine) => {
-      const engine = createEngine(spec, workload, context);
+    engine: () => {
+      const engine = createEngine(options.engine, workload, context);
       if (typeof engine === "string") throw new UsageError(`--engine: ${engine}`);
       return engine;
     },

@@ -1,5 +1,5 @@
 import { UNITS_MAX } from "../capacity/units.ts";
-import type { ResolvedMetric, ResolvedWorkload } from "../policy/resolve.ts";
+import { metricsReadBy, type ResolvedMetric, type ResolvedWorkload } from "../policy/resolve.ts";
 import type { CompiledSchedules } from "../policy/schedule.ts";
 import { BlastRadius, type BlastRadiusState } from "./guards/blast-radius.ts";
 import { LoadCliff, type LoadCliffState } from "./guards/load-cliff.ts";
@@ -70,6 +70,8 @@ export class VernierEngine implements Engine, Decision {
   readonly #slots: MetricSlot[];
   /** Slot of each strategy, by its position. */
   readonly #slotOf: MetricSlot[];
+  /** What waits of a queue, or the total of a ratio, beside the metric of the strategy. */
+  readonly #secondSlotOf: readonly (MetricSlot | undefined)[];
   readonly #usedSlots: number;
   readonly #log = new ReasonLog();
   readonly #readyHistory = new ReadyHistory();
@@ -121,10 +123,10 @@ export class VernierEngine implements Engine, Decision {
     this.#policy = policy;
     const { guards, unit } = policy;
     this.#slots = policy.metrics.map((_, index) => new MetricSlot(policy, index));
+    const readBy = policy.strategies.map((strategy) => metricsReadBy(strategy).map((name) => this.#slots.find((slot) => slot.metric.name === name)));
     // A strategy with a calendar reads no metric, and is never asked for one.
-    this.#slotOf = policy.strategies.map(
-      (strategy) => this.#slots.find((slot) => strategy.type !== "schedule" && slot.metric.name === strategy.metric) as MetricSlot,
-    );
+    this.#slotOf = readBy.map(([slot]) => slot as MetricSlot);
+    this.#secondSlotOf = readBy.map(([, slot]) => slot);
     this.#usedSlots = this.#slots.filter((slot) => slot.isUsed).length;
     // At least three ticks: capacity that is ready at once is still seen one tick late.
     this.#inFlight = new InFlight(Math.max(2 * unit.startup.meanMs, 3 * policy.intervalMs));
@@ -339,7 +341,7 @@ export class VernierEngine implements Engine, Decision {
     if (strategy.type === "schedule") return this.#recommendByCalendar(index, current);
     const slot = this.#slotOf[index] as MetricSlot;
     if (strategy.type === "sloBurn") return this.#recommendByBurn(strategy, index, current);
-    if (strategy.type === "queue") return this.#recommendByQueue(strategy, slot, current);
+    if (strategy.type === "queue") return this.#recommendByQueue(strategy, index, slot, current);
     if (!slot.isUsable) {
       this.#log.add(REASON.no_opinion, current, current, slot.index);
       return -1;
@@ -372,7 +374,7 @@ export class VernierEngine implements Engine, Decision {
     const burn = this.#burns[index] as SloBurn;
     const slot = this.#slotOf[index] as MetricSlot;
     if (slot.isUsable) {
-      const total = strategy.total === undefined ? undefined : this.#slots.find((candidate) => candidate.metric.name === strategy.total);
+      const total = this.#secondSlotOf[index];
       // Of events where they are counted, of time otherwise.
       const weight = total?.isUsable ? total.load : 1;
       burn.record(this.atMs, weight * badShare(strategy.objective, slot.value), weight);
@@ -388,8 +390,8 @@ export class VernierEngine implements Engine, Decision {
     return current;
   }
 
-  #recommendByQueue(strategy: QueueParams, arrivals: MetricSlot, current: number): number {
-    const backlog = this.#slots.find((slot) => slot.metric.name === strategy.backlog) as MetricSlot;
+  #recommendByQueue(strategy: QueueParams, index: number, arrivals: MetricSlot, current: number): number {
+    const backlog = this.#secondSlotOf[index] as MetricSlot;
     if (!arrivals.isUsable && !backlog.isUsable) {
       this.#log.add(REASON.no_opinion, current, current, arrivals.index);
       return -1;

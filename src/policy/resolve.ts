@@ -73,6 +73,16 @@ export type ResolvedObjective = {
   | { readonly kind: "band"; readonly metric: string; readonly from: number; readonly to: number }
 );
 
+/** Units that can all hold their connections; infinite when nothing limits them. */
+export function connectableUnits({ connections, connectionsPerUnit }: ResolvedUse): number {
+  return connections === undefined ? Number.POSITIVE_INFINITY : Math.floor(connections / connectionsPerUnit);
+}
+
+/** Whether a value keeps to a threshold; a hair beyond an inclusive bound is rounding. */
+export function keepsTo({ op, value: limit }: Pick<Extract<ResolvedObjective, { kind: "threshold" }>, "op" | "value">, value: number): boolean {
+  return op === "lte" ? value <= limit + 1e-9 : op === "lt" ? value < limit : op === "gte" ? value >= limit - 1e-9 : value > limit;
+}
+
 /** A declared limit on units: of a dependency's connections or a group. */
 export interface UnitLimit {
   readonly name: string;
@@ -143,7 +153,7 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
   const limits: UnitLimit[] = [];
   for (const use of uses) {
     if (use.connections === undefined) continue;
-    limits.push({ name: use.dependency, kind: "dependency", units: Math.floor(use.connections / use.connectionsPerUnit) });
+    limits.push({ name: use.dependency, kind: "dependency", units: connectableUnits(use) });
   }
   const group = policy.group === undefined ? undefined : file.groups[policy.group];
   if (policy.group !== undefined && group !== undefined) limits.push({ name: policy.group, kind: "group", units: group.max });

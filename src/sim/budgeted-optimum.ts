@@ -1,4 +1,4 @@
-import type { OptimumCosts } from "./optimum.ts";
+import { type OptimumCosts, paidBy, scoredBefore } from "./optimum.ts";
 import { type Programme, solveProgramme } from "./programme.ts";
 
 /** A point of what is possible: billed unit-steps, and scored steps with fewer units than needed. */
@@ -64,12 +64,10 @@ interface Stretches {
 
 function stretchesOf(needed: Int32Array, isScored: Uint8Array, { startupSteps, drainSteps }: Omit<OptimumCosts, "minimumBillingSteps">): Stretches {
   const steps = needed.length;
-  const paid = new Float64Array(steps + 1);
-  for (let step = 0; step < steps; step++) paid[step + 1] = (paid[step] as number) + (isScored[step] as number);
-  const paidBy = (step: number): number => paid[Math.max(0, Math.min(steps, step))] as number;
+  const paid = scoredBefore(isScored);
   const result = { needed: new Int32Array(steps), scored: new Int32Array(steps), start: new Float64Array(steps), stop: new Float64Array(steps) };
-  const startOf = (step: number): number => paidBy(step) - paidBy(step - startupSteps);
-  const stopOf = (step: number): number => paidBy(step + drainSteps) - paidBy(step);
+  const startOf = (step: number): number => paidBy(paid, step) - paidBy(paid, step - startupSteps);
+  const stopOf = (step: number): number => paidBy(paid, step + drainSteps) - paidBy(paid, step);
   let count = 0;
   let unitsMax = 0;
   for (let step = 0; step < steps; step++) {

@@ -38,9 +38,7 @@ export interface Optimum {
  */
 export function optimalCapacity(needed: Int32Array, isScored: Uint8Array, costs: OptimumCosts): Optimum {
   const steps = needed.length;
-  // paid[t]: scored steps before t, so that a unit billed over [a, b) costs paid[b] - paid[a].
-  const paid = new Float64Array(steps + 1);
-  for (let step = 0; step < steps; step++) paid[step + 1] = (paid[step] as number) + (isScored[step] as number);
+  const paid = scoredBefore(isScored);
   const { offsets, starts, ends } = levelRuns(needed, isScored);
   const levels = offsets.length - 1;
   // One level's cost from each run on; the run that the unit started for it is kept to; least cost over later ends, and which.
@@ -97,7 +95,15 @@ export function optimalCapacity(needed: Int32Array, isScored: Uint8Array, costs:
   return { unitSteps, ready };
 }
 
-function paidBy(paid: Float64Array, step: number): number {
+/** Scored steps before each step, so that a unit billed over [a, b) costs paid[b] - paid[a]. */
+export function scoredBefore(isScored: Uint8Array): Float64Array {
+  const paid = new Float64Array(isScored.length + 1);
+  for (let step = 0; step < isScored.length; step++) paid[step + 1] = (paid[step] as number) + (isScored[step] as number);
+  return paid;
+}
+
+/** Scored steps before a step that may lie outside the recording. */
+export function paidBy(paid: Float64Array, step: number): number {
   return paid[step < 0 ? 0 : step >= paid.length ? paid.length - 1 : step] as number;
 }
 

@@ -1,5 +1,5 @@
 import type { Rng } from "../lib/rng.ts";
-import type { ResolvedUnit, ResolvedUse } from "../policy/resolve.ts";
+import { connectableUnits, type ResolvedUnit, type ResolvedUse } from "../policy/resolve.ts";
 
 /**
  * Units that were started together. They move through the plant as one:
@@ -69,10 +69,7 @@ export class Plant {
     this.#unit = parameters.unit;
     this.#perUnit = parameters.perUnit;
     this.#rng = rng;
-    this.#connectable = Math.min(
-      Number.POSITIVE_INFINITY,
-      ...parameters.uses.map((use) => (use.connections === undefined ? Number.POSITIVE_INFINITY : Math.floor(use.connections / use.connectionsPerUnit))),
-    );
+    this.#connectable = Math.min(Number.POSITIVE_INFINITY, ...parameters.uses.map(connectableUnits));
     this.#dependencyRate = Math.min(Number.POSITIVE_INFINITY, ...parameters.uses.map((use) => use.rate ?? Number.POSITIVE_INFINITY));
     this.requested = parameters.initialUnits;
     this.ready = parameters.initialUnits;

@@ -1,5 +1,5 @@
 import { unitsNeeded } from "../capacity/needed.ts";
-import type { ResolvedObjective, ResolvedWorkload } from "../policy/resolve.ts";
+import { connectableUnits, keepsTo, type ResolvedObjective, type ResolvedWorkload } from "../policy/resolve.ts";
 import type { SimulationColumns } from "./kernel.ts";
 import { LatencyHistogram, LatencyModel } from "./latency-model.ts";
 import type { Mask } from "./trace.ts";
@@ -84,10 +84,7 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
   const { min, max } = workload.bounds;
   const hours = stepMs / 3_600_000;
   const seconds = stepMs / 1_000;
-  const connectable = Math.min(
-    Number.MAX_SAFE_INTEGER,
-    ...workload.uses.map((use) => (use.connections === undefined ? Number.MAX_SAFE_INTEGER : Math.floor(use.connections / use.connectionsPerUnit))),
-  );
+  const connectable = Math.min(Number.MAX_SAFE_INTEGER, ...workload.uses.map(connectableUnits));
   const dependencyUnits = Math.min(Number.POSITIVE_INFINITY, ...workload.uses.map((use) => (use.rate ?? Number.POSITIVE_INFINITY) / perUnit));
   const latency =
     workload.unit.serviceTimeMs === undefined
@@ -307,8 +304,7 @@ class ObjectiveJudge {
       if (value < objective.from) this.#waste += Math.max(0, step.ready - Math.max(step.needed, Math.ceil((value * step.ready) / objective.from - 1e-9)));
       return;
     }
-    const { op, value: limit } = objective;
-    if (op === "lte" ? value <= limit + 1e-9 : op === "lt" ? value < limit : op === "gte" ? value >= limit - 1e-9 : value > limit) this.#good++;
+    if (keepsTo(objective, value)) this.#good++;
   }
 
   result(hours: number, pricePerHour: number | undefined): ObjectiveResult {

@@ -1,5 +1,5 @@
 import { unitsNeeded } from "../capacity/needed.ts";
-import type { ResolvedWorkload } from "../policy/resolve.ts";
+import { connectableUnits, type ResolvedWorkload } from "../policy/resolve.ts";
 import type { OptimumCosts } from "./optimum.ts";
 import type { RunSettings } from "./run.ts";
 import { settleScale } from "./scale.ts";
@@ -23,10 +23,6 @@ export interface ScoredLoad {
   readonly costs: OptimumCosts;
 }
 
-function connectable({ connections, connectionsPerUnit }: ResolvedWorkload["uses"][number]): number {
-  return connections === undefined ? Number.MAX_SAFE_INTEGER : Math.floor(connections / connectionsPerUnit);
-}
-
 /** What all engines on a recording share: it depends on the load and the plant, not on an engine. */
 export function scoredLoad(trace: Trace, workload: ResolvedWorkload, settings: RunSettings): ScoredLoad {
   const { perUnit, loadFactor } = settings.scale ?? settleScale(trace, workload, workload.ceiling, settings.peakUnits);
@@ -35,7 +31,7 @@ export function scoredLoad(trace: Trace, workload: ResolvedWorkload, settings: R
   const { min, max } = workload.bounds;
   const { ceiling, unit, uses } = workload;
   const steps = (ms: number): number => Math.ceil(ms / stepMs);
-  const servable = Math.min(Number.MAX_SAFE_INTEGER, ...uses.map((use) => Math.min(connectable(use), (use.rate ?? Number.POSITIVE_INFINITY) / perUnit)));
+  const servable = Math.min(Number.MAX_SAFE_INTEGER, ...uses.map((use) => Math.min(connectableUnits(use), (use.rate ?? Number.POSITIVE_INFINITY) / perUnit)));
   // Units that a dependency does not let serve help nobody.
   const most = Math.max(min, Math.min(max, Math.ceil(servable - 1e-9)));
   return {

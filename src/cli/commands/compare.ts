@@ -1,5 +1,3 @@
-import { writeFileSync } from "node:fs";
-import { PathError } from "../../lib/system-error.ts";
 import { Measures } from "../../policy/schema.ts";
 import { summarise, type TraceComparison } from "../../sim/compare.ts";
 import { type GateFailure, type GateMargins, judgeGate } from "../../sim/gate.ts";
@@ -10,6 +8,7 @@ import { formatNumber, formatPercent } from "../format.ts";
 import { parsePercent, parseWhole, type RunOptions } from "../run-options.ts";
 import { terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
+import { writeResult } from "../write-result.ts";
 
 interface CompareOptions extends Omit<RunOptions, "engine" | "trace"> {
   readonly engine: readonly string[];
@@ -60,8 +59,13 @@ export async function runCompare(policies: readonly string[], options: CompareOp
   if (options.gate) report(failures, comparisons, margins);
   // Last, so that a full disk takes no result with it.
   if (options.html === undefined) return;
-  write(options.html, comparisonPage(comparisons));
-  if (options.html !== "-") process.stderr.write(`wrote ${options.html}\n`);
+  const page = comparisonPage(comparisons);
+  if (options.html === "-") {
+    process.stdout.write(page);
+    return;
+  }
+  writeResult(options.html, page);
+  process.stderr.write(`wrote ${options.html}\n`);
 }
 
 function asJson(comparisons: readonly ComparedTrace[], gate: object | undefined) {
@@ -92,16 +96,4 @@ function parseMeasures(text: string): [string, Measures] {
   if (at <= 0 || !measures.success)
     throw new UsageError(`--measures: found "${text}", expected <metric>=<${Measures.options.join("|")}> such as jobs_waiting=backlog`);
   return [text.slice(0, at), measures.data];
-}
-
-function write(path: string, text: string): void {
-  if (path === "-") {
-    process.stdout.write(text);
-    return;
-  }
-  try {
-    writeFileSync(path, text);
-  } catch (error) {
-    throw new PathError("cannot write", path, error);
-  }
 }

@@ -1,11 +1,13 @@
-import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { FileError } from "../../lib/file-error.ts";
 import { PathError } from "../../lib/system-error.ts";
+import { escapeHtml } from "../page.ts";
 import { loadTests, runTest, type TestOutcome } from "../policy-tests.ts";
 import { parsePercent, parseWhole } from "../run-options.ts";
 import { Progress, type Terminal, terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
+import { writeResult } from "../write-result.ts";
 
 interface CommandOptions {
   readonly json?: boolean;
@@ -57,7 +59,7 @@ export async function runTests(paths: readonly string[], options: CommandOptions
   } else process.stdout.write(`${text(outcomes, terminalOf(process.stdout)).join("\n")}\n`);
   for (const problem of problems) process.stderr.write(`${problem.message}\n`);
   if (!isOk) process.exitCode = 1;
-  if (options.junit !== undefined) writeReport(options.junit, junit(outcomes, problems));
+  if (options.junit !== undefined) writeResult(options.junit, junit(outcomes, problems));
 }
 
 function testFilesAt(path: string): string[] {
@@ -124,18 +126,5 @@ ${[...cases, ...broken].join("\n")}
 
 function escapeXml(text: string): string {
   // Characters that XML 1.0 does not know are left out.
-  return text
-    .replaceAll(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd]/g, "")
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
-}
-
-function writeReport(path: string, content: string): void {
-  try {
-    writeFileSync(path, content);
-  } catch (error) {
-    throw new PathError("cannot write", path, error);
-  }
+  return escapeHtml(text.replaceAll(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd]/g, ""));
 }

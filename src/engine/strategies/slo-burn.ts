@@ -1,4 +1,4 @@
-import type { ResolvedObjective, ResolvedStrategy } from "../../policy/resolve.ts";
+import { keepsTo, type ResolvedObjective, type ResolvedStrategy } from "../../policy/resolve.ts";
 import { RatioWindow, type RatioWindowState } from "../windows/ratio-window.ts";
 import { EPSILON } from "./step-units.ts";
 
@@ -99,7 +99,5 @@ export class SloBurn {
 export function badShare(objective: ResolvedObjective, value: number): number {
   if (objective.kind === "ratio") return Math.min(1, value);
   if (objective.kind === "band") return 0;
-  const { op, value: limit } = objective;
-  const isGood = op === "lte" ? value <= limit + EPSILON : op === "lt" ? value < limit : op === "gte" ? value >= limit - EPSILON : value > limit;
-  return isGood ? 0 : 1;
+  return keepsTo(objective, value) ? 0 : 1;
 }
