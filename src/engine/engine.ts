@@ -1,5 +1,4 @@
-import { UNITS_MAX } from "../capacity/units.ts";
-import { metricsReadBy, type ResolvedMetric, type ResolvedWorkload } from "../policy/resolve.ts";
+import type { ResolvedMetric, ResolvedWorkload } from "../policy/resolve.ts";
 import type { CompiledSchedules } from "../policy/schedule.ts";
 import { BlastRadius, type BlastRadiusState } from "./guards/blast-radius.ts";
 import { LoadCliff, type LoadCliffState } from "./guards/load-cliff.ts";
@@ -9,18 +8,15 @@ import { Spend, type SpendState } from "./guards/spend.ts";
 import { MetricSlot, type MetricSlotState } from "./metric-slot.ts";
 import type { Allowances, Decision, Engine, EngineState, Observation, Posture, Proposal, Reading } from "./model.ts";
 import { REASON, type Reason, ReasonLog } from "./reasons.ts";
-import { type QueueParams, queueUnits } from "./strategies/queue.ts";
-import { badShare, SloBurn, type SloBurnParams, type SloBurnState } from "./strategies/slo-burn.ts";
-import { EPSILON, saturateUnits, stepUnits } from "./strategies/step-units.ts";
-import { isWithinTolerance, targetRatio, targetUnits } from "./strategies/target-tracking.ts";
-import { tierAt, tierUnits } from "./strategies/tiers.ts";
+import { Recommender, type RecommenderState } from "./recommender.ts";
+import { EPSILON, saturateUnits } from "./strategies/step-units.ts";
 import { Transitions } from "./transitions.ts";
 import type { ChangeWindowState } from "./windows/change-window.ts";
 import { ExtremeWindow, type ExtremeWindowState } from "./windows/extreme-window.ts";
 import { InFlight, type InFlightState } from "./windows/in-flight.ts";
 import { ReadyHistory, type ReadyHistoryState } from "./windows/ready-history.ts";
 
-const STATE_VERSION = 3;
+const STATE_VERSION = 4;
 
 export interface VernierEngineOptions {
   readonly policyHash: string;
@@ -48,7 +44,7 @@ interface VernierEngineState extends EngineState {
   readonly removed: ChangeWindowState;
   readonly blastRadius: BlastRadiusState | null;
   readonly spend: SpendState | null;
-  readonly burns: readonly (SloBurnState | null)[];
+  readonly strategies: RecommenderState;
 }
 
 /** Vernier's own engine. `propose` reads top to bottom as the stage order of the design. */
@@ -68,10 +64,7 @@ export class VernierEngine implements Engine, Decision {
 
   readonly #policy: ResolvedWorkload;
   readonly #slots: MetricSlot[];
-  /** Slot of each strategy, by its position. */
-  readonly #slotOf: MetricSlot[];
-  /** What waits of a queue, or the total of a ratio, beside the metric of the strategy. */
-  readonly #secondSlotOf: readonly (MetricSlot | undefined)[];
+  readonly #recommender: Recommender;
   readonly #usedSlots: number;
   readonly #log = new ReasonLog();
   readonly #readyHistory = new ReadyHistory();
@@ -86,12 +79,6 @@ export class VernierEngine implements Engine, Decision {
   readonly #downWindowMs: number;
   readonly #provesScaleIn: boolean;
   readonly #bounds: Transitions<{ readonly min: number; readonly max: number }>;
-  /** By strategy; only those with a calendar are asked. */
-  readonly #desired: readonly Transitions<number>[];
-  /** By strategy; only those of a burn are asked. */
-  readonly #burns: readonly (SloBurn | undefined)[];
-  /** Strategies that read a metric. */
-  readonly #measuring: number;
   #min: number;
   #max: number;
   readonly #up: RateLimit;
@@ -123,10 +110,7 @@ export class VernierEngine implements Engine, Decision {
     this.#policy = policy;
     const { guards, unit } = policy;
     this.#slots = policy.metrics.map((_, index) => new MetricSlot(policy, index));
-    const readBy = policy.strategies.map((strategy) => metricsReadBy(strategy).map((name) => this.#slots.find((slot) => slot.metric.name === name)));
-    // A strategy with a calendar reads no metric, and is never asked for one.
-    this.#slotOf = readBy.map(([slot]) => slot as MetricSlot);
-    this.#secondSlotOf = readBy.map(([, slot]) => slot);
+    this.#recommender = new Recommender(policy, this.#slots, options.schedules, this.#log);
     this.#usedSlots = this.#slots.filter((slot) => slot.isUsed).length;
     // At least three ticks: capacity that is ready at once is still seen one tick late.
     this.#inFlight = new InFlight(Math.max(2 * unit.startup.meanMs, 3 * policy.intervalMs));
@@ -150,9 +134,6 @@ export class VernierEngine implements Engine, Decision {
     this.#min = policy.bounds.min;
     this.#max = policy.bounds.max;
     this.#bounds = new Transitions(policy.bounds, options.schedules?.bounds ?? []);
-    this.#desired = policy.strategies.map((_, i) => new Transitions(0, options.schedules?.desired[i] ?? []));
-    this.#burns = policy.strategies.map((strategy) => (strategy.type === "sloBurn" ? new SloBurn(strategy.objective, policy.intervalMs) : undefined));
-    this.#measuring = policy.strategies.filter((strategy) => strategy.type !== "schedule").length;
     this.#upWindow = new ExtremeWindow(guards.up.windowMs, "lowest");
     this.#downWindow = new ExtremeWindow(guards.down.windowMs, "highest");
     this.#up = new RateLimit(guards.up);
@@ -305,25 +286,14 @@ export class VernierEngine implements Engine, Decision {
     return posture;
   }
 
-  /** Highest recommendation; ties by order in the file. */
+  /** What the strategies ask for; what we do without sight when none has an opinion. */
   #recommend(current: number, posture: Posture): number {
-    const strategies = this.#policy.strategies;
-    let best = -1;
-    let winner = 0;
-    let opinions = 0;
-    let measured = 0;
-    for (let i = 0; i < strategies.length; i++) {
-      const units = this.#recommendOne(i, current);
-      if (units < 0) continue;
-      opinions++;
-      if ((strategies[i] as ResolvedWorkload["strategies"][number]).type !== "schedule") measured++;
-      if (units > best) {
-        best = units;
-        winner = i;
-      }
-    }
-    if (opinions > 1) this.#log.add(REASON.highest_wins, best, best, winner + 1, strategies.length);
-    this.#isInformed = measured > 0 || this.#measuring === 0;
+    const recommender = this.#recommender;
+    recommender.serving = this.#serving;
+    recommender.missing = this.#missing;
+    recommender.min = this.#min;
+    const best = recommender.recommend(current, this.atMs);
+    this.#isInformed = recommender.isInformed;
     if (this.#isInformed) return best;
     // Nothing measured is known: what a calendar says may only add to what we do without sight.
     const held = posture === "blind" ? this.#actBlind(current) : this.#holdWithoutOpinion(current);
@@ -333,92 +303,6 @@ export class VernierEngine implements Engine, Decision {
   #holdWithoutOpinion(current: number): number {
     this.#log.add(REASON.no_recommendation, current, current);
     return current;
-  }
-
-  /** What one strategy asks for, or -1 when it has no opinion. */
-  #recommendOne(index: number, current: number): number {
-    const strategy = this.#policy.strategies[index] as ResolvedWorkload["strategies"][number];
-    if (strategy.type === "schedule") return this.#recommendByCalendar(index, current);
-    const slot = this.#slotOf[index] as MetricSlot;
-    if (strategy.type === "sloBurn") return this.#recommendByBurn(strategy, index, current);
-    if (strategy.type === "queue") return this.#recommendByQueue(strategy, index, slot, current);
-    if (!slot.isUsable) {
-      this.#log.add(REASON.no_opinion, current, current, slot.index);
-      return -1;
-    }
-    if (strategy.type === "tiers") {
-      // Of units that will not start only a step's worth counts as lost; beyond that the platform is short, and asking does not help.
-      const serving = this.#serving + this.#missing - this.#replaceable(current);
-      if (serving <= 0) return this.#holdWithoutOpinion(current);
-      const utilisation = slot.load / serving;
-      const tier = tierAt(strategy, utilisation);
-      const units = tierUnits(strategy, current, tier);
-      if (tier > 0) this.#log.add(REASON.tier_up, current, units, slot.index, utilisation, strategy.up[tier - 1]?.at, units - current);
-      else if (tier < 0) this.#log.add(REASON.tier_down, current, units, slot.index, utilisation, strategy.down[-tier - 1]?.below, current - units);
-      else this.#log.add(REASON.no_tier, current, current, slot.index, utilisation);
-      return units;
-    }
-    const ratio = targetRatio(strategy, current - this.#missing, slot.load);
-    if (isWithinTolerance(strategy, ratio)) {
-      this.#log.add(REASON.within_tolerance, current, current, slot.index, ratio, strategy.toleranceDown, strategy.toleranceUp);
-      return current;
-    }
-    const needed = targetUnits(strategy, slot.load);
-    const replaced = this.#replaceable(needed);
-    const units = Math.min(UNITS_MAX, needed + replaced);
-    this.#log.add(REASON.target_tracking, current, units, slot.index, slot.load, strategy.targetPerUnit, replaced);
-    return units;
-  }
-
-  #recommendByBurn(strategy: SloBurnParams, index: number, current: number): number {
-    const burn = this.#burns[index] as SloBurn;
-    const slot = this.#slotOf[index] as MetricSlot;
-    if (slot.isUsable) {
-      const total = this.#secondSlotOf[index];
-      // Of events where they are counted, of time otherwise.
-      const weight = total?.isUsable ? total.load : 1;
-      burn.record(this.atMs, weight * badShare(strategy.objective, slot.value), weight);
-    }
-    const level = burn.judge(this.atMs);
-    if (level === "none") return -1;
-    if (level === "fast" && slot.isUsable) {
-      const units = current + stepUnits(strategy.add, current);
-      this.#log.add(REASON.slo_burn, current, units, slot.index, burn.longBurn, burn.shortBurn, burn.threshold, burn.budgetLeft);
-      return units;
-    }
-    this.#log.add(REASON.slo_burn_slow, current, current, slot.index, burn.longBurn, burn.shortBurn, burn.budgetLeft);
-    return current;
-  }
-
-  #recommendByQueue(strategy: QueueParams, index: number, arrivals: MetricSlot, current: number): number {
-    const backlog = this.#secondSlotOf[index] as MetricSlot;
-    if (!arrivals.isUsable && !backlog.isUsable) {
-      this.#log.add(REASON.no_opinion, current, current, arrivals.index);
-      return -1;
-    }
-    const comes = arrivals.isUsable ? arrivals.load : 0;
-    const waits = backlog.isUsable ? backlog.value : 0;
-    const needed = queueUnits(strategy, comes, waits);
-    const units = Math.min(UNITS_MAX, needed + this.#replaceable(needed));
-    this.#log.add(REASON.queue, current, units, arrivals.index, comes, waits, strategy.drainMs, strategy.perUnit);
-    if (arrivals.isUsable && backlog.isUsable) return units;
-    const held = Math.max(units, current);
-    this.#log.add(REASON.queue_unseen, units, held, (arrivals.isUsable ? backlog : arrivals).index);
-    return held;
-  }
-
-  #recommendByCalendar(index: number, current: number): number {
-    const desired = this.#desired[index] as Transitions<number>;
-    desired.advance(this.atMs);
-    const units = Math.max(this.#min, desired.value);
-    if (desired.value > 0) this.#log.add(REASON.schedule_open, current, units, desired.value);
-    else this.#log.add(REASON.schedule_closed, current, units, units);
-    return units;
-  }
-
-  /** Failed units that are asked for once more: at most a tenth of what is needed, at least one. */
-  #replaceable(needed: number): number {
-    return this.#missing === 0 ? 0 : Math.min(this.#missing, Math.max(1, Math.ceil(0.1 * needed - EPSILON)));
   }
 
   #actBlind(current: number): number {
@@ -617,7 +501,7 @@ export class VernierEngine implements Engine, Decision {
       removed: this.#down.changes.state(),
       blastRadius: this.#blastRadius?.state() ?? null,
       spend: this.#spend?.state() ?? null,
-      burns: this.#burns.map((burn) => burn?.state() ?? null),
+      strategies: this.#recommender.state(),
     };
     return state;
   }
@@ -648,10 +532,7 @@ export class VernierEngine implements Engine, Decision {
     if (state.blastRadius !== null) this.#blastRadius?.restore(state.blastRadius);
     else this.#blastRadius?.block(state.nowMs);
     if (state.spend !== null) this.#spend?.restore(state.spend);
-    for (const [i, burn] of this.#burns.entries()) {
-      const known = state.burns[i];
-      if (known != null) burn?.restore(known);
-    }
+    this.#recommender.restore(state.strategies);
   }
 
   /**
