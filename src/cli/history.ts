@@ -114,12 +114,14 @@ async function fetchInto(path: string, partial: PartialFile, request: HistoryReq
   process.once("SIGINT", onInterrupt);
   let version: string | undefined;
   let history: History;
+  let trim: ReturnType<typeof trimmed>;
   try {
     version = await client.version();
     history = await readHistory(client, request.queries, range, checkpoint, (share) => progress.update(share));
+    trim = trimmed(history, range, client.source);
   } catch (error) {
     progress.end();
-    if (kept === 0) partial.remove();
+    if (kept === 0 || isOfTheQuery(error)) partial.remove();
     else if (error instanceof SourceError) say(`what was read is kept in ${partial.path}; the same command goes on from there`);
     throw error;
   } finally {
@@ -127,7 +129,7 @@ async function fetchInto(path: string, partial: PartialFile, request: HistoryReq
   }
   progress.end();
   for (const warning of history.warnings) say(`warning: ${client.source}: ${warning}`);
-  const { table, notes } = trimmed(history, range, client.source);
+  const { table, notes } = trim;
   const provenance = provenanceOf(request, partial, history, client.source, version);
   const ratios = table.columns[0]?.values ?? new Float64Array();
   writeTrace(path, table, {
@@ -141,6 +143,11 @@ async function fetchInto(path: string, partial: PartialFile, request: HistoryReq
   partial.remove();
   if (request.isUtilisation && ratios.some((value) => value > 1.5)) notes.push("the utilisation exceeds 150 %, so it is in percent");
   return { path, trace, provenance, missing: missingIn(trace), requests: client.requests, resumed, notes: [...notes, ...trace.guesses] };
+}
+
+/** Whether what was read is of no use, as the query has to become another. A strange answer may be a better one next time. */
+function isOfTheQuery(error: unknown): boolean {
+  return error instanceof FileError && !error.problems.some(({ code }) => code.startsWith("answer_"));
 }
 
 function openPartial(path: string, key: string, { range, isRelative }: HistoryRequest, nowMs: number): PartialFile {

@@ -69,7 +69,7 @@ export class PrometheusClient {
     const work = async (): Promise<RangeAnswer> => {
       const { answer, secrets } = await this.#send("/api/v1/query_range", parameters);
       const hide = (text: string): string => withoutSecrets(text, secrets);
-      this.#refuse(answer, hide);
+      this.#refuse(answer, query, hide);
       try {
         const read = parseRangeAnswer(
           answer.body,
@@ -122,7 +122,7 @@ export class PrometheusClient {
   }
 
   /** Turns a status that is not success into an error of the right class. */
-  #refuse(answer: HttpAnswer, hide: (text: string) => string): void {
+  #refuse(answer: HttpAnswer, query: string, hide: (text: string) => string): void {
     const { status } = answer;
     if (status >= 200 && status < 300 && answerError(answer.body) === undefined) return;
     const error = answerError(answer.body);
@@ -142,7 +142,7 @@ export class PrometheusClient {
     if (error !== undefined && (status === 400 || status === 422 || status < 300))
       fail(
         "query_refused",
-        message.includes("unexpected character: '$'") ? "a variable of Grafana? write the duration, such as [5m]" : "try the query in the page of Prometheus",
+        /\$\{?\w/.test(query) ? "is there a variable of Grafana in it? write what it stands for, such as [5m]" : "try the query in the page of Prometheus",
       );
     if (status === 429 || status === 408 || status >= 500) fail("unavailable", "it may heal: the same command goes on from what was read", true);
     fail("query_refused", "expected an answer of query_range: is something else at this address?");
