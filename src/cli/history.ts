@@ -210,12 +210,17 @@ function provenanceOf({ queries }: HistoryRequest, { head }: PartialFile, { warn
 function keyOf({ connection, queries, range, isRelative }: HistoryRequest, options: HistoryOptions): string {
   const asked = {
     url: connection.url.href,
-    // Another tenant has other data; who asks for it does not matter.
-    tenant: connection.credentials.headers["x-scope-orgid"],
+    who: whoAsks(connection),
     queries: queries.map(({ column, text }) => [column, text]),
     range: isRelative ? [options.from, options.to ?? "now", options.step] : [range.fromMs, range.bins, range.stepMs],
   };
   return createHash("sha256").update(canonicalJson(asked)).digest("hex");
+}
+
+/** Another tenant sees other data. Of headers that may be secrets only the names tell them apart. */
+function whoAsks({ credentials: { headers, bearerFile, basic } }: HistoryRequest["connection"]): unknown {
+  const shown = Object.entries(headers).map(([name, value]) => (/scope|tenant|org|account|project/.test(name) ? `${name}: ${value}` : name));
+  return [shown, bearerFile ?? null, basic?.user ?? null];
 }
 
 function settlePath(out: string | undefined, key: string): string {
