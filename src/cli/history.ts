@@ -152,7 +152,9 @@ function isOfTheQuery(error: unknown): boolean {
 
 function openPartial(path: string, key: string, { range, isRelative }: HistoryRequest, nowMs: number): PartialFile {
   const head = { format: "vernier-prometheus-partial", version: 1, key, ...range, begunAtMs: nowMs } as const;
-  const { file, replaced } = PartialFile.open(path, head, (begun) => !isRelative || nowMs - begun.begunAtMs <= RELATIVE_KEPT_MS);
+  const { file, replaced } = PartialFile.open(path, head, (begun) =>
+    isRelative ? Math.abs(nowMs - begun.begunAtMs) <= RELATIVE_KEPT_MS : begun.fromMs === range.fromMs && begun.bins === range.bins,
+  );
   if (replaced) say(`${path} was of another reading: begun anew`);
   else if (file.head.begunAtMs !== nowMs && isRelative)
     say(`the range is that of the attempt at ${formatTimestamp(file.head.begunAtMs)}; delete ${path} to begin anew`);

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -148,6 +148,43 @@ describe.skipIf(!prometheusOrSkip())("a real Prometheus with a day of history", 
     const outcome = await vernier(["fetch", "prometheus", "--url", prometheus.url, "--query", query, ...RANGE, "--out", "wrong.csv"]);
     expect(outcome).toMatchObject({ code, out: "", err: expect.stringContaining(said) });
     expect(existsSync(join(folder, "wrong.csv"))).toBe(false);
+  });
+
+  const hasOpenssl = process.env["VERNIER_REQUIRE_SERVICES"] === "1" || spawnSync("openssl", ["version"]).status === 0;
+  if (!hasOpenssl) process.stderr.write("no openssl found: TLS to a real Prometheus was not tested\n");
+  test.skipIf(!hasOpenssl)("lets in whom it knows, over TLS with its own authority", async () => {
+    const password = "let-me-in-4711";
+    const made = spawnSync(
+      "openssl",
+      [
+        ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=loopback -keyout server.key -out server.pem".split(" "),
+        ..."-addext subjectAltName=IP:127.0.0.1".split(" "),
+      ],
+      { cwd: folder, encoding: "utf8" },
+    );
+    expect(made, made.stderr).toMatchObject({ status: 0 });
+    writeFileSync(join(folder, "password"), `${password}\n`);
+    writeFileSync(join(folder, "other"), "let-me-in-4712\n");
+    const guarded = await startPrometheus(`# TYPE a gauge\n${[0, 60, 120, 180].map((s) => `a ${s} ${BEGIN + s}`).join("\n")}\n# EOF\n`, {
+      authorization: `Basic ${Buffer.from(`ann:${password}`).toString("base64")}`,
+      webConfig: [
+        `tls_server_config: {cert_file: ${join(folder, "server.pem")}, key_file: ${join(folder, "server.key")}}`,
+        // bcrypt of the password, at the least cost.
+        "basic_auth_users: {ann: $2b$05$3jMLtkQqCOH1MLPSL2148eI4vhkPjCPDIDfDxxTJVSDNoVgJTotfi}",
+      ].join("\n"),
+    });
+    try {
+      const range = ["--from", "2026-11-20T00:00:00Z", "--to", "2026-11-20T00:03:00Z", "--step", "1m", "--out", "guarded.csv"];
+      const args = ["fetch", "prometheus", "--url", guarded.url, "--query", "a", ...range];
+      expect(await vernier(args)).toMatchObject({ code: 3, err: expect.stringContaining("--ca") });
+      expect(await vernier([...args, "--ca", "server.pem"])).toMatchObject({ code: 3, err: expect.stringContaining("answered 401") });
+      const wrong = await vernier([...args, "--ca", "server.pem", "--basic-user", "ann", "--password-file", "other"]);
+      expect(wrong).toMatchObject({ code: 3, err: expect.stringContaining("answered 401") });
+      expect(await vernier([...args, "--ca", "server.pem", "--basic-user", "ann", "--password-file", "password"])).toMatchObject({ code: 0, err: "" });
+      expect(rows("guarded.csv").map(([, value]) => value)).toEqual([60, 120, 180]);
+    } finally {
+      await guarded.stop();
+    }
   });
 
   test("simulate and compare run on it", async () => {

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sendHttp } from "../../src/lib/http.ts";
 
 /** What must be there for a run that counts; elsewhere its absence is said and its tests are skipped. */
 export function prometheusOrSkip(): boolean {
@@ -22,8 +23,15 @@ export interface RunningPrometheus {
   stop(): Promise<void>;
 }
 
+/** A Prometheus that asks for TLS and a password. */
+interface Guard {
+  /** For `--web.config.file`. */
+  readonly webConfig: string;
+  readonly authorization: string;
+}
+
 /** @param openMetrics samples with their times, as `promtool tsdb create-blocks-from openmetrics` reads them */
-export async function startPrometheus(openMetrics: string): Promise<RunningPrometheus> {
+export async function startPrometheus(openMetrics: string, guard?: Guard): Promise<RunningPrometheus> {
   const folder = mkdtempSync(join(tmpdir(), "vernier-prometheus-"));
   writeFileSync(join(folder, "history.txt"), openMetrics);
   writeFileSync(join(folder, "prometheus.yml"), "global: {scrape_interval: 1h}\n");
@@ -31,11 +39,20 @@ export async function startPrometheus(openMetrics: string): Promise<RunningProme
   if (written.status !== 0) throw new Error(written.stdout + written.stderr);
   const address = `127.0.0.1:${await freePort()}`;
   const flags = ["--config.file=prometheus.yml", "--storage.tsdb.path=data", "--storage.tsdb.retention.time=100y", `--web.listen-address=${address}`];
+  if (guard !== undefined) {
+    writeFileSync(join(folder, "web.yml"), guard.webConfig);
+    flags.push("--web.config.file=web.yml");
+  }
+  const url = `${guard === undefined ? "http" : "https"}://${address}`;
+  const headers: Record<string, string> = guard === undefined ? {} : { authorization: guard.authorization };
   const start = async (): Promise<ChildProcess> => {
     const child = spawn("prometheus", flags, { cwd: folder, stdio: "ignore" });
     for (let tries = 0; ; tries++) {
-      const isReady = await fetch(`http://${address}/-/ready`).then(
-        (answer) => answer.ok,
+      const isReady = await sendHttp(
+        { url: new URL(`${url}/-/ready`), headers },
+        { deadlineMs: 5_000, bytesMax: 1 << 20, tls: { rejectUnauthorized: false } },
+      ).then(
+        ({ status }) => status === 200,
         () => false,
       );
       if (isReady) return child;
@@ -55,7 +72,7 @@ export async function startPrometheus(openMetrics: string): Promise<RunningProme
     });
   let running = await start();
   return {
-    url: `http://${address}`,
+    url,
     restart: async (whileDown) => {
       await end(running);
       await whileDown();
