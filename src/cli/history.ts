@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,7 +7,7 @@ import { canonicalJson } from "../lib/canonical-json.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { FileError } from "../lib/file-error.ts";
 import { createRng } from "../lib/rng.ts";
-import { PathError } from "../lib/system-error.ts";
+import { PathError, systemErrorCode } from "../lib/system-error.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
 import { readTrace } from "../read-trace.ts";
 import { READY, type Trace } from "../sim/trace.ts";
@@ -226,7 +226,8 @@ function whoAsks({ credentials: { headers, bearerFile, basic } }: HistoryRequest
 }
 
 function settlePath(out: string | undefined, key: string): string {
-  if (out === "-" || out?.endsWith("/")) throw new UsageError("--out: a recording needs a file, as its description goes beside it");
+  if (out === "-" || out?.endsWith("/") || (out !== undefined && statSync(out, { throwIfNoEntry: false })?.isDirectory()))
+    throw new UsageError("--out: a recording needs a file, as its description goes beside it");
   if (out?.endsWith(".gz")) throw new UsageError(`--out: recordings are written as plain CSV; leave the .gz away`);
   if (out !== undefined) return out;
   const folder =
@@ -237,10 +238,13 @@ function settlePath(out: string | undefined, key: string): string {
         ? (process.env["LOCALAPPDATA"] ?? homedir())
         : join(homedir(), ".cache"));
   const path = join(folder, "vernier", `prometheus-${key.slice(0, 16)}.csv`);
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new PathError("cannot write", dirname(path), error);
+  // One after the other: Node's recursive mkdir goes round for ever below /proc.
+  for (const part of [folder, dirname(path)]) {
+    try {
+      mkdirSync(part, { mode: 0o700 });
+    } catch (error) {
+      if (systemErrorCode(error) !== "EEXIST") throw new PathError("cannot write", part, error);
+    }
   }
   return path;
 }
