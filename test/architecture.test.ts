@@ -145,6 +145,8 @@ test("the dependency rules fail the lint when they are broken", { timeout: 60_00
     ["src/formats", 'import { simulate } from "../sim/kernel.ts";\nexport const a = simulate;\n', "noRestrictedImports"],
     ["src/policy", 'import { VernierEngine } from "../engine/engine.ts";\nexport const a = VernierEngine;\n', "noRestrictedImports"],
     ["src/capacity", 'import { z } from "zod";\nexport const a = z;\n', "noRestrictedImports"],
+    ["src/sim", 'import { PrometheusClient } from "../sources/prometheus/client.ts";\nexport const a = PrometheusClient;\n', "noRestrictedImports"],
+    ["src/sources", 'import { buildTrace } from "../sim/trace.ts";\nexport const a = buildTrace;\n', "noRestrictedImports"],
     ["src/lib", 'import { parsePolicy } from "../policy/parse.ts";\nexport const a = parsePolicy;\n', "noRestrictedImports"],
     ["src/cli", 'import { VernierEngine } from "../engine/engine.ts";\nexport const a = VernierEngine;\n', "noRestrictedImports"],
   ];

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 
 // Only what --help shows is loaded here; every command body comes with its own import().
 
@@ -36,7 +36,22 @@ function program(): Command {
     .option("--json", "print the problems as JSON")
     .action(async (policies, options) => (await import("./commands/check.ts")).runCheck(policies, options));
 
-  runOptions(
+  const fetch = historyOptions(
+    vernier
+      .command("fetch")
+      .description("read a history of load from where it is kept, into a recording")
+      .command("prometheus")
+      .description("read a history of load from Prometheus into a recording; what was read survives errors and interruptions")
+      .option("--url <url>", "where Prometheus is, such as http://localhost:9090"),
+    "history.csv",
+  )
+    .option("--measures <kind>", "what the query gives: rate, or utilisation (needs --ready-query)")
+    .option("--json", "print a summary as JSON");
+  fetch.optionsGroup("To get in:");
+  for (const option of accessOptions()) fetch.addOption(option);
+  fetch.action(async (options) => (await import("./commands/fetch.ts")).runFetchPrometheus(options));
+
+  const simulate = runOptions(
     vernier
       .command("simulate")
       .description("replay recorded traffic through a policy: what it would have done, cost and hurt")
@@ -45,8 +60,8 @@ function program(): Command {
     .option("--json", "print the result as JSON")
     .option("--markdown", "print a summary for a pull request")
     .option("--decisions <file>", "write every change with its reasons as NDJSON; - for standard output")
-    .option("--gate", "exit 1 when a minimum objective is missed")
-    .action(async (policies, options) => (await import("./commands/simulate.ts")).runSimulate(policies, options));
+    .option("--gate", "exit 1 when a minimum objective is missed");
+  prometheusOptions(simulate).action(async (policies, options) => (await import("./commands/simulate.ts")).runSimulate(policies, options));
 
   runOptions(
     vernier
@@ -59,7 +74,7 @@ function program(): Command {
     .option("--json", "print the decision as JSON")
     .action(async (workload, options) => (await import("./commands/explain.ts")).runExplain(workload, options));
 
-  sharedOptions(
+  const compare = sharedOptions(
     vernier
       .command("compare")
       .description("set policies beside other autoscalers and the best that was possible, on the same traffic")
@@ -76,8 +91,8 @@ function program(): Command {
     .option("--html <file>", "write a page with charts that needs nothing else")
     .option("--gate", "exit 1 when the first is worse than the second")
     .option("--margin <percent>", "for --gate: how much more the first may cost", "2%")
-    .option("--margin-above <percent>", "for --gate: how much more of the time it may be above the ceiling", "0.1%")
-    .action(async (policies, options) => (await import("./commands/compare.ts")).runCompare(policies, options));
+    .option("--margin-above <percent>", "for --gate: how much more of the time it may be above the ceiling", "0.1%");
+  prometheusOptions(compare).action(async (policies, options) => (await import("./commands/compare.ts")).runCompare(policies, options));
 
   vernier
     .command("test")
@@ -126,6 +141,43 @@ function sharedOptions(command: Command): Command {
     .option("--start <time>", "when the recording began, such as 2026-11-23T00:00:00Z");
 }
 
+/** Options of a recording that is read from Prometheus first. How to get in is left to the help of fetch. */
+function prometheusOptions(command: Command): Command {
+  command.optionsGroup("Instead of --trace, from Prometheus (how to log in: vernier fetch prometheus --help):");
+  historyOptions(command.option("--prometheus <url>", "read the recording from there first"), "a file of the cache");
+  for (const option of accessOptions()) command.addOption(option.hideHelp());
+  return command;
+}
+
+/** What to read from Prometheus; the same wherever a history is read. */
+function historyOptions(command: Command, out: string): Command {
+  return command
+    .option("--query <promql>", "the load in requests per second; with --ready-query the utilisation")
+    .option("--ready-query <promql>", "ready units: the load is utilisation times these")
+    .option("--column <name=promql>", "a further column of the recording, for metrics of a policy; repeatable", collect, [] as string[])
+    .option("--from <time>", "where to begin: 2026-11-16T00:00:00Z, or now-7d")
+    .option("--to <time>", "where to end; now when left out")
+    .option("--step <duration>", "length of a bin; 15s up to 7d, 1m up to 30d, then longer")
+    .option("--out <file.csv>", `where to keep the recording; ${out} when left out`);
+}
+
+/** How to get at a source; the same wherever a history is read. */
+function accessOptions(): Option[] {
+  return [
+    new Option("--header <text>", 'a header, such as "X-Scope-OrgID: team"; repeatable').argParser(collect).default([], "none"),
+    new Option("--header-env <name=variable>", "a header with its value in the environment; repeatable").argParser(collect).default([], "none"),
+    new Option("--bearer-file <file>", "file with a token, read again for each request"),
+    new Option("--basic-user <name>", "user, with --password-file"),
+    new Option("--password-file <file>", "file with the password"),
+    new Option("--ca <file>", "certificate authority to trust, PEM"),
+    new Option("--cert <file>", "certificate of ours, PEM, with --key"),
+    new Option("--key <file>", "its key, PEM"),
+    new Option("--insecure-skip-verify", "believe any certificate"),
+    new Option("--timeout <duration>", "longest wait for one answer; 60s when left out"),
+    new Option("--force", "replace a file that was not fetched"),
+  ];
+}
+
 async function main(): Promise<number> {
   // A reader that closes the pipe early (head, less) has seen enough.
   // What was found still decides the exit code; a full disk is the environment's fault.
@@ -149,7 +201,12 @@ async function main(): Promise<number> {
       process.stderr.write(`${error.message}\n`);
       return EXIT.found;
     }
-    if (error.name === "PathError") {
+    // What a source refuses to be asked is for whoever wrote the query.
+    if (error.name === "SourceError" && "code" in error && error.code === "query_refused") {
+      process.stderr.write(`vernier: ${error.message}\n`);
+      return EXIT.usage;
+    }
+    if (error.name === "PathError" || error.name === "SourceError") {
       process.stderr.write(`vernier: ${error.message}\n`);
       return EXIT.environment;
     }

@@ -6,6 +6,25 @@ export type Semantics = (typeof SEMANTICS)[number];
 
 const Stretch = z.object({ from_s: z.number(), to_s: z.number(), note: z.string().optional() });
 
+/** Where a recording was fetched from, for people and for fetching it again. Nothing computed depends on it. */
+const Provenance = z.object({
+  source: z.string(),
+  /** Without credentials. */
+  url: z.string(),
+  query: z.string(),
+  readyQuery: z.string().optional(),
+  /** Queries of further columns, by column. */
+  columns: z.record(z.string(), z.string()).optional(),
+  from: z.string(),
+  to: z.string(),
+  /** A duration. */
+  step: z.string(),
+  fetchedAt: z.string(),
+  warnings: z.array(z.string()),
+  prometheusVersion: z.string().optional(),
+});
+export type Provenance = z.output<typeof Provenance>;
+
 /**
  * What is known about a recording: `<trace>.meta.json` beside it, or its entry in a `manifest.json` there.
  * Only the fields we use are checked; others may say more (source, licence, statistics).
@@ -27,6 +46,8 @@ export const TraceMeta = z.object({
   imputed: z.array(Stretch).optional(),
   source_repo: z.string().optional(),
   licence: z.string().optional(),
+  // What another tool says of its own under this name is none of our business.
+  provenance: Provenance.optional().catch(undefined),
 });
 export type TraceMeta = z.output<typeof TraceMeta>;
 

@@ -5,12 +5,15 @@ import { type ComparedTrace, compareAll } from "../comparison.ts";
 import { comparisonPage } from "../comparison-page.ts";
 import { comparisonLines, comparisonMarkdown, rowName } from "../comparison-text.ts";
 import { formatNumber, formatPercent } from "../format.ts";
+import { fetchedTrace } from "../history.ts";
+import type { HistoryOptions } from "../history-options.ts";
 import { parsePercent, parseWhole, type RunOptions } from "../run-options.ts";
 import { terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 import { writeResult } from "../write-result.ts";
 
-interface CompareOptions extends Omit<RunOptions, "engine" | "trace"> {
+interface CompareOptions extends Omit<RunOptions, "engine" | "trace">, HistoryOptions {
+  readonly prometheus?: string;
   readonly engine: readonly string[];
   readonly peer: readonly string[];
   readonly trace: readonly string[];
@@ -32,19 +35,21 @@ export async function runCompare(policies: readonly string[], options: CompareOp
   if (options.json && options.markdown) throw new UsageError("--json and --markdown exclude each other");
   if (policies.length === 0 && options.peakUnits === undefined)
     throw new UsageError("without a policy the size of the fleet is unknown: say --peak-units N, the units that the peak needs, or name a policy");
-  if (policies.length === 0 && options.trace.length === 0) throw new UsageError("without a policy there is no recording: say --trace FILE");
+  if (policies.length === 0 && options.trace.length === 0 && options.prometheus === undefined)
+    throw new UsageError("without a policy there is no recording: say --trace FILE or --prometheus URL");
   if (options.html === "-" && (options.json || options.markdown)) throw new UsageError("--html - and another format cannot both go to standard output");
   if (options.gate && policies.length < 2 && options.peer.length === 0 && options.engine.length === 0)
     throw new UsageError("--gate sets the first against the second: name two policies, or one and a --peer or an --engine");
   if (options.fault.some((fault) => !fault.startsWith("*:")))
     throw new UsageError("--fault: in a comparison a fault has to hit all engines alike; write *:drop@10m..25m");
   const margins: GateMargins = { cost: parsePercent("margin", options.margin, 10), above: parsePercent("margin-above", options.marginAbove) };
+  const fetched = await fetchedTrace(options);
   const { engine, peer, trace, measures, sweep, threads, ...rest } = options;
   const comparisons = await compareAll({
     policies,
     engines: engine,
     peers: peer,
-    traces: trace,
+    traces: fetched === undefined ? trace : [...trace, fetched],
     options: rest,
     manifestOptions: { measures: new Map(measures.map(parseMeasures)) },
     sweep: sweep === true,

@@ -3,22 +3,27 @@ import { PathError } from "../../lib/system-error.ts";
 import { type DecisionRecord, type Run, runSimulation } from "../../sim/run.ts";
 import type { Trace } from "../../sim/trace.ts";
 import { formatSpan } from "../format.ts";
+import { fetchedTrace } from "../history.ts";
+import type { HistoryOptions } from "../history-options.ts";
 import { comparisonText, reportMarkdown, reportText } from "../report-text.ts";
 import { type PreparedRun, prepareRun, RUN_OPTIONS, type RunOptions } from "../run-options.ts";
 import { Progress, terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 
-interface SimulateOptions extends RunOptions {
+interface SimulateOptions extends RunOptions, HistoryOptions {
+  readonly prometheus?: string;
   readonly json?: boolean;
   readonly markdown?: boolean;
   readonly decisions?: string;
   readonly gate?: boolean;
 }
 
-export async function runSimulate(policies: readonly string[], options: SimulateOptions): Promise<void> {
-  if (options.json && options.markdown) throw new UsageError("--json and --markdown exclude each other");
-  if (options.decisions === "-" && (options.json || options.markdown))
-    throw new UsageError("--decisions - and --json or --markdown both write to standard output");
+export async function runSimulate(policies: readonly string[], given: SimulateOptions): Promise<void> {
+  if (given.json && given.markdown) throw new UsageError("--json and --markdown exclude each other");
+  if (given.decisions === "-" && (given.json || given.markdown)) throw new UsageError("--decisions - and --json or --markdown both write to standard output");
+  if (given.prometheus !== undefined && given.trace !== undefined) throw new UsageError("--trace and --prometheus exclude each other");
+  const fetched = await fetchedTrace(given);
+  const options = fetched === undefined ? given : { ...given, trace: fetched };
   const traces = new Map<string, Promise<Trace>>();
   const prepared: PreparedRun[] = [];
   for (const path of policies) prepared.push(await prepareRun(path, options, { traces, columns: [] }));

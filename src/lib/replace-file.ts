@@ -1,0 +1,26 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { PathError } from "./system-error.ts";
+
+/**
+ * Writes a file whole or not at all: under another name first, then in the place of what was there.
+ * @throws PathError when it cannot be written
+ */
+export function replaceFile(path: string, parts: Iterable<string>): void {
+  const unfinished = `${path}.${process.pid}.tmp`;
+  try {
+    const file = openSync(unfinished, "w");
+    try {
+      for (const part of parts) {
+        let bytes = Buffer.from(part);
+        while (bytes.length > 0) bytes = bytes.subarray(writeSync(file, bytes));
+      }
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(unfinished, path);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw new PathError("cannot write", path, error);
+  }
+}
