@@ -553,13 +553,54 @@ describe("guards", () => {
   test("bounds clamp, and capacity outside them moves strictly nearer as the blast radius allows", () => {
     const drive = new Drive(workload(TRACKING), 100);
     expect(drive.tick({ readings: { cpu: 1 } })).toMatchObject({ desired: 143, requested: 100, codes: expect.arrayContaining(["clamped_max"]) });
-    expect(new Drive(workload(TRACKING), 1).tick({ readings: { cpu: 0.7 } })).toMatchObject({ requested: 2, codes: expect.arrayContaining(["clamped_min"]) });
+    const below = new Drive(workload(TRACKING), 1);
+    expect(below.tick({ readings: { cpu: 0.7 } }).codes).toContain("capacity_unconfirmed");
+    expect(below.tick({ requested: 1, ready: 1, readings: { cpu: 0.7 } })).toMatchObject({ requested: 2, codes: expect.arrayContaining(["clamped_min"]) });
     const above = new Drive(workload(TRACKING), 400).tick({ readings: { cpu: 0.7 } });
     expect(above.requested).toBe(360); // 10 % a minute
     expect(above.codes).toEqual(expect.arrayContaining(["rate_limited_down", "bounds_pending"]));
     const fast = workload(`${TRACKING}\nguards: {down: {limits: off}}`);
     expect(new Drive(fast, 400).tick({ readings: { cpu: 0.7 } })).toMatchObject({ requested: 200, codes: expect.arrayContaining(["blast_radius"]) });
     expect(new Drive(fast, 400).tick({ readings: { cpu: "absent" } }).requested).toBe(400);
+  });
+
+  test("a list of units that is not complete yet is no capacity to act on (S18)", () => {
+    const drive = new Drive(workload(TRACKING), 40);
+    drive.run(10 * MINUTE, { requested: 40, ready: 40, readings: { cpu: 0.7 } });
+    const lie = drive.tick({ requested: 0, ready: 0, readings: { cpu: 0.7 } });
+    expect(lie.codes).toContain("capacity_unconfirmed");
+    expect(lie.requested).toBe(40);
+    const back = drive.tick({ requested: 40, ready: 40, readings: { cpu: 0.7 } });
+    expect([back.requested, back.codes.includes("capacity_unconfirmed")]).toEqual([40, false]);
+    // What comes twice is true: someone took them away.
+    drive.tick({ requested: 1, ready: 1, readings: { cpu: 0.7 } });
+    expect(drive.tick({ requested: 1, ready: 1, readings: { cpu: 1 } }).requested).toBeGreaterThan(1);
+  });
+
+  test("a zero that another metric contradicts is never believed, and one that its source vouches for is", () => {
+    const two = workload(`
+kind: stateless
+bounds: {min: 2, max: 100}
+unit: {serves: {rate: 10/s}}
+metrics:
+  cpu: {measures: utilisation, window: 15s, lag: 0s}
+  requests: {measures: rate, window: 15s, lag: 0s}
+  answering: {measures: up, window: 15s, lag: 0s}
+strategies:
+  - {type: targetTracking, metric: cpu, target: 70%}
+  - {type: targetTracking, metric: requests, target: 7/s}
+`);
+    const usual = { requested: 40, ready: 40, readings: { cpu: 0.7, requests: 280, answering: 1 } };
+    const drive = new Drive(two, 40);
+    drive.run(10 * MINUTE, usual);
+    const disagreed = drive.run(20 * MINUTE, { ...usual, readings: { cpu: 0.7, requests: 0, answering: "absent" } });
+    expect(disagreed.codes).toContain("metrics_disagree");
+    expect(disagreed.posture).toBe("partial");
+    const dead = drive.run(20 * MINUTE, { ...usual, readings: { cpu: 0.1, requests: 28, answering: 0.2 } });
+    expect(dead.codes).toContain("source_down");
+    expect(dead).toMatchObject({ requested: 40, posture: "blind" });
+    const vouched = drive.tick({ ...usual, readings: { cpu: 0, requests: 0, answering: 1 } });
+    expect(vouched.codes).not.toContain("implausible_zero");
   });
 
   test("a dependency caps growth", () => {

@@ -18,6 +18,11 @@ import { ReadyHistory, type ReadyHistoryState } from "./windows/ready-history.ts
 
 const STATE_VERSION = 4;
 
+/** Share of the targets that have to answer their source for its readings to count. */
+const UP_LEAST = 0.5;
+/** A fall of what was requested to less than this share is read twice before it is believed. */
+const CONFIRMED_SHARE = 0.5;
+
 export interface VernierEngineOptions {
   readonly policyHash: string;
   /** What calendars say over the time of the run; nothing when absent. */
@@ -29,6 +34,8 @@ export interface VernierEngineOptions {
 interface VernierEngineState extends EngineState {
   readonly nowMs: number;
   readonly expected: number;
+  readonly lastSeen: number;
+  readonly isDoubting: boolean;
   readonly knownReady: number;
   readonly lastStepAtMs: number;
   readonly blindSince: number;
@@ -64,6 +71,9 @@ export class VernierEngine implements Engine, Decision {
 
   readonly #policy: ResolvedWorkload;
   readonly #slots: MetricSlot[];
+  /** Slots that say how much work there is, and those that say whether their source works. */
+  readonly #loadSlots: MetricSlot[];
+  readonly #upSlots: MetricSlot[];
   readonly #recommender: Recommender;
   readonly #usedSlots: number;
   readonly #log = new ReasonLog();
@@ -85,6 +95,10 @@ export class VernierEngine implements Engine, Decision {
   readonly #down: RateLimit;
   readonly #blastRadius: BlastRadius | undefined;
   readonly #spend: Spend | undefined;
+  /** Requested capacity as last read or set; -1 before. */
+  #lastSeen = -1;
+  /** Whether that was a reading nobody acted on. */
+  #isDoubting = false;
   /** What we last settled on; -1 before the first tick. */
   #expected = -1;
   /** Units ready when capacity was last read; -1 before. */
@@ -110,6 +124,8 @@ export class VernierEngine implements Engine, Decision {
     this.#policy = policy;
     const { guards, unit } = policy;
     this.#slots = policy.metrics.map((_, index) => new MetricSlot(policy, index));
+    this.#loadSlots = this.#slots.filter((slot) => slot.isUsed && slot.carriesLoad);
+    this.#upSlots = this.#slots.filter((slot) => slot.metric.measures === "up");
     this.#recommender = new Recommender(policy, this.#slots, options.schedules, this.#log);
     this.#usedSlots = this.#slots.filter((slot) => slot.isUsed).length;
     // At least three ticks: capacity that is ready at once is still seen one tick late.
@@ -154,27 +170,28 @@ export class VernierEngine implements Engine, Decision {
 
   propose(observation: Observation, nowMs: number): Proposal {
     const capacity = observation.capacity;
-    const current = capacity.readable ? capacity.requested : Math.max(this.#expected, 0);
     this.#log.reset();
     this.atMs = nowMs;
+    const isReadable = capacity.readable && this.#isConfirmed(capacity.requested);
+    const current = isReadable ? capacity.requested : Math.max(this.#expected, 0);
     this.from = current;
-    this.#isReadable = capacity.readable;
-    if (capacity.readable) {
+    this.#isReadable = isReadable;
+    if (isReadable) {
       const arrived = this.#knownReady < 0 ? 0 : Math.max(0, capacity.ready - this.#knownReady);
       this.ready = capacity.ready;
       this.#knownReady = capacity.ready;
       this.#observeCapacity(current, capacity.ready, arrived, nowMs);
-    } else {
+    } else if (!capacity.readable) {
       this.#log.add(REASON.capacity_unreadable, current, current);
     }
     if (this.#bounds.advance(nowMs)) this.#changeBounds(current);
     const unusable = this.#observeReadings(observation.readings, current, nowMs);
     this.#unusable = unusable;
     this.#isInformed = false;
-    const posture = this.#judge(capacity.readable, unusable, current, nowMs);
+    const posture = this.#judge(isReadable, unusable, current, nowMs);
 
     // Without a reading of capacity nothing may be requested: the world decides what a number would mean.
-    const wished = capacity.readable ? this.#recommend(current, posture) : current;
+    const wished = isReadable ? this.#recommend(current, posture) : current;
     this.desired = wished;
     let units = wished;
     if (units < current && this.#provesScaleIn) units = this.#prove(units, current);
@@ -184,7 +201,7 @@ export class VernierEngine implements Engine, Decision {
       units = this.#cool(units, current, nowMs);
     }
     units = this.#constrain(units, current, nowMs);
-    if (!capacity.readable) units = current;
+    if (!isReadable) units = current;
     else if (units < current) units = this.#limitRemoval(units, current, nowMs);
     this.requested = units;
     return this;
@@ -211,6 +228,7 @@ export class VernierEngine implements Engine, Decision {
       }
     }
     this.#expected = this.requested;
+    this.#lastSeen = this.requested;
     return this;
   }
 
@@ -228,11 +246,31 @@ export class VernierEngine implements Engine, Decision {
     this.#log.add(REASON.bounds_changed, current, current, min, max);
   }
 
+  /**
+   * Whether a reading of capacity is believed at once. One far below what has to run is more often a list that is not
+   * complete yet (a controller that just began, a cache that fills) than capacity that is gone; it counts when it comes twice.
+   */
+  #isConfirmed(requested: number): boolean {
+    const expected = this.#expected < 0 ? this.#min : this.#expected;
+    const isDoubtful = this.#expected < 0 ? requested < expected : requested < expected * CONFIRMED_SHARE && expected - requested > 1;
+    if (!isDoubtful || (this.#isDoubting && requested === this.#lastSeen)) {
+      this.#isDoubting = false;
+      return true;
+    }
+    this.#isDoubting = true;
+    // If it is true, someone took it away now.
+    this.#blastRadius?.observe(this.atMs, requested, Math.max(0, this.#lastSeen - requested));
+    this.#lastSeen = requested;
+    this.#log.add(REASON.capacity_unconfirmed, requested, requested, expected);
+    return false;
+  }
+
   #observeCapacity(current: number, ready: number, arrived: number, nowMs: number): void {
     if (this.#expected < 0) {
       this.#expected = current;
     }
-    this.#blastRadius?.observe(nowMs, current, Math.max(0, this.#expected - current));
+    if (this.#lastSeen < 0) this.#lastSeen = current;
+    this.#blastRadius?.observe(nowMs, current, Math.max(0, this.#lastSeen - current));
     this.#readyHistory.record(nowMs, ready);
     this.#serving = ready;
     this.#missing = 0;
@@ -251,17 +289,49 @@ export class VernierEngine implements Engine, Decision {
 
   /** Judges every reading; returns how many used metrics are unusable. */
   #observeReadings(readings: readonly Reading[], current: number, nowMs: number): number {
+    let isUp = this.#upSlots.length > 0;
+    for (const slot of this.#upSlots) {
+      this.#judgeSlot(slot, readings, current, nowMs, false);
+      isUp &&= slot.isUsable && slot.value >= UP_LEAST;
+    }
+    for (let i = 0; i < this.#slots.length; i++) {
+      const slot = this.#slots[i] as MetricSlot;
+      if (slot.isRead && slot.metric.measures !== "up") this.#judgeSlot(slot, readings, current, nowMs, isUp);
+    }
+    if (this.#loadSlots.length > 1 || this.#upSlots.length > 0) this.#seekAgreement(current);
     let unusable = 0;
     for (let i = 0; i < this.#slots.length; i++) {
       const slot = this.#slots[i] as MetricSlot;
-      if (!slot.isRead) continue;
-      const name = slot.metric.name;
-      let reading = readings[i];
-      if (reading === undefined || reading.metric !== name) reading = readings.find((candidate) => candidate.metric === name);
-      slot.judge(reading, nowMs, this.#readyHistory, this.#log, current);
       if (slot.isUsed && !slot.isUsable) unusable++;
     }
     return unusable;
+  }
+
+  #judgeSlot(slot: MetricSlot, readings: readonly Reading[], current: number, nowMs: number, isSourceUp: boolean): void {
+    const name = slot.metric.name;
+    let reading = readings[slot.index];
+    if (reading === undefined || reading.metric !== name) reading = readings.find((candidate) => candidate.metric === name);
+    slot.judge(reading, nowMs, this.#readyHistory, this.#log, current, isSourceUp);
+  }
+
+  /** What other readings contradict is not believed, however often it comes. */
+  #seekAgreement(current: number): void {
+    const zeroGuard = this.#policy.guards.implausibleZero;
+    if (zeroGuard === "off") return;
+    const down = this.#upSlots.find((slot) => slot.isUsable && slot.value < UP_LEAST);
+    for (const slot of this.#loadSlots) {
+      if (!slot.isUsable) continue;
+      if (down !== undefined) {
+        this.#log.add(REASON.source_down, current, current, slot.index, down.index, down.value);
+        slot.disbelieve();
+        continue;
+      }
+      if (!slot.hasVanished(zeroGuard.worth)) continue;
+      const other = this.#loadSlots.find((candidate) => candidate.isUsable && candidate.worth >= zeroGuard.worth);
+      if (other === undefined) continue;
+      this.#log.add(REASON.metrics_disagree, current, current, slot.index, other.index, other.worth);
+      slot.disbelieve();
+    }
   }
 
   #judge(readable: boolean, unusable: number, current: number, nowMs: number): Posture {
@@ -486,6 +556,8 @@ export class VernierEngine implements Engine, Decision {
       version: STATE_VERSION,
       nowMs: this.atMs,
       expected: this.#expected,
+      lastSeen: this.#lastSeen,
+      isDoubting: this.#isDoubting,
       knownReady: this.#knownReady,
       lastStepAtMs: this.#lastStepAtMs,
       blindSince: this.#blindSince,
@@ -513,6 +585,8 @@ export class VernierEngine implements Engine, Decision {
     }
     this.atMs = state.nowMs;
     this.#expected = state.expected;
+    this.#lastSeen = state.lastSeen;
+    this.#isDoubting = state.isDoubting;
     this.#knownReady = state.knownReady;
     this.#lastStepAtMs = state.lastStepAtMs;
     this.#blindSince = state.blindSince;

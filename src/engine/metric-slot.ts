@@ -33,7 +33,8 @@ export class MetricSlot {
   /** Load over all units in the metric's own unit (for utilisation: busy units). Only for rate and utilisation. */
   load = 0;
 
-  readonly #carriesLoad: boolean;
+  /** Whether readings say how much work the units carry. */
+  readonly carriesLoad: boolean;
   readonly #isPerUnit: boolean;
   readonly #mayBeNegative: boolean;
   readonly #zeroGuard: ResolvedWorkload["guards"]["implausibleZero"];
@@ -60,8 +61,8 @@ export class MetricSlot {
       policy.strategies.some((strategy) => metricsReadBy(strategy).includes(metric.name)) ||
       Number.isFinite(this.limitPerUnit) ||
       Number.isFinite(this.limitAsMeasured);
-    this.isRead = this.isUsed || metric.measures === "errors";
-    this.#carriesLoad = carriesLoad(metric);
+    this.isRead = this.isUsed || metric.measures === "errors" || metric.measures === "up";
+    this.carriesLoad = carriesLoad(metric);
     this.#isPerUnit = metric.scope === "unit";
     this.#mayBeNegative = metric.measures === "gauge";
     this.#zeroGuard = carriesLoad(metric) ? policy.guards.implausibleZero : "off";
@@ -70,7 +71,7 @@ export class MetricSlot {
   }
 
   /** Decides whether the reading can be used; says why not. */
-  judge(reading: Reading | undefined, nowMs: number, ready: ReadyHistory, log: ReasonLog, units: number): void {
+  judge(reading: Reading | undefined, nowMs: number, ready: ReadyHistory, log: ReasonLog, units: number, isSourceUp: boolean): void {
     this.isUsable = false;
     this.isDoubted = false;
     if (reading === undefined || reading.status === "absent") {
@@ -97,14 +98,30 @@ export class MetricSlot {
       return;
     }
     this.value = value;
-    if (this.#carriesLoad) {
+    if (this.carriesLoad) {
       const load = this.#isPerUnit ? value * ready.mean(reading.sampledAtMs - reading.windowMs, reading.sampledAtMs) : value;
       this.load = load < LOAD_MAX ? load : LOAD_MAX;
       this.#fromMs = reading.sampledAtMs - reading.windowMs;
       this.#toMs = reading.sampledAtMs;
-      if (this.#isImplausibleZero(reading, log, units)) return;
+      if (this.#isImplausibleZero(reading, log, units, isSourceUp)) return;
     }
     this.isUsable = true;
+  }
+
+  /** Units' worth of the load, NaN when a unit's worth is not known. */
+  get worth(): number {
+    return this.load / this.perUnit;
+  }
+
+  /** Whether it reads zero after a load worth this many units. */
+  hasVanished(worth: number): boolean {
+    return this.value === 0 && this.#lastLoad / this.perUnit >= worth;
+  }
+
+  /** Takes the reading back: something else says that it cannot be. */
+  disbelieve(): void {
+    this.isUsable = false;
+    this.isDoubted = true;
   }
 
   /** Fewest serving units that keep this metric inside its limits, by the most load that the reading can mean. */
@@ -113,13 +130,14 @@ export class MetricSlot {
     return Math.ceil(load / this.limitPerUnit - EPSILON);
   }
 
-  #isImplausibleZero(reading: Reading, log: ReasonLog, units: number): boolean {
+  #isImplausibleZero(reading: Reading, log: ReasonLog, units: number, isSourceUp: boolean): boolean {
     if (this.#zeroGuard === "off") return false;
     if (this.value > 0) {
       this.#lastLoad = this.load;
       this.#zeros = 0;
       return false;
     }
+    if (isSourceUp) return false;
     const worth = Number.isNaN(this.perUnit) ? this.#lastLoad : this.#lastLoad / this.perUnit;
     if (worth < this.#zeroGuard.worth) return false;
     if (reading.sampledAtMs !== this.#zeroSampledAtMs) {

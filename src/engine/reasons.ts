@@ -40,6 +40,21 @@ export const REASONS = {
     operands: { metric: "metric", worth: "number", zeros: "number" },
     text: "{metric} fell to zero from a load worth {worth} units; not believed yet (seen {zeros} times)",
   },
+  source_down: {
+    stage: "judge",
+    operands: { metric: "metric", up: "metric", share: "ratio" },
+    text: "{metric} is not believed: {up} says that only {share} of the targets answer",
+  },
+  metrics_disagree: {
+    stage: "judge",
+    operands: { metric: "metric", other: "metric", worth: "number" },
+    text: "{metric} says that nothing is going on, {other} sees load worth {worth} units: not believed",
+  },
+  capacity_unconfirmed: {
+    stage: "observe",
+    operands: { expected: "units" },
+    text: "capacity reads {from}, far from the {expected} it has to be: read once more before anything is done",
+  },
   capacity_unreadable: { stage: "observe", operands: {}, text: "capacity could not be read" },
   start_failed: {
     stage: "judge",

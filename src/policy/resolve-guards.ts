@@ -24,7 +24,14 @@ export interface ResolvedGuards {
   readonly proof: "on" | "off";
   readonly cliff:
     | "off"
-    | { readonly below: number; readonly holdMs: number; readonly holdWithErrorsMs: number; readonly errorsAbove: number; readonly habitMs: number };
+    | {
+        readonly below: number;
+        readonly holdMs: number;
+        readonly holdAtZeroMs: number;
+        readonly holdWithErrorsMs: number;
+        readonly errorsAbove: number;
+        readonly habitMs: number;
+      };
   readonly implausibleZero: "off" | { readonly worth: number; readonly samples: number };
   readonly blastRadius: "off" | { readonly share: number; readonly windowMs: number };
 }
@@ -48,6 +55,7 @@ export function resolveGuards(policy: WorkloadPolicy, ceiling: number): Resolved
         : {
             below: guards.cliff?.below ?? 0.4,
             holdMs: guards.cliff?.hold ?? 600_000,
+            holdAtZeroMs: guards.cliff?.holdAtZero ?? 3_600_000,
             holdWithErrorsMs: guards.cliff?.holdWithErrors ?? 1_800_000,
             errorsAbove: guards.cliff?.errorsAbove ?? 0.02,
             habitMs: guards.cliff?.habit ?? 10_800_000,

@@ -32,9 +32,9 @@ const Source = z.discriminatedUnion("type", [
 ]);
 
 /** What the readings of a metric measure; decides their unit and what the plant synthesises. */
-export const Measures = z.enum(["rate", "utilisation", "concurrency", "backlog", "latency", "errors", "gauge"]).meta({
+export const Measures = z.enum(["rate", "utilisation", "concurrency", "backlog", "latency", "errors", "gauge", "up"]).meta({
   description:
-    "What the readings measure: `rate` (per second), `utilisation` (ratio), `concurrency`, `backlog` (items), `latency` (seconds), `errors` (ratio of failed requests), `gauge` (a further column of the trace).",
+    "What the readings measure: `rate` (per second), `utilisation` (ratio), `concurrency`, `backlog` (items), `latency` (seconds), `errors` (ratio of failed requests), `gauge` (a further column of the trace), `up` (share of the targets that answer the source; while most do not, no load is believed, while most do, a zero is).",
 });
 export type Measures = z.output<typeof Measures>;
 
@@ -256,6 +256,7 @@ const Guards = z.strictObject({
         z.strictObject({
           below: Share.prefault("40%"),
           hold: PositiveDuration.prefault("10m"),
+          holdAtZero: PositiveDuration.prefault("1h").meta({ description: "Hold instead when nothing at all is left: a broken measurement looks like this." }),
           holdWithErrors: PositiveDuration.prefault("30m"),
           errorsAbove: Share.prefault("2%"),
           habit: Duration.prefault("3h").meta({

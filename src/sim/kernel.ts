@@ -141,6 +141,7 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
       const probe = probes[i] as Probe | Float64Array;
       if (probe === Probe.Rate) pipeline.record(fresh * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
       else if (probe === Probe.Utilisation) pipeline.record(plant.busy * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
+      else if (probe === Probe.Up) pipeline.record(seconds, seconds, endMs);
       else if (probe === Probe.Errors) pipeline.record(plant.failed, Math.max(plant.failed, fresh * seconds, 1e-9), endMs);
       else if (probe === Probe.Backlog) pipeline.record(plant.backlog * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
       else if (probe === Probe.Concurrency) pipeline.record((plant.backlog + plant.busy * slots) * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
@@ -164,7 +165,7 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
 }
 
 /** What the plant synthesises for a metric; a column of the trace for a gauge. */
-const Probe = { None: 0, Rate: 1, Utilisation: 2, Errors: 3, Backlog: 4, Concurrency: 5, Latency: 6 } as const;
+const Probe = { None: 0, Rate: 1, Utilisation: 2, Errors: 3, Backlog: 4, Concurrency: 5, Latency: 6, Up: 7 } as const;
 type Probe = (typeof Probe)[keyof typeof Probe];
 
 function probeOf(metric: ResolvedMetric, trace: Trace, hasLatency: boolean): Probe | Float64Array {
@@ -173,6 +174,8 @@ function probeOf(metric: ResolvedMetric, trace: Trace, hasLatency: boolean): Pro
       return Probe.Rate;
     case "utilisation":
       return Probe.Utilisation;
+    case "up":
+      return Probe.Up;
     case "errors":
       return Probe.Errors;
     case "backlog":

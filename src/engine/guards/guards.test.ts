@@ -9,7 +9,7 @@ import { Spend } from "./spend.ts";
 const MINUTE = 60_000;
 
 describe("a cliff of load", () => {
-  const PARAMS = { below: 0.4, holdMs: 600_000, holdWithErrorsMs: 1_800_000, errorsAbove: 0.02, habitMs: 0 };
+  const PARAMS = { below: 0.4, holdMs: 600_000, holdAtZeroMs: 3_600_000, holdWithErrorsMs: 1_800_000, errorsAbove: 0.02, habitMs: 0 };
   /** When scale-in is held, minute by minute, for a load given by the minute. */
   const held = (cliff: LoadCliff, load: (minute: number) => number, minutes: number): boolean[] =>
     Array.from({ length: minutes }, (_, minute) => {

@@ -202,7 +202,8 @@ export class LoadCliff {
     if (this.earlierMean - this.recentMean < this.#perUnit) return false;
     if (this.#isHabit(this.recentMean)) return false;
     if (nowMs >= this.#holdUntilMs) this.#cliffAtMs = nowMs;
-    this.#holdUntilMs = Math.max(this.#holdUntilMs, nowMs + this.#params.holdMs);
+    // Nothing at all, of a load that never was nothing: a broken measurement looks like this, and an upstream that is down.
+    this.#holdUntilMs = Math.max(this.#holdUntilMs, nowMs + (this.#recentSum === 0 ? this.#params.holdAtZeroMs : this.#params.holdMs));
     return true;
   }
 
