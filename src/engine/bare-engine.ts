@@ -22,7 +22,8 @@ export abstract class BareEngine implements Engine, Decision {
     this.engine = name;
     this.workload = policy.id;
     this.policyHash = policyHash;
-    this.bounds = policy.bounds;
+    // Their rules know no way back from nothing.
+    this.bounds = { ...policy.bounds, min: Math.max(1, policy.bounds.min) };
   }
 
   propose(observation: Observation, nowMs: number): Proposal {

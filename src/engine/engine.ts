@@ -1,5 +1,6 @@
 import type { ResolvedMetric, ResolvedWorkload } from "../policy/resolve.ts";
 import type { CompiledSchedules } from "../policy/schedule.ts";
+import { Activation, type ActivationState } from "./guards/activation.ts";
 import { BlastRadius, type BlastRadiusState } from "./guards/blast-radius.ts";
 import { LoadCliff, type LoadCliffState } from "./guards/load-cliff.ts";
 import { PostureJudge, type PostureState } from "./guards/posture.ts";
@@ -44,6 +45,7 @@ interface VernierEngineState extends EngineState {
   readonly ready: ReadyHistoryState;
   readonly inFlight: InFlightState;
   readonly posture: PostureState;
+  readonly activation: ActivationState | null;
   readonly cliff: LoadCliffState | null;
   readonly upWindow: ExtremeWindowState;
   readonly downWindow: ExtremeWindowState;
@@ -80,6 +82,8 @@ export class VernierEngine implements Engine, Decision {
   readonly #readyHistory = new ReadyHistory();
   readonly #inFlight: InFlight;
   readonly #posture: PostureJudge;
+  readonly #activation: Activation | undefined;
+  readonly #activationSlot: MetricSlot | undefined;
   readonly #cliffSlot: MetricSlot | undefined;
   readonly #cliff: LoadCliff | undefined;
   readonly #errorsSlot: MetricSlot | undefined;
@@ -106,6 +110,10 @@ export class VernierEngine implements Engine, Decision {
   #isReadable = false;
   /** Whether this tick's wish rests on readings. */
   #isInformed = false;
+  /** Whether this tick may go to zero, by what activates. */
+  #maySleep = false;
+  /** Metrics that count for the posture. */
+  #used = 0;
   /** Used metrics that this tick could not use. */
   #unusable = 0;
   #lastStepAtMs = -Number.MAX_VALUE;
@@ -124,6 +132,11 @@ export class VernierEngine implements Engine, Decision {
     this.#policy = policy;
     const { guards, unit } = policy;
     this.#slots = policy.metrics.map((_, index) => new MetricSlot(policy, index));
+    if (policy.activation !== undefined) {
+      const { metric } = policy.activation;
+      this.#activation = new Activation(policy.activation, guards.badTicks);
+      this.#activationSlot = this.#slots.find((slot) => slot.metric.name === metric);
+    }
     this.#loadSlots = this.#slots.filter((slot) => slot.isUsed && slot.carriesLoad);
     this.#upSlots = this.#slots.filter((slot) => slot.metric.measures === "up");
     this.#recommender = new Recommender(policy, this.#slots, options.schedules, this.#log);
@@ -191,7 +204,9 @@ export class VernierEngine implements Engine, Decision {
     const posture = this.#judge(isReadable, unusable, current, nowMs);
 
     // Without a reading of capacity nothing may be requested: the world decides what a number would mean.
-    const wished = isReadable ? this.#recommend(current, posture) : current;
+    let wished = isReadable ? this.#recommend(current, posture) : current;
+    this.#maySleep = false;
+    if (isReadable && this.#activation !== undefined) wished = this.#activate(this.#activation, wished, current);
     this.desired = wished;
     let units = wished;
     if (units < current && this.#provesScaleIn) units = this.#prove(units, current);
@@ -300,9 +315,14 @@ export class VernierEngine implements Engine, Decision {
     }
     if (this.#loadSlots.length > 1 || this.#upSlots.length > 0) this.#seekAgreement(current);
     let unusable = 0;
+    this.#used = this.#usedSlots;
+    // Asleep: what comes from the units is rightly silent.
+    const isAsleep = this.#activation !== undefined && current === 0;
     for (let i = 0; i < this.#slots.length; i++) {
       const slot = this.#slots[i] as MetricSlot;
-      if (slot.isUsed && !slot.isUsable) unusable++;
+      if (!slot.isUsed) continue;
+      if (isAsleep && slot.isOfUnits) this.#used--;
+      else if (!slot.isUsable) unusable++;
     }
     return unusable;
   }
@@ -335,7 +355,7 @@ export class VernierEngine implements Engine, Decision {
   }
 
   #judge(readable: boolean, unusable: number, current: number, nowMs: number): Posture {
-    const used = this.#usedSlots;
+    const used = this.#used;
     // Before the first reading ever there is no sight to lose; nothing shrinks all the same, for want of proof.
     if (!this.#hasSeen && unusable === used) return this.#posture.posture;
     // Unreadable capacity is one more thing we cannot see; it makes nobody blind who still sees load.
@@ -368,6 +388,26 @@ export class VernierEngine implements Engine, Decision {
     // Nothing measured is known: what a calendar says may only add to what we do without sight.
     const held = posture === "blind" ? this.#actBlind(current) : this.#holdWithoutOpinion(current);
     return Math.max(best, held);
+  }
+
+  /** Zero or not, apart from how much. */
+  #activate(activation: Activation, wish: number, current: number): number {
+    const slot = this.#activationSlot as MetricSlot;
+    const { above, idleMs, wake } = this.#policy.activation as NonNullable<ResolvedWorkload["activation"]>;
+    const phase = activation.record(this.atMs, slot.isUsable ? slot.value : undefined);
+    if (phase === "asleep") {
+      this.#maySleep = true;
+      // The last unit is not there for what the strategies measure; more than that they must not want.
+      const units = wish <= 1 ? 0 : wish;
+      if (current > 0) this.#log.add(REASON.activation_sleep, wish, units, slot.index, above, idleMs);
+      return units;
+    }
+    if (current > 0) return Math.max(1, wish);
+    if (phase === "waiting") return wish;
+    const units = Math.max(wish, wake);
+    if (phase === "unseen") this.#log.add(REASON.activation_unseen, wish, units, slot.index, wake);
+    else this.#log.add(REASON.activation_wake, wish, units, slot.index, slot.value, above);
+    return units;
   }
 
   #holdWithoutOpinion(current: number): number {
@@ -409,7 +449,8 @@ export class VernierEngine implements Engine, Decision {
         this.#log.add(REASON.proof_objective, units, current, slot.index, slot.value, slot.limitAsMeasured);
         return current;
       }
-      if (slot.limitPerUnit === Number.POSITIVE_INFINITY) continue;
+      // What is left when nobody is there (a probe, a health check) is no reason to stay awake.
+      if (slot.limitPerUnit === Number.POSITIVE_INFINITY || (this.#maySleep && wish === 0)) continue;
       const proven = Math.min(current, slot.provenUnits(this.#readyHistory) + this.#missing);
       if (proven <= units) continue;
       const serving = units - this.#missing;
@@ -503,7 +544,8 @@ export class VernierEngine implements Engine, Decision {
   /** Constraints can only lower a wish; then bounds. */
   #constrain(wish: number, current: number, nowMs: number): number {
     const limits = this.#policy.limits;
-    const min = this.#min;
+    // Unless it may sleep, what is awake stays so.
+    const min = this.#activation !== undefined && !this.#maySleep && current > 0 ? Math.max(1, this.#min) : this.#min;
     const max = this.#max;
     let units = wish;
     if (this.#spend?.isAlarming) {
@@ -566,6 +608,7 @@ export class VernierEngine implements Engine, Decision {
       ready: this.#readyHistory.state(),
       inFlight: this.#inFlight.state(),
       posture: this.#posture.state(),
+      activation: this.#activation?.state() ?? null,
       cliff: this.#cliff?.state() ?? null,
       upWindow: this.#upWindow.state(),
       downWindow: this.#downWindow.state(),
@@ -598,6 +641,7 @@ export class VernierEngine implements Engine, Decision {
     this.#readyHistory.restore(state.ready);
     this.#inFlight.restore(state.inFlight);
     this.#posture.restore(state.posture);
+    if (state.activation !== null) this.#activation?.restore(state.activation);
     if (state.cliff !== null) this.#cliff?.restore(state.cliff);
     this.#upWindow.restore(state.upWindow);
     this.#downWindow.restore(state.downWindow);

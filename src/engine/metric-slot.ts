@@ -20,6 +20,8 @@ export class MetricSlot {
   readonly index: number;
   /** Whether a strategy or an objective reads it; only those decide the posture. */
   readonly isUsed: boolean;
+  /** Whether it comes from the units themselves, and is silent while there are none. */
+  readonly isOfUnits: boolean;
   /** Whether it is worth judging: used, or an error ratio, which makes a cliff of load worse. */
   readonly isRead: boolean;
   /** Most load one unit may carry after a scale-in; infinite when nothing limits it. */
@@ -58,9 +60,11 @@ export class MetricSlot {
     this.limitPerUnit = limitPerUnit(policy, metric);
     this.limitAsMeasured = limitAsMeasured(policy, metric);
     this.isUsed =
+      policy.activation?.metric === metric.name ||
       policy.strategies.some((strategy) => metricsReadBy(strategy).includes(metric.name)) ||
       Number.isFinite(this.limitPerUnit) ||
       Number.isFinite(this.limitAsMeasured);
+    this.isOfUnits = metric.scope === "unit" || metric.measures === "utilisation" || metric.measures === "latency" || metric.measures === "errors";
     this.isRead = this.isUsed || metric.measures === "errors" || metric.measures === "up";
     this.carriesLoad = carriesLoad(metric);
     this.#isPerUnit = metric.scope === "unit";

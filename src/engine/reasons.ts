@@ -105,6 +105,13 @@ export const REASONS = {
     operands: { metric: "metric", ratio: "number", toleranceDown: "ratio", toleranceUp: "ratio" },
     text: "{metric}, with units ready and on their way, is at {ratio} of its target, inside -{toleranceDown} to +{toleranceUp}",
   },
+  activation_wake: { stage: "combine", operands: { metric: "metric", value: "number", above: "number" }, text: "{metric} is {value}, over {above}: awake" },
+  activation_sleep: {
+    stage: "combine",
+    operands: { metric: "metric", above: "number", idle: "ms" },
+    text: "{metric} was at or under {above} for {idle}: may sleep",
+  },
+  activation_unseen: { stage: "combine", operands: { metric: "metric", wake: "units" }, text: "asleep, and {metric} cannot be seen: wake with {wake}" },
   highest_wins: { stage: "combine", operands: { strategy: "number", of: "number" }, text: "strategy {strategy} of {of} asks for the most" },
   no_recommendation: { stage: "combine", operands: {}, text: "no strategy has an opinion: hold" },
   blind_hold: { stage: "combine", operands: {}, text: "blind: hold" },

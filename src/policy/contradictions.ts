@@ -216,6 +216,10 @@ class WorkloadCheck {
 
   bounds(): void {
     const { min, max, schedule } = record(this.#value["bounds"]);
+    const activation = this.#value["activation"];
+    if (min === 0 && activation === undefined)
+      this.#error("activation_missing", ["bounds", "min"], "found 0, and nothing that would wake it", "add activation: {metric: requests}, or use at least 1");
+    if (isRecord(activation)) this.#activation(activation, min, max);
     this.#windows(["bounds", "schedule"], schedule);
     if (!Array.isArray(schedule) || typeof min !== "number" || typeof max !== "number") return;
     for (const [index, given] of schedule.entries()) {
@@ -276,6 +280,22 @@ class WorkloadCheck {
         "write both in one currency",
       );
     }
+  }
+
+  #activation({ metric, wake }: Record<string, unknown>, min: unknown, max: unknown): void {
+    const path = ["activation"];
+    if (typeof min === "number" && min > 0)
+      this.#error("activation_without_zero", path, `the least is ${min}: it never sleeps`, "set bounds.min to 0, or leave activation out");
+    if (typeof wake === "number" && typeof max === "number" && wake > max)
+      this.#error("wake_above_max", [...path, "wake"], `wakes with ${wake}, at most ${max} are allowed`, "wake with less");
+    const measures = this.#metricAt([...path, "metric"], metric, ["rate", "backlog", "concurrency", "gauge"]);
+    if (measures !== undefined && record(this.#metrics[metric as string])["scope"] === "unit")
+      this.#error(
+        "wrong_scope",
+        [...path, "metric"],
+        `"${metric}" comes from the units: without one, nothing would wake it`,
+        "name a metric of what arrives or waits",
+      );
   }
 
   #sloBurn(path: Path, name: unknown): void {

@@ -82,7 +82,7 @@ function lintTiers({ resolved, written }: PolicyWorkload, say: Say): void {
       ["down", strategy.down.map((tier) => tier.remove)],
     ] as const) {
       for (const [rung, size] of ladder.entries()) {
-        if (!("ratio" in size) || size.ratio * resolved.bounds.min >= 1) continue;
+        if (!("ratio" in size) || resolved.bounds.min === 0 || size.ratio * resolved.bounds.min >= 1) continue;
         say(
           [...path, direction, rung],
           "step_below_one_unit",

@@ -186,7 +186,23 @@ workloads:
       "changes neither min nor max",
     ],
     ["no bounds", WEB.replace(/ {4}bounds.*\n/, ""), "required"],
-    ["min 0", WEB.replace("min: 2", "min: 0"), "min: 0 needs activation"],
+    ["nothing that wakes", WEB.replace("min: 2", "min: 0"), "found 0, and nothing that would wake it"],
+    ["an activation that never sleeps", `${WEB}    activation: {metric: cpu}\n`, "the least is 2: it never sleeps"],
+    [
+      "an activation by the sleeper itself",
+      `${WEB.replace("min: 2", "min: 0")}    activation: {metric: cpu}\n`,
+      '"cpu" measures utilisation, expected rate or backlog',
+    ],
+    [
+      "an activation by one unit's share",
+      `${WEB.replace("min: 2", "min: 0").replace("metrics:", "metrics:\n      come: {measures: rate, scope: unit}")}    activation: {metric: come}\n`,
+      "without one, nothing would wake it",
+    ],
+    [
+      "a waking above the bounds",
+      `${WEB.replace("min: 2", "min: 0").replace("metrics:", "metrics:\n      come: {measures: rate}")}    activation: {metric: come, wake: 5000}\n`,
+      "wakes with 5000",
+    ],
     [
       "one target for two",
       `${WEB}    target: {type: memory, name: one}\n${WEB.slice(WEB.indexOf("  shop/web")).replace("shop/web", "shop/api")}    target: {type: memory, name: one}\n`,

@@ -55,7 +55,7 @@ export function resolveGuards(policy: WorkloadPolicy, ceiling: number): Resolved
         : {
             below: guards.cliff?.below ?? 0.4,
             holdMs: guards.cliff?.hold ?? 600_000,
-            holdAtZeroMs: guards.cliff?.holdAtZero ?? 3_600_000,
+            holdAtZeroMs: guards.cliff?.holdAtZero ?? (policy.activation === undefined ? 3_600_000 : (guards.cliff?.hold ?? 600_000)),
             holdWithErrorsMs: guards.cliff?.holdWithErrors ?? 1_800_000,
             errorsAbove: guards.cliff?.errorsAbove ?? 0.02,
             habitMs: guards.cliff?.habit ?? 10_800_000,

@@ -83,6 +83,14 @@ export function keepsTo({ op, value: limit }: Pick<Extract<ResolvedObjective, { 
   return op === "lte" ? value <= limit + 1e-9 : op === "lt" ? value < limit : op === "gte" ? value >= limit - 1e-9 : value > limit;
 }
 
+/** When a workload sleeps; `above` in the metric's own unit. */
+export interface ResolvedActivation {
+  readonly metric: string;
+  readonly above: number;
+  readonly idleMs: number;
+  readonly wake: number;
+}
+
 /** A declared limit on units: of a dependency's connections or a group. */
 export interface UnitLimit {
   readonly name: string;
@@ -121,6 +129,8 @@ export interface ResolvedWorkload {
   readonly id: string;
   readonly kind: WorkloadPolicy["kind"] | "undeclared";
   readonly bounds: { readonly min: number; readonly max: number };
+  /** Only with a lowest bound of 0. */
+  readonly activation?: ResolvedActivation;
   /** Other bounds at times; later entries outrank earlier ones. */
   readonly boundsSchedule?: readonly (ScheduleWindow & { readonly min?: number; readonly max?: number })[];
   readonly intervalMs: number;
@@ -161,6 +171,14 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
     id: workloadId(id),
     kind: policy.kind ?? "undeclared",
     bounds: { min: policy.bounds.min, max: policy.bounds.max },
+    ...(policy.activation !== undefined && {
+      activation: {
+        metric: policy.activation.metric,
+        above: policy.activation.above,
+        idleMs: policy.activation.idle,
+        wake: policy.activation.wake,
+      },
+    }),
     ...(policy.bounds.schedule !== undefined && {
       boundsSchedule: policy.bounds.schedule.map((window) => ({
         ...resolveWindow(window, file.timeZone),

@@ -283,6 +283,19 @@ const Guards = z.strictObject({
 /** What capacity is set on. `memory` keeps it in memory: the simulator's own target. */
 const Target = z.discriminatedUnion("type", [z.strictObject({ type: z.literal("memory"), name: Name.optional() })]);
 
+/** From nothing to something and back, apart from how much. */
+const Activation = z
+  .strictObject({
+    metric: z.string().meta({ description: "What shows that somebody is there: a metric that exists without any unit, such as arrivals or a backlog." }),
+    above: z
+      .union([z.number().nonnegative(), Rate], { error: "expected a number such as 0, or a rate such as 1/min" })
+      .prefault(0)
+      .meta({ description: "Over this, it wakes." }),
+    idle: durationFrom("0s", "30d").prefault("5m").meta({ description: "At or under it for this long, it may go to zero." }),
+    wake: Units.prefault(1).meta({ description: "Units to wake with; also what it wakes with when nobody can see whether it is needed." }),
+  })
+  .meta({ description: "With `min: 0`: when the workload sleeps and what wakes it." });
+
 /** Where the workloads of a template come from. */
 export const Each = z.strictObject({
   from: z.union(
@@ -301,11 +314,7 @@ export const WorkloadPolicy = z.strictObject({
   bounds: z
     .strictObject(
       {
-        min: z
-          .int({ error: "expected a whole number of units" })
-          .min(0)
-          .max(UNITS_MAX)
-          .refine((min) => min > 0, { error: "min: 0 needs activation (0 to 1 and back), which is not available yet; use at least 1" }),
+        min: z.int({ error: "expected a whole number of units" }).min(0).max(UNITS_MAX).meta({ description: "0 needs `activation`." }),
         max: Units,
         schedule: z
           .array(z.strictObject({ ...windowFields, min: Units.optional(), max: Units.optional() }))
@@ -322,6 +331,7 @@ export const WorkloadPolicy = z.strictObject({
       error: (issue) => `min (${(issue.input as { min: number }).min}) is greater than max (${(issue.input as { max: number }).max})`,
     })
     .meta({ description: "Least and most capacity. Required; applied last; never left to a default." }),
+  activation: Activation.optional(),
   interval: durationFrom("1s", "1d").prefault("15s").meta({ description: "Time between two evaluations (ticks)." }),
   ceiling: Share.optional().meta({ description: "Highest acceptable utilisation. Default: the upper end of the utilisation band, else `80%`." }),
   unit: Unit.prefault({}),

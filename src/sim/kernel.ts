@@ -76,7 +76,8 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
   const load = loadBySteps(trace, stepMs, node.loadFactor, request.interpolate);
   const steps = load.length;
   const initialUnits =
-    node.initialUnits ?? Math.min(workload.bounds.max, unitsNeeded({ load: load[0] as number, perUnit, ceiling: request.ceiling, min: workload.bounds.min }));
+    node.initialUnits ??
+    Math.min(workload.bounds.max, unitsNeeded({ load: load[0] as number, perUnit, ceiling: request.ceiling, min: Math.max(1, workload.bounds.min) }));
   const plant = new Plant({ unit: workload.unit, uses: workload.uses, perUnit, initialUnits }, createRng(request.seed));
   const latency =
     workload.unit.serviceTimeMs === undefined

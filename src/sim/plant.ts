@@ -106,7 +106,8 @@ export class Plant {
     let backlog = offered - this.served;
     this.failed = 0;
     if (backlog > 0) {
-      const patient = (capacity * this.#unit.requestTimeoutMs) / 1_000;
+      // With nothing to serve them, requests wait as long as they will; what came in that time is still there.
+      const patient = ((capacity > 0 ? capacity : load) * this.#unit.requestTimeoutMs) / 1_000;
       if (backlog > patient) {
         this.failed = backlog - patient;
         backlog = patient;

@@ -159,7 +159,7 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
       thetaU += (needed - serving) / needed;
       tauU++;
     } else if (serving > needed) {
-      thetaO += (serving - needed) / needed;
+      thetaO += (serving - needed) / Math.max(1, needed);
       tauO++;
     }
     if (needed > max && (requested[step] as number) >= max) saturated++;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Drive, TRACKING, workload } from "../../../test/support/drive.ts";
 import { VernierEngine } from "../engine.ts";
+import { Activation } from "./activation.ts";
 import { BlastRadius } from "./blast-radius.ts";
 import { LoadCliff } from "./load-cliff.ts";
 import { PostureJudge } from "./posture.ts";
@@ -257,4 +258,45 @@ guards: {down: {window: 0s}}
     // A rate over all units does not change with their number: it is judged as measured.
     expect(at("{threshold: {metric: rps, value: 4/s}}", 0)).toBe(9);
   });
+});
+
+describe("activation", () => {
+  const params = { metric: "requests", above: 1, idleMs: 5 * MINUTE, wake: 2 };
+
+  test("sleeps after the whole idle time at or under the level, and counts anew after every sign of life", () => {
+    const activation = new Activation(params, 2);
+    const at = (minutes: number, value: number | undefined) => activation.record(minutes * MINUTE, value);
+    expect([at(0, 1.1), at(1, 1), at(5, 0), at(5.9, 1)]).toEqual(["active", "waiting", "waiting", "waiting"]);
+    expect([at(6, 0), at(6.5, 2), at(7, 0), at(11.9, 0), at(12, 0)]).toEqual(["asleep", "active", "waiting", "waiting", "asleep"]);
+  });
+
+  test("takes nothing seen for no idleness, and after two ticks says that nobody sees", () => {
+    const activation = new Activation(params, 2);
+    activation.record(0, 0);
+    expect([activation.record(5 * MINUTE, undefined), activation.record(6 * MINUTE, undefined)]).toEqual(["waiting", "unseen"]);
+    const restored = new Activation(params, 2);
+    restored.restore(JSON.parse(JSON.stringify(activation.state())));
+    expect([restored.record(7 * MINUTE, undefined), restored.record(8 * MINUTE, 0), restored.record(12 * MINUTE, 0)]).toEqual(["unseen", "waiting", "waiting"]);
+    expect(restored.record(13 * MINUTE, 0)).toBe("asleep");
+  });
+});
+
+test("a sudden nothing holds for an hour, unless load was nothing before", () => {
+  const options = { intervalMs: 15_000, countPerLoad: 1, perUnit: Number.NaN, of: "load" };
+  const cliff = new LoadCliff(
+    { below: 0.4, holdMs: 600_000, holdAtZeroMs: 3_600_000, holdWithErrorsMs: 1_800_000, errorsAbove: 0.02, habitMs: 10_800_000 },
+    options,
+  );
+  const remaining: number[] = [];
+  for (let tick = 0; tick < 4 * 60 * 4; tick++) {
+    const minute = tick / 4;
+    cliff.record(tick * 15_000, minute < 60 || (minute >= 180 && minute < 200) ? 1_000 : 0);
+    remaining.push(cliff.remainingMs(tick * 15_000));
+  }
+  const at = (minute: number) => remaining[minute * 4] as number;
+  expect(at(63)).toBe(60 * MINUTE);
+  expect(at(120)).toBeGreaterThan(0);
+  expect(at(128)).toBe(0);
+  // The second time nothing is known to happen.
+  expect(at(203)).toBeLessThanOrEqual(10 * MINUTE);
 });

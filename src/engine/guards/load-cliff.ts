@@ -10,6 +10,8 @@ const BLOCKS = 64;
 const HABIT_SHARE = 0.25;
 /** About as low: at most this much higher. */
 const HABIT_LEVEL = 1.25;
+/** A load that was nothing at all within this time is one that can be nothing. */
+const ZERO_KNOWN_MS = 7 * 86_400_000;
 /** Deviations of a Poisson count that noise alone practically never reaches. */
 const DEVIATIONS = 6;
 
@@ -25,6 +27,7 @@ export interface LoadCliffState {
   readonly earlierSum: number;
   readonly cliffAtMs: number;
   readonly holdUntilMs: number;
+  readonly zeroAtMs: number;
   /** What the numbers are of: another metric or interval makes them meaningless. */
   readonly of: string;
   readonly bucketMs: number;
@@ -72,6 +75,8 @@ export class LoadCliff {
   #lastMs = Number.NEGATIVE_INFINITY;
   #cliffAtMs = Number.NEGATIVE_INFINITY;
   #holdUntilMs = Number.NEGATIVE_INFINITY;
+  /** When load was last nothing at all, and nothing was held for it. */
+  #zeroAtMs = Number.NEGATIVE_INFINITY;
   readonly #perUnit: number;
   readonly #of: string;
   readonly #intervalMs: number;
@@ -145,6 +150,7 @@ export class LoadCliff {
   /** A bucket leaves the present. What was held was no habit. */
   #leave(mean: number, nowMs: number): void {
     if (this.#params.habitMs === 0 || nowMs - this.#means.length * this.#bucketMs < this.#holdUntilMs) return;
+    if (mean === 0) this.#zeroAtMs = nowMs;
     this.#blockSum += mean;
     if (++this.#blockCount < this.#blockBuckets) return;
     this.#blocks[this.#nextBlock] = this.#blockSum / this.#blockCount;
@@ -202,8 +208,9 @@ export class LoadCliff {
     if (this.earlierMean - this.recentMean < this.#perUnit) return false;
     if (this.#isHabit(this.recentMean)) return false;
     if (nowMs >= this.#holdUntilMs) this.#cliffAtMs = nowMs;
-    // Nothing at all, of a load that never was nothing: a broken measurement looks like this, and an upstream that is down.
-    this.#holdUntilMs = Math.max(this.#holdUntilMs, nowMs + (this.#recentSum === 0 ? this.#params.holdAtZeroMs : this.#params.holdMs));
+    // Nothing at all, of a load that is never nothing: a broken measurement looks like this, and an upstream that is down.
+    const isUnheardOf = this.#recentSum === 0 && nowMs - this.#zeroAtMs > ZERO_KNOWN_MS;
+    this.#holdUntilMs = Math.max(this.#holdUntilMs, nowMs + (isUnheardOf ? this.#params.holdAtZeroMs : this.#params.holdMs));
     return true;
   }
 
@@ -220,6 +227,7 @@ export class LoadCliff {
       earlierSum: this.#earlierSum,
       cliffAtMs: Math.max(this.#cliffAtMs, -Number.MAX_VALUE),
       holdUntilMs: Math.max(this.#holdUntilMs, -Number.MAX_VALUE),
+      zeroAtMs: Math.max(this.#zeroAtMs, -Number.MAX_VALUE),
       of: this.#of,
       bucketMs: this.#bucketMs,
       blockSum: this.#blockSum,
@@ -233,6 +241,7 @@ export class LoadCliff {
     // What runs is held, whatever it was judged by.
     this.#cliffAtMs = state.cliffAtMs;
     this.#holdUntilMs = state.holdUntilMs;
+    this.#zeroAtMs = state.zeroAtMs;
     this.#forget();
     this.#blocks.length = 0;
     this.#nextBlock = 0;

@@ -49,7 +49,7 @@ export class HpaEngine extends BareEngine {
     this.#inputs = config.metrics.map((metric) => inputOf(metric, tolerance));
     this.#seen = this.#inputs.map(() => UNAVAILABLE);
     this.#parameters = {
-      min: config.min ?? policy.bounds.min,
+      min: config.min ?? Math.max(1, policy.bounds.min),
       max: config.max ?? policy.bounds.max,
       tolerance,
       ...(config.behaviour !== undefined && { behaviour: config.behaviour }),
