@@ -190,7 +190,8 @@ function withTarget(workload: ResolvedWorkload, percent: number | undefined): Re
   const serves = workload.unit.serves?.rate;
   const tracking = workload.strategies.filter((strategy) => strategy.type === "targetTracking");
   const measures = (name: string) => workload.metrics.find((metric) => metric.name === name)?.measures;
-  if (tracking.length === 0 || tracking.some(({ metric }) => measures(metric) !== "utilisation" && serves === undefined)) return undefined;
+  if (tracking.length === 0 || tracking.some(({ metric }) => measures(metric) !== "utilisation" && (measures(metric) !== "rate" || serves === undefined)))
+    return undefined;
   const turn = (strategy: ResolvedWorkload["strategies"][number]) =>
     strategy.type === "targetTracking"
       ? { ...strategy, targetPerUnit: (percent / 100) * (measures(strategy.metric) === "utilisation" ? 1 : (serves as number)) }

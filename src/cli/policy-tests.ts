@@ -138,7 +138,9 @@ function neverHappening({ test, workload, trace }: LoadedTest): { path: (string 
   const endMs = trace.load.length * trace.binMs;
   const names = workload.metrics.map(({ name }) => name);
   for (const [i, { metric, from, to }] of test.faults.entries()) {
-    if (metric !== "*" && !names.includes(metric))
+    if (workload.metrics.some(({ name, formula }) => name === metric && formula !== undefined))
+      found.push({ path: ["faults", i, "metric"], message: `"${metric}" is computed; let one of the metrics fail that it is computed from` });
+    else if (metric !== "*" && !names.includes(metric))
       found.push({ path: ["faults", i, "metric"], message: `there is no metric "${metric}"; there are ${names.join(", ")}, or * for all` });
     else if (metric !== "*" && Object.keys(test.engines).some(isForeign) && !names.every((name) => name === "cpu"))
       found.push({ path: ["faults", i, "metric"], message: `other engines read metrics of their own, which this would not hit; write metric: "*"` });

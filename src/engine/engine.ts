@@ -73,6 +73,7 @@ export class VernierEngine implements Engine, Decision {
 
   readonly #policy: ResolvedWorkload;
   readonly #slots: MetricSlot[];
+  readonly #slotsByName: ReadonlyMap<string, MetricSlot>;
   /** Slots that say how much work there is, and those that say whether their source works. */
   readonly #loadSlots: MetricSlot[];
   readonly #upSlots: MetricSlot[];
@@ -128,7 +129,7 @@ export class VernierEngine implements Engine, Decision {
     this.workload = policy.id;
     this.policyHash = options.policyHash;
     this.intervalMs = policy.intervalMs;
-    this.metrics = policy.metrics;
+    this.metrics = policy.metrics.filter(({ formula }) => formula === undefined);
     this.#policy = policy;
     const { guards, unit } = policy;
     this.#slots = policy.metrics.map((_, index) => new MetricSlot(policy, index));
@@ -137,6 +138,7 @@ export class VernierEngine implements Engine, Decision {
       this.#activation = new Activation(policy.activation, guards.badTicks);
       this.#activationSlot = this.#slots.find((slot) => slot.metric.name === metric);
     }
+    this.#slotsByName = new Map(this.#slots.map((slot) => [slot.metric.name, slot]));
     this.#loadSlots = this.#slots.filter((slot) => slot.isUsed && slot.carriesLoad);
     this.#upSlots = this.#slots.filter((slot) => slot.metric.measures === "up");
     this.#recommender = new Recommender(policy, this.#slots, options.schedules, this.#log);
@@ -150,7 +152,7 @@ export class VernierEngine implements Engine, Decision {
       const { metric, perUnit } = this.#cliffSlot;
       this.#cliff = new LoadCliff(guards.cliff, {
         intervalMs: policy.intervalMs,
-        countPerLoad: metric.measures === "rate" ? 1 : serves,
+        countPerLoad: metric.measures === "rate" ? 1 : metric.measures === "utilisation" ? serves : Number.NaN,
         perUnit,
         of: `${metric.measures} ${metric.name}`,
       });
@@ -329,6 +331,10 @@ export class VernierEngine implements Engine, Decision {
 
   #judgeSlot(slot: MetricSlot, readings: readonly Reading[], current: number, nowMs: number, isSourceUp: boolean): void {
     const name = slot.metric.name;
+    if (slot.metric.formula !== undefined) {
+      slot.compute((operand) => this.#slotsByName.get(operand) as MetricSlot, nowMs, this.#readyHistory, this.#log, current, isSourceUp);
+      return;
+    }
     let reading = readings[slot.index];
     if (reading === undefined || reading.metric !== name) reading = readings.find((candidate) => candidate.metric === name);
     slot.judge(reading, nowMs, this.#readyHistory, this.#log, current, isSourceUp);
@@ -677,5 +683,7 @@ function narrower(before: BlastRadiusParams, after: BlastRadiusParams): BlastRad
 function cliffSlot(slots: readonly MetricSlot[]): MetricSlot | undefined {
   // By name, so that the order of metrics in the file changes nothing.
   const used = slots.filter((slot) => slot.isUsed).sort((a, b) => (a.metric.name < b.metric.name ? -1 : 1));
-  return used.find((slot) => slot.metric.measures === "rate") ?? used.find((slot) => slot.metric.measures === "utilisation");
+  return (
+    used.find((slot) => slot.metric.measures === "rate") ?? used.find((slot) => slot.metric.measures === "utilisation") ?? used.find((slot) => slot.carriesLoad)
+  );
 }

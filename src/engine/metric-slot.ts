@@ -1,3 +1,4 @@
+import { evaluateFormula, type Formula, metricsOf } from "../policy/formula.ts";
 import { metricsReadBy, type ResolvedMetric, type ResolvedWorkload } from "../policy/resolve.ts";
 import type { Reading } from "./model.ts";
 import { REASON, type ReasonLog } from "./reasons.ts";
@@ -37,6 +38,8 @@ export class MetricSlot {
 
   /** Whether readings say how much work the units carry. */
   readonly carriesLoad: boolean;
+  /** What one unit carries as far as is known: at 100 %, or else at its target; NaN when neither is declared. */
+  readonly #worthPerUnit: number;
   readonly #isPerUnit: boolean;
   readonly #mayBeNegative: boolean;
   readonly #zeroGuard: ResolvedWorkload["guards"]["implausibleZero"];
@@ -47,6 +50,8 @@ export class MetricSlot {
   /** Window of the reading. */
   #fromMs = 0;
   #toMs = 0;
+  readonly #computed: Reading;
+  readonly #operands: readonly string[];
   /** Of the last reading above zero. */
   #lastLoad = 0;
   #zeros = 0;
@@ -56,21 +61,25 @@ export class MetricSlot {
     const metric = policy.metrics[index] as ResolvedMetric;
     this.metric = metric;
     this.index = index;
-    this.perUnit = metric.measures === "utilisation" ? 1 : (policy.unit.serves?.rate ?? Number.NaN);
+    this.carriesLoad = carriesLoad(policy, metric);
+    this.perUnit = metric.measures === "utilisation" ? 1 : metric.measures === "rate" ? (policy.unit.serves?.rate ?? Number.NaN) : Number.NaN;
     this.limitPerUnit = limitPerUnit(policy, metric);
     this.limitAsMeasured = limitAsMeasured(policy, metric);
+    this.#worthPerUnit = Number.isNaN(this.perUnit) && Number.isFinite(this.limitPerUnit) ? this.limitPerUnit : this.perUnit;
     this.isUsed =
       policy.activation?.metric === metric.name ||
       policy.strategies.some((strategy) => metricsReadBy(strategy).includes(metric.name)) ||
       Number.isFinite(this.limitPerUnit) ||
       Number.isFinite(this.limitAsMeasured);
     this.isOfUnits = metric.scope === "unit" || metric.measures === "utilisation" || metric.measures === "latency" || metric.measures === "errors";
-    this.isRead = this.isUsed || metric.measures === "errors" || metric.measures === "up";
-    this.carriesLoad = carriesLoad(metric);
+    const isOperand = policy.metrics.some(({ formula }) => formula !== undefined && metricsOf(formula).includes(metric.name));
+    this.isRead = isOperand || this.isUsed || metric.measures === "errors" || metric.measures === "up";
     this.#isPerUnit = metric.scope === "unit";
-    this.#mayBeNegative = metric.measures === "gauge";
-    this.#zeroGuard = carriesLoad(metric) ? policy.guards.implausibleZero : "off";
+    this.#mayBeNegative = metric.measures === "gauge" && !this.carriesLoad;
+    this.#zeroGuard = this.carriesLoad ? policy.guards.implausibleZero : "off";
     this.#intervalMs = policy.intervalMs;
+    this.#operands = metric.formula === undefined ? [] : metricsOf(metric.formula);
+    this.#computed = { metric: metric.name, status: "value", value: 0, sampledAtMs: 0, windowMs: 0, partial: false };
     this.#staleAfterMs = policy.guards.staleAfterMs + metric.lagMs;
   }
 
@@ -102,24 +111,46 @@ export class MetricSlot {
       return;
     }
     this.value = value;
+    this.#fromMs = reading.sampledAtMs - reading.windowMs;
+    this.#toMs = reading.sampledAtMs;
     if (this.carriesLoad) {
       const load = this.#isPerUnit ? value * ready.mean(reading.sampledAtMs - reading.windowMs, reading.sampledAtMs) : value;
       this.load = load < LOAD_MAX ? load : LOAD_MAX;
-      this.#fromMs = reading.sampledAtMs - reading.windowMs;
-      this.#toMs = reading.sampledAtMs;
       if (this.#isImplausibleZero(reading, log, units, isSourceUp)) return;
     }
     this.isUsable = true;
   }
 
+  /** Computes it from others instead of reading it; `slotOf` finds them. */
+  compute(slotOf: (name: string) => MetricSlot, nowMs: number, ready: ReadyHistory, log: ReasonLog, units: number, isSourceUp: boolean): void {
+    const formula = this.metric.formula as Formula;
+    const reading = this.#computed;
+    reading.sampledAtMs = Number.POSITIVE_INFINITY;
+    let fromMs = Number.POSITIVE_INFINITY;
+    for (const name of this.#operands) {
+      const operand = slotOf(name);
+      if (!operand.isUsable) {
+        this.isUsable = false;
+        this.isDoubted = false;
+        log.add(REASON.formula_unknown, units, units, this.index, operand.index);
+        return;
+      }
+      reading.sampledAtMs = Math.min(reading.sampledAtMs, operand.#toMs);
+      fromMs = Math.min(fromMs, operand.#fromMs);
+    }
+    reading.windowMs = Math.max(0, reading.sampledAtMs - fromMs);
+    reading.value = evaluateFormula(formula, (name) => slotOf(name).value);
+    this.judge(reading, nowMs, ready, log, units, isSourceUp);
+  }
+
   /** Units' worth of the load, NaN when a unit's worth is not known. */
   get worth(): number {
-    return this.load / this.perUnit;
+    return this.load / this.#worthPerUnit;
   }
 
   /** Whether it reads zero after a load worth this many units. */
   hasVanished(worth: number): boolean {
-    return this.value === 0 && this.#lastLoad / this.perUnit >= worth;
+    return this.value === 0 && this.#lastLoad / this.#worthPerUnit >= worth;
   }
 
   /** Takes the reading back: something else says that it cannot be. */
@@ -142,7 +173,7 @@ export class MetricSlot {
       return false;
     }
     if (isSourceUp) return false;
-    const worth = Number.isNaN(this.perUnit) ? this.#lastLoad : this.#lastLoad / this.perUnit;
+    const worth = Number.isNaN(this.#worthPerUnit) ? this.#lastLoad : this.#lastLoad / this.#worthPerUnit;
     if (worth < this.#zeroGuard.worth) return false;
     if (reading.sampledAtMs !== this.#zeroSampledAtMs) {
       this.#zeros++;
@@ -165,13 +196,14 @@ export class MetricSlot {
   }
 }
 
-/** Whether readings say how much work the units carry. */
-function carriesLoad(metric: ResolvedMetric): boolean {
-  return metric.measures === "rate" || metric.measures === "utilisation";
+/** Whether readings say how much work the units carry: rates and utilisations, and what is counted and tracked. */
+function carriesLoad(policy: ResolvedWorkload, metric: ResolvedMetric): boolean {
+  if (metric.measures === "rate" || metric.measures === "utilisation") return true;
+  return policy.strategies.some((strategy) => strategy.type === "targetTracking" && strategy.metric === metric.name);
 }
 
 function limitPerUnit(policy: ResolvedWorkload, metric: ResolvedMetric): number {
-  if (!carriesLoad(metric)) return Number.POSITIVE_INFINITY;
+  if (!carriesLoad(policy, metric)) return Number.POSITIVE_INFINITY;
   const limits: number[] = [];
   for (const strategy of policy.strategies) {
     if (strategy.type === "schedule" || strategy.type === "sloBurn" || strategy.metric !== metric.name) continue;
@@ -182,18 +214,18 @@ function limitPerUnit(policy: ResolvedWorkload, metric: ResolvedMetric): number 
   }
   for (const objective of policy.objectives) {
     if (objective.kind === "band" && objective.metric === metric.name) limits.push(objective.to);
-    // A rate over all units does not change with their number.
-    if (objective.kind === "threshold" && objective.metric === metric.name && isUpperBound(objective.op) && !isTotalRate(metric)) limits.push(objective.value);
+    // What is summed over all units does not change with their number.
+    if (objective.kind === "threshold" && objective.metric === metric.name && isUpperBound(objective.op) && !isTotal(metric)) limits.push(objective.value);
   }
   return Math.min(...limits, Number.POSITIVE_INFINITY);
 }
 
-function isTotalRate(metric: ResolvedMetric): boolean {
-  return metric.measures === "rate" && metric.scope === "total";
+function isTotal(metric: ResolvedMetric): boolean {
+  return metric.measures !== "utilisation" && metric.scope === "total";
 }
 
 function limitAsMeasured(policy: ResolvedWorkload, metric: ResolvedMetric): number {
-  if (carriesLoad(metric) && !isTotalRate(metric)) return Number.POSITIVE_INFINITY;
+  if (carriesLoad(policy, metric) && !isTotal(metric)) return Number.POSITIVE_INFINITY;
   const limits: number[] = [];
   for (const objective of policy.objectives) {
     if (objective.kind === "threshold" && objective.metric === metric.name && isUpperBound(objective.op)) limits.push(objective.value);

@@ -34,6 +34,7 @@ export const REASONS = {
   reading_absent: { stage: "observe", operands: { metric: "metric" }, text: "{metric} has no reading" },
   reading_invalid: { stage: "observe", operands: { metric: "metric", value: "number" }, text: "{metric} reads {value}, which its unit does not allow" },
   reading_partial: { stage: "observe", operands: { metric: "metric" }, text: "{metric} is incomplete, as its source says itself" },
+  formula_unknown: { stage: "observe", operands: { metric: "metric", of: "metric" }, text: "{metric} cannot be computed: {of} is unusable" },
   reading_stale: { stage: "judge", operands: { metric: "metric", age: "ms", limit: "ms" }, text: "{metric} is {age} old, more than {limit}" },
   implausible_zero: {
     stage: "judge",

@@ -3,6 +3,7 @@ import { isRecord } from "../lib/is-record.ts";
 import { nearest } from "../lib/nearest.ts";
 import { isTimeZone } from "./calendar.ts";
 import type { Path, PolicyDocument } from "./document.ts";
+import { FormulaError, metricsOf, parseFormula } from "./formula.ts";
 import { Budget, Duration, Percent, Rate, UnitPrice } from "./quantities.ts";
 import { workloadId } from "./resolve.ts";
 import { cronProblem } from "./schedule.ts";
@@ -108,11 +109,44 @@ class WorkloadCheck {
         `${names.length} metrics, at most ${METRICS_MAX}`,
         "a workload decided by so many cannot be explained; drop those no strategy or objective reads",
       );
+    this.#formulas();
     const sources = Object.keys(record(this.#settings["sources"]));
     for (const name of names) {
       const source = text(record(this.#metrics[name])["source"]);
       if (source !== undefined) this.#reference(["metrics", name, "source"], source, sources, "source");
     }
+  }
+
+  #formulas(): void {
+    const measured = new Map<string, Measures>();
+    for (const [name, metric] of Object.entries(this.#metrics)) {
+      const measures = Measures.safeParse(record(metric)["measures"]);
+      if (measures.success) measured.set(name, measures.data);
+    }
+    const reads = new Map<string, readonly string[]>();
+    for (const [name, metric] of Object.entries(this.#metrics)) {
+      const { formula, query, column } = record(metric);
+      const path = ["metrics", name, "formula"];
+      const measures = measured.get(name);
+      if (typeof formula !== "string" || measures === undefined) continue;
+      if (query !== undefined || column !== undefined)
+        this.#error("formula_and_reading", path, `"${name}" is computed and read`, "leave out formula, or query and column");
+      try {
+        reads.set(name, metricsOf(parseFormula(formula, measures, measured)));
+      } catch (error) {
+        if (!(error instanceof FormulaError)) throw error;
+        this.#error("formula", path, `${error.message}, at character ${error.at + 1} of "${formula.slice(0, 80)}"`, "for example orders * 3 + checkouts");
+      }
+    }
+    // What needs itself, by any way round, is never known.
+    const known = new Set(Object.keys(this.#metrics).filter((name) => !reads.has(name)));
+    for (let before = -1; before !== known.size; ) {
+      before = known.size;
+      for (const [name, names] of reads) if (names.every((operand) => known.has(operand))) known.add(name);
+    }
+    for (const name of reads.keys())
+      if (!known.has(name))
+        this.#error("formula_circle", ["metrics", name, "formula"], `"${name}" is computed from itself`, "compute it from metrics that are read");
   }
 
   strategies(): void {
@@ -368,15 +402,24 @@ class WorkloadCheck {
     const isPercent = Percent.safeParse(target).success;
     const isRate = Rate.safeParse(target).success;
     if (percent(target) === 0) this.#error("target_zero", [...path, "target"], "found 0%", "no amount of capacity brings utilisation to zero; 70% is usual");
-    if (measures === undefined || (!isPercent && !isRate)) return;
-    if (measures !== "utilisation" && measures !== "rate") {
+    const isNumber = typeof target === "number";
+    if (measures === undefined || (!isPercent && !isRate && !isNumber)) return;
+    if (measures === "latency" || measures === "errors" || measures === "up") {
       this.#error(
         "wrong_metric",
         [...path, "metric"],
-        `target tracking reads a utilisation or a rate, "${strategy["metric"]}" measures ${measures}`,
-        "name another metric",
+        `target tracking reads how much there is to do, "${strategy["metric"]}" measures ${measures}`,
+        "name a utilisation, a rate, or something counted",
       );
-    } else if (isPercent !== (measures === "utilisation")) {
+    } else if (measures !== "utilisation" && measures !== "rate") {
+      if (!isNumber)
+        this.#error(
+          "wrong_unit",
+          [...path, "target"],
+          `found "${target}" for a metric that measures ${measures}`,
+          "expected a number for one unit, such as 200",
+        );
+    } else if (isNumber || isPercent !== (measures === "utilisation")) {
       this.#error(
         "wrong_unit",
         [...path, "target"],

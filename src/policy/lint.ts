@@ -2,6 +2,7 @@ import { dominantPeriod } from "../lib/autocorrelation.ts";
 import { formatDuration } from "../lib/duration.ts";
 import type { Problem } from "../lib/file-error.ts";
 import type { Path } from "./document.ts";
+import { metricsOf } from "./formula.ts";
 import type { Policy, PolicyWorkload } from "./parse.ts";
 import { metricsReadBy } from "./resolve.ts";
 import type { StepSize } from "./schema.ts";
@@ -139,11 +140,13 @@ function lintMetrics({ resolved, written }: PolicyWorkload, say: Say, periodMs: 
   for (const metric of resolved.metrics) {
     const path = ["metrics", metric.name];
     const isRead =
+      resolved.activation?.metric === metric.name ||
+      resolved.metrics.some(({ formula }) => formula !== undefined && metricsOf(formula).includes(metric.name)) ||
       resolved.strategies.some((strategy) => metricsReadBy(strategy).includes(metric.name)) ||
       resolved.objectives.some((objective) =>
         objective.kind === "ratio" ? [objective.good, objective.bad, objective.total].includes(metric.name) : objective.metric === metric.name,
       );
-    if (!isRead && metric.measures !== "errors")
+    if (!isRead && metric.measures !== "errors" && metric.measures !== "up")
       say(path, "unused_metric", `nothing reads "${metric.name}"`, "remove it, or give it a strategy or an objective");
     if (metric.windowMs > resolved.guards.down.windowMs && written.guards.down?.select !== "off") {
       say(
@@ -173,7 +176,8 @@ function lintBasics({ resolved, written }: PolicyWorkload, say: Say): void {
   for (const [index, strategy] of written.strategies.entries()) {
     if (strategy.type !== "targetTracking") continue;
     const serves = resolved.unit.serves?.rate;
-    const utilisation = "ratio" in strategy.target ? strategy.target.ratio : serves === undefined ? 0 : strategy.target.rate / serves;
+    const utilisation =
+      "ratio" in strategy.target ? strategy.target.ratio : serves === undefined || !("rate" in strategy.target) ? 0 : strategy.target.rate / serves;
     if (utilisation < resolved.ceiling) continue;
     say(
       ["strategies", index, "target"],

@@ -109,7 +109,6 @@ workloads:
       "11:23 invalid_value workloads.shop/web.metrics.cpu.measures",
       "14:16 invalid_value workloads.shop/web.strategies.0.type",
       "15:40 unknown_reference workloads.shop/web.strategies.1.metric",
-      "15:54 invalid_value workloads.shop/web.strategies.1.target",
       "16:31 wrong_metric workloads.shop/web.strategies.2.metric",
       "16:62 required workloads.shop/web.strategies.2.up.1.add",
       "16:62 tier_duplicate workloads.shop/web.strategies.2.up.1",
@@ -186,6 +185,30 @@ workloads:
       "changes neither min nor max",
     ],
     ["no bounds", WEB.replace(/ {4}bounds.*\n/, ""), "required"],
+    ["a number for a utilisation", WEB.replace("70%", "70"), "expected a percentage such as 70%"],
+    ["a number for a rate", WEB.replace("utilisation", "rate").replace("70%", "70"), "expected a rate for one unit, such as 80/s"],
+    ["a percentage of what is counted", WEB.replace("utilisation", "concurrency"), "expected a number for one unit, such as 200"],
+    ["a target of time", WEB.replace("utilisation", "latency"), "target tracking reads how much there is to do"],
+    [
+      "a formula in other units",
+      WEB.replace("{measures: utilisation}", '{measures: utilisation}\n      sum: {measures: rate, formula: "cpu + 1"}'),
+      "gives a plain number, but rate is a rate",
+    ],
+    [
+      "a formula of nothing known",
+      WEB.replace("{measures: utilisation}", '{measures: utilisation}\n      sum: {measures: gauge, formula: "cpus + 1"}'),
+      'did you mean "cpu"?',
+    ],
+    [
+      "a formula in a circle",
+      WEB.replace("{measures: utilisation}", '{measures: utilisation}\n      a: {measures: gauge, formula: "b"}\n      b: {measures: gauge, formula: "a"}'),
+      '"a" is computed from itself',
+    ],
+    [
+      "a metric computed and read",
+      WEB.replace("{measures: utilisation}", '{measures: utilisation}\n      a: {measures: gauge, formula: "cpu", query: up}'),
+      '"a" is computed and read',
+    ],
     ["nothing that wakes", WEB.replace("min: 2", "min: 0"), "found 0, and nothing that would wake it"],
     ["an activation that never sleeps", `${WEB}    activation: {metric: cpu}\n`, "the least is 2: it never sleeps"],
     [

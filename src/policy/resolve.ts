@@ -1,3 +1,4 @@
+import { type Formula, metricsOf, parseFormula } from "./formula.ts";
 import type { MonthlyBudget, Price } from "./quantities.ts";
 import { type ResolvedGuards, resolveGuards } from "./resolve-guards.ts";
 import type { ScheduleWindow } from "./schedule-window.ts";
@@ -16,6 +17,8 @@ export interface ResolvedMetric {
   readonly windowMs: number;
   readonly lagMs: number;
   readonly scrapeMs: number;
+  /** Computed from others instead of read. */
+  readonly formula?: Formula;
 }
 
 export type ResolvedStrategy =
@@ -189,16 +192,7 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
     intervalMs: policy.interval,
     ceiling,
     unit: resolveUnit(policy.unit),
-    metrics: Object.entries(policy.metrics).map(([name, metric]) => ({
-      name,
-      measures: metric.measures,
-      scope: metric.scope ?? (metric.measures === "utilisation" ? "unit" : "total"),
-      quantile: metric.quantile ?? 0.95,
-      column: metric.column ?? name,
-      windowMs: metric.window,
-      lagMs: metric.lag,
-      scrapeMs: metric.scrape,
-    })),
+    metrics: resolveMetrics(policy.metrics),
     strategies: policy.strategies.map((strategy) => resolveStrategy(strategy, file.timeZone, (policy.unit.serves?.rate ?? Number.NaN) * ceiling, objectives)),
     objectives,
     guards: resolveGuards(policy, ceiling),
@@ -212,6 +206,40 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
 /** The full id of a workload: `web` is `default/web`. */
 export function workloadId(id: string): string {
   return id.includes("/") ? id : `default/${id}`;
+}
+
+/** Those that are read, then those that are computed, each after what it is computed from. Expects formulas to be valid. */
+function resolveMetrics(written: WorkloadPolicy["metrics"]): ResolvedMetric[] {
+  const measured = new Map(Object.entries(written).map(([name, { measures }]) => [name, measures]));
+  const metrics = Object.entries(written).map(
+    ([name, metric]): ResolvedMetric => ({
+      name,
+      measures: metric.measures,
+      scope: metric.scope ?? (metric.measures === "utilisation" ? "unit" : "total"),
+      quantile: metric.quantile ?? 0.95,
+      column: metric.column ?? name,
+      windowMs: metric.window,
+      lagMs: metric.lag,
+      scrapeMs: metric.scrape,
+      ...(metric.formula !== undefined && { formula: parseFormula(metric.formula, metric.measures, measured) }),
+    }),
+  );
+  const settled = metrics.filter(({ formula }) => formula === undefined);
+  const waiting = metrics.filter(({ formula }) => formula !== undefined);
+  while (waiting.length > 0) {
+    const at = waiting.findIndex(({ formula }) => metricsOf(formula as Formula).every((name) => settled.some((known) => known.name === name)));
+    if (at < 0) throw new Error("formulas that need each other");
+    const [next] = waiting.splice(at, 1) as [ResolvedMetric];
+    const operands = settled.filter(({ name }) => metricsOf(next.formula as Formula).includes(name));
+    // As old as the oldest of what it is computed from.
+    settled.push({
+      ...next,
+      windowMs: Math.max(...operands.map(({ windowMs }) => windowMs)),
+      lagMs: Math.max(...operands.map(({ lagMs }) => lagMs)),
+      scrapeMs: Math.max(...operands.map(({ scrapeMs }) => scrapeMs)),
+    });
+  }
+  return settled;
 }
 
 function resolveUnit(unit: WorkloadPolicy["unit"]): ResolvedUnit {
@@ -256,7 +284,7 @@ function resolveStrategy(
       return {
         type: "targetTracking",
         metric: strategy.metric,
-        targetPerUnit: "ratio" in strategy.target ? strategy.target.ratio : strategy.target.rate,
+        targetPerUnit: Object.values(strategy.target)[0] as number,
         toleranceUp: strategy.tolerance.up,
         toleranceDown: strategy.tolerance.down,
       };

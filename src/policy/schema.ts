@@ -2,6 +2,9 @@ import { z } from "zod";
 import { UNITS_MAX } from "../capacity/units.ts";
 import { Budget, Duration, durationFrom, Percent, PositiveDuration, Rate, Share, UnitPrice } from "./quantities.ts";
 
+/** Longest formula. */
+const FORMULA_LENGTH_MAX = 500;
+
 // The only definition of the policy language. Types are inferred from it, the JSON Schema and
 // docs/policy.md are generated from it. `resolve.ts` fills the defaults that depend on other fields.
 
@@ -51,6 +54,10 @@ const Metric = z.strictObject({
   lag: durationFrom("0s", "1d").prefault("15s").meta({ description: "From the end of the window until the reading can be read." }),
   scrape: durationFrom("1s", "1d").prefault("15s").meta({ description: "How often the source itself samples." }),
   source: Name.optional().meta({ description: "A name under `sources`, for live use." }),
+  formula: z.string().max(FORMULA_LENGTH_MAX).optional().meta({
+    description:
+      "Computed from other metrics instead of read: `+ - * / ( )`, `min(a, b)`, `max(a, b)`, numbers, `50%`, `30s`, `10/s`. Units are checked. A minus sign has spaces around it.",
+  }),
   query: z.string().optional().meta({ description: "The query to put to the source, for live use." }),
 });
 
@@ -96,10 +103,20 @@ const TargetTracking = z.strictObject({
   type: z.literal("targetTracking"),
   metric: z.string(),
   target: z
-    .union([Percent.transform((ratio) => ({ ratio })), Rate.transform((rate) => ({ rate }))], {
-      error: "expected a utilisation such as 70% or a rate for one unit such as 80/s",
-    })
-    .meta({ description: "What one unit should carry: a utilisation (`70%`) or a rate (`80/s`)." }),
+    .union(
+      [
+        Percent.transform((ratio) => ({ ratio })),
+        Rate.transform((rate) => ({ rate })),
+        z
+          .number()
+          .positive()
+          .transform((number) => ({ number })),
+      ],
+      {
+        error: "expected a utilisation such as 70%, a rate for one unit such as 80/s, or a number for one unit such as 200",
+      },
+    )
+    .meta({ description: "What one unit should carry: a utilisation (`70%`), a rate (`80/s`), or a number of what is counted (`200` sessions)." }),
   tolerance: z
     .strictObject({ up: Share.prefault("5%"), down: Share.prefault("5%") })
     .prefault({})

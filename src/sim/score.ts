@@ -260,7 +260,8 @@ class ObjectiveJudge {
     const metric = workload.metrics.find((candidate) => candidate.name === name);
     let value: ((step: JudgedStep) => number) | undefined;
     let unknown: string | null = null;
-    const isJudgeable = objective.kind !== "ratio" || (objective.bad !== undefined && metric?.measures === "errors");
+    if (metric?.formula !== undefined) unknown = `"${name}" is computed by a formula; the simulation judges only what it plays itself`;
+    const isJudgeable = metric?.formula === undefined && (objective.kind !== "ratio" || (objective.bad !== undefined && metric?.measures === "errors"));
     switch (isJudgeable ? metric?.measures : undefined) {
       case "utilisation":
         value = (step) => step.utilisation;
@@ -281,7 +282,7 @@ class ObjectiveJudge {
         break;
       }
       default:
-        unknown = `the simulation cannot judge "${name}"`;
+        unknown ??= `the simulation cannot judge "${name}"`;
     }
     this.#value = value;
     this.#unknown = value === undefined ? (unknown ?? "nothing to judge by") : null;
