@@ -1,7 +1,7 @@
 import { formatDuration } from "../lib/duration.ts";
 import type { Policy, PolicyWorkload } from "../policy/parse.ts";
 import type { ResolvedObjective } from "../policy/resolve.ts";
-import type { WorkloadPolicy } from "../policy/schema.ts";
+import { WorkloadPolicy } from "../policy/schema.ts";
 import type { OpenSloObject } from "./openslo.ts";
 import { annotationsOf, type Role, type UnitOfValue } from "./openslo-annotations.ts";
 import { cleanRatio, HIGHEST_TARGET, percentText, shorthandOf } from "./openslo-values.ts";
@@ -18,7 +18,7 @@ type Metric = WorkloadPolicy["metrics"][string];
 
 const DESCRIPTION_MAX = 1_050;
 /** What a metric has when nothing is said; only other values are written. */
-const METRIC_DEFAULTS = { window: 30_000, lag: 15_000, scrape: 15_000 } as const;
+const METRIC_DEFAULTS = WorkloadPolicy.shape.metrics.parse({ a: { measures: "gauge" } })["a"] as Metric;
 
 /**
  * A policy in OpenSLO: a data source for each source, a service for each workload, an SLO for each objective, and an SLI for each

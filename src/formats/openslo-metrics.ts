@@ -185,12 +185,13 @@ function guessMeasures(query: string | undefined, { role, words, notes, what }: 
 
 function guessQuantile(query: string | undefined, { words, notes, what }: MetricContext): string | undefined {
   const [, share] = /histogram_quantile\(\s*0?\.(\d{1,6})\b/.exec(query ?? "") ?? [];
-  const [, percentile] = /(?:^|[^a-z0-9])p(\d{2,4})(?:$|[^a-z0-9])/i.exec(words.join(" ")) ?? [];
-  const digits = share ?? percentile;
+  const percentile = (text: string) => /(?:^|[^a-z0-9])p(\d{2,4})(?:$|[^a-z0-9])/i.exec(text)?.[1];
+  const named = percentile(words.join(" "));
+  const digits = share ?? named ?? percentile(query ?? "");
   if (digits === undefined) return undefined;
   const padded = digits.padEnd(2, "0");
   const fraction = padded.slice(2).replace(/0+$/, "");
   const quantile = `${Number(padded.slice(0, 2))}${fraction === "" ? "" : `.${fraction}`}%`;
-  notes.guessed.push(`${what} is the quantile of ${quantile}, by its ${share === undefined ? "name" : "query"}`);
+  notes.guessed.push(`${what} is the quantile of ${quantile}, by its ${share === undefined && named !== undefined ? "name" : "query"}`);
   return quantile;
 }

@@ -64,8 +64,3 @@ export function cleanRatio(ratio: number): number {
   }
   return ratio;
 }
-
-/** The ratio that a policy makes of {@link percentText}. */
-export function ratioOfPercentText(text: string): number {
-  return Number(text.slice(0, -1)) / 100;
-}
