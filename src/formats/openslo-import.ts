@@ -1,3 +1,4 @@
+import { oneLine } from "../lib/one-line.ts";
 import type { FileProblem, OpenSlo } from "./openslo.ts";
 import { annotation, annotationProblems } from "./openslo-annotations.ts";
 import { type MetricFields, MetricTable, metricFields, type Notes, sourcesOf } from "./openslo-metrics.ts";
@@ -69,10 +70,14 @@ export function fromOpenSlo(file: OpenSlo): Imported {
     if (draft.workload !== undefined) byWorkload.set(draft.workload, draft.service);
     new SloReader(slo, draft, { file, sources, notes, problems }).read();
   }
+  const referred = new Set(file.slos.flatMap(({ spec }) => [spec.indicatorRef, ...spec.objectives.map(({ indicatorRef }) => indicatorRef)]));
   for (const { name, metadata, spec } of file.slis.values()) {
     const metric = annotation("metric", metadata);
     const service = byWorkload.get(annotation("workload", metadata) ?? "");
-    if (metric === undefined || service === undefined || spec.thresholdMetric === undefined) continue;
+    if (metric === undefined || service === undefined || spec.thresholdMetric === undefined) {
+      if (!referred.has(name)) notes.left.push(`${oneLine(name)}: no SLO refers to this SLI`);
+      continue;
+    }
     const fields = metricFields(spec.thresholdMetric.metricSource, { role: "", what: name, words: [name], annotated: [metadata], sources, notes });
     draftOf(service).table.add({ given: metric, derived: name }, fields, notes);
   }

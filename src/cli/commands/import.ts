@@ -31,6 +31,10 @@ export async function runImportOpenSlo(paths: readonly string[], options: Import
     process.exitCode = 1;
     return;
   }
+  if (imported.services.length === 0)
+    throw new FileError(paths.join(", "), [
+      { severity: "error", code: "no_slo", message: "found no SLO, so nothing can be made of it", hint: "give the file with the SLOs too" },
+    ]);
   const services = choose(imported, options);
   for (const what of imported.notes.guessed) process.stderr.write(`guessed: ${what}\n`);
   for (const what of imported.notes.left) process.stderr.write(`not carried over: ${what}\n`);
@@ -46,7 +50,6 @@ export async function runImportOpenSlo(paths: readonly string[], options: Import
 /** The services asked for; into a policy goes exactly one. */
 function choose({ services }: Imported, { service, into, workload }: ImportOptions): readonly ImportedService[] {
   const names = services.map((one) => one.service).slice(0, 20);
-  if (services.length === 0) throw new UsageError("the files have no SLO; nothing can be made of them");
   if (service !== undefined) {
     const found = services.filter((one) => one.service === service);
     if (found.length === 0) throw new UsageError(`no service "${service}" in the files; there are ${names.join(", ")}`);
@@ -66,7 +69,7 @@ function intoPolicy(service: ImportedService, path: string, options: ImportOptio
   if (text === undefined) throw new FileError(path, problems);
   const file = options.out ?? path;
   const { problems: after } = examinePolicyText(text, file);
-  if (after.some((problem) => problem.severity === "error")) throw new FileError(`${file} (not written)`, after);
+  if (after.some((problem) => problem.severity === "error")) throw new FileError(`${path} with ${service.service}`, after);
   for (const note of notes) process.stderr.write(`note: ${note}\n`);
   return text;
 }
