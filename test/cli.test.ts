@@ -687,7 +687,7 @@ ${more}`;
       ],
       [[sample, "--into", "ours.yaml", "--workload", "other"], 1, 'there is no workload "other"; there are shop/checkout'],
       [[sample, "--into", "broken.yaml", "--workload", "shop/checkout"], 1, 'found the unknown key "prof"'],
-      [["bad-slo.yaml"], 1, "bad-slo.yaml:57:15 error spec.objectives.0.target: found 99.9, expected less than 1"],
+      [["bad-slo.yaml"], 1, "bad-slo.yaml:54:15 error spec.objectives.0.target: found 99.9, expected less than 1"],
       [["bad-slo.yaml", "no-such.yaml"], 3, "no such file"],
       [[sample, "--service", "basket"], 2, 'no service "basket" in the files; there are checkout'],
       [[sample, "--into", "ours.yaml"], 2, "--into needs --workload"],
@@ -698,6 +698,8 @@ ${more}`;
       expect(outcome).toMatchObject({ code, out: "" });
     }
     expect(existsSync(join(folder, "never.yaml"))).toBe(false);
+    const { code, out } = vernier(["import", "openslo", "bad-slo.yaml", "--json"]);
+    expect({ code, ...JSON.parse(out) }).toMatchObject({ code: 1, services: [], problems: [{ file: "bad-slo.yaml", line: 54, code: "invalid_value" }] });
   });
 
   test.for([

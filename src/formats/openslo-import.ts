@@ -23,8 +23,11 @@ export interface Imported {
   readonly problems: readonly FileProblem[];
 }
 
-/** Objectives, metrics and sources of OpenSLO in the policy language, by service; what was guessed and what found no place is listed. */
-export function fromOpenSlo(file: OpenSlo): Imported {
+/**
+ * Objectives, metrics and sources of OpenSLO in the policy language, by service, or those of one; what was guessed and what
+ * found no place is listed.
+ */
+export function fromOpenSlo(file: OpenSlo, only?: string): Imported {
   const notes: Notes = { guessed: [], left: [] };
   const problems = [...annotationsIn(file)];
   const [tooMany] = file.slos.slice(SLOS_MAX);
@@ -62,9 +65,10 @@ export function fromOpenSlo(file: OpenSlo): Imported {
     const workload = annotation("workload", metadata);
     if (workload === undefined) continue;
     byWorkload.set(workload, name);
-    draftOf(name).workload = workload;
+    if (only === undefined || name === only) draftOf(name).workload = workload;
   }
   for (const slo of file.slos) {
+    if (only !== undefined && slo.spec.service !== only) continue;
     const draft = draftOf(slo.spec.service);
     draft.workload ??= annotation("workload", slo.metadata);
     if (draft.workload !== undefined) byWorkload.set(draft.workload, draft.service);
@@ -75,9 +79,10 @@ export function fromOpenSlo(file: OpenSlo): Imported {
     const metric = annotation("metric", metadata);
     const service = byWorkload.get(annotation("workload", metadata) ?? "");
     if (metric === undefined || service === undefined || spec.thresholdMetric === undefined) {
-      if (!referred.has(name)) notes.left.push(`${oneLine(name)}: no SLO refers to this SLI`);
+      if (only === undefined && !referred.has(name)) notes.left.push(`${oneLine(name)}: no SLO refers to this SLI`);
       continue;
     }
+    if (only !== undefined && service !== only) continue;
     const fields = metricFields(spec.thresholdMetric.metricSource, { role: "", what: name, words: [name], annotated: [metadata], sources, notes });
     draftOf(service).table.add({ given: metric, derived: name }, fields, notes);
   }

@@ -126,7 +126,7 @@ export function metricFields(source: MetricSource, context: MetricContext): Metr
   const quantile = said("quantile") ?? (said("measures") === undefined && measures === "latency" ? guessQuantile(query, context) : undefined);
   const { metricSourceRef } = source;
   const name = metricSourceRef === undefined ? undefined : sources.names.get(metricSourceRef);
-  if (metricSourceRef !== undefined && name === undefined && !sources.types.has(metricSourceRef))
+  if (metricSourceRef !== undefined && !sources.types.has(metricSourceRef) && SPEAKS_PROMQL.test(source.type ?? "prometheus"))
     notes.left.push(`${what}: its data source ${oneLine(metricSourceRef)} is not in the files given`);
   const fields: Record<string, string | undefined> = {
     scope: said("scope"),

@@ -104,8 +104,8 @@ function section(document: Document, path: readonly string[], isList = false): (
   return () => {
     const there = document.getIn(path);
     if (isMap(there) || isSeq(there)) {
-      // `{}` and `[]` in one line are where nothing was yet.
-      if (there.items.length === 0) there.flow = false;
+      // What gets longer no longer fits one line.
+      there.flow = false;
       return there as YAMLMap;
     }
     const made = document.createNode(isList ? [] : {}) as unknown as YAMLMap;

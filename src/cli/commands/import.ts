@@ -1,5 +1,5 @@
 import { examinePolicyText, readText } from "../../app.ts";
-import { OPENSLO_BYTES_MAX, readOpenSlo } from "../../formats/openslo.ts";
+import { type FileProblem, OPENSLO_BYTES_MAX, readOpenSlo } from "../../formats/openslo.ts";
 import { fromOpenSlo, type Imported, type ImportedService } from "../../formats/openslo-import.ts";
 import { addToPolicy, fragmentText } from "../../formats/policy-fragment.ts";
 import { FileError, formatProblem } from "../../lib/file-error.ts";
@@ -24,32 +24,34 @@ export async function runImportOpenSlo(paths: readonly string[], options: Import
   if (new Set(paths).size < paths.length) throw new UsageError("the same file is given twice");
   const read = readOpenSlo(paths.map((file) => ({ file, text: readText(file, OPENSLO_BYTES_MAX) })));
   const isWrong = read.problems.some(({ problem }) => problem.severity === "error");
-  const imported = isWrong ? { services: [], notes: { guessed: [], left: [] }, problems: [] } : fromOpenSlo(read);
+  const imported = isWrong ? { services: [], notes: { guessed: [], left: [] }, problems: [] } : fromOpenSlo(read, options.service);
   const problems = [...read.problems, ...imported.problems];
   for (const { file, problem } of problems) process.stderr.write(`${formatProblem(file, problem)}\n`);
   if (problems.some(({ problem }) => problem.severity === "error")) {
     process.exitCode = 1;
+    if (options.json) process.stdout.write(jsonOf([], imported, problems));
     return;
   }
-  if (imported.services.length === 0)
+  if (read.slos.length === 0 && imported.services.length === 0)
     throw new FileError(paths.join(", "), [
       { severity: "error", code: "no_slo", message: "found no SLO, so nothing can be made of it", hint: "give the file with the SLOs too" },
     ]);
-  const services = choose(imported, options);
+  const names = [...new Set(read.slos.map(({ spec }) => spec.service))].slice(0, 20);
+  const services = choose(imported, names, options);
   for (const what of imported.notes.guessed) process.stderr.write(`guessed: ${what}\n`);
   for (const what of imported.notes.left) process.stderr.write(`not carried over: ${what}\n`);
   const [only] = services;
   if (options.into !== undefined && only !== undefined) writeNew(intoPolicy(only, options.into, options), options);
-  else if (options.json) {
-    const { guessed, left } = imported.notes;
-    const plain = services.map(({ objectives, ...service }) => ({ ...service, objectives: objectives.map(({ fields }) => fields) }));
-    writeNew(`${JSON.stringify({ schemaVersion: 1, services: plain, guessed, left, warnings: problems }, null, 2)}\n`, options);
-  } else writeNew(services.map(fragmentText).join("---\n"), options);
+  else writeNew(options.json ? jsonOf(services, imported, problems) : services.map(fragmentText).join("---\n"), options);
+}
+
+function jsonOf(services: readonly ImportedService[], { notes: { guessed, left } }: Imported, problems: readonly FileProblem[]): string {
+  const plain = services.map(({ objectives, ...service }) => ({ ...service, objectives: objectives.map(({ fields }) => fields) }));
+  return `${JSON.stringify({ schemaVersion: 1, services: plain, guessed, left, problems: problems.map(({ file, problem }) => ({ file, ...problem })) }, null, 2)}\n`;
 }
 
 /** The services asked for; into a policy goes exactly one. */
-function choose({ services }: Imported, { service, into, workload }: ImportOptions): readonly ImportedService[] {
-  const names = services.map((one) => one.service).slice(0, 20);
+function choose({ services }: Imported, names: readonly string[], { service, into, workload }: ImportOptions): readonly ImportedService[] {
   if (service !== undefined) {
     const found = services.filter((one) => one.service === service);
     if (found.length === 0) throw new UsageError(`no service "${service}" in the files; there are ${names.join(", ")}`);
