@@ -308,6 +308,9 @@ describe("what a policy makes of it", () => {
     expect(convert(source("{url: https://p.example, bearerToken: {env: TOKEN}}")).services[0]?.sources).toEqual({
       prom: { type: "prometheus", url: "https://p.example", bearerToken: { env: "TOKEN" } },
     });
+    const wrong = problemsOf(RATIO.replace("good:", "bad: {metricSource: {type: X, spec: {password: hunter2}}}\n        good:"));
+    expect(wrong.join()).toContain('ratioMetric.bad: found {"metricSource":{"type":"X","spec":"…"}}');
+    expect(wrong.join()).not.toContain("hunter2");
     const other = convert(source("{}").replace("type: Prometheus", "type: Datadog"));
     expect(other.services[0]?.metrics).toEqual({ "search-latency": { measures: "latency" } });
     expect(other.notes.left.join()).toContain("its query is for Datadog");

@@ -5,6 +5,7 @@ import { isRecord } from "../lib/is-record.ts";
 import { nearest } from "../lib/nearest.ts";
 import { type Path, type PolicyDocument, readDocuments } from "../policy/document.ts";
 import { problemsOf } from "../policy/issues.ts";
+import { parseKeeping, UNKNOWN, withoutSecrets } from "./openslo-parsing.ts";
 import {
   type AlertConditionSpec,
   type DataSourceSpec,
@@ -163,7 +164,7 @@ function readObject(value: unknown, { file, document, at, report }: Place): { ki
       ["apiVersion"],
       apiVersion === undefined ? "required" : "invalid_value",
       apiVersion === undefined ? `required: apiVersion: ${API_VERSION}` : `found ${JSON.stringify(apiVersion).slice(0, 60)}, expected ${API_VERSION}`,
-      isOther ? "only v1 is read; oslo convert and the notes of the specification say what changed since" : "files for other tools are not read",
+      isOther ? "only v1 is read; write it anew as v1" : "files for other tools are not read",
     );
   }
   const kinds = Object.keys(SPECS);
@@ -180,7 +181,7 @@ function readObject(value: unknown, { file, document, at, report }: Place): { ki
     if (!["apiVersion", "kind", "metadata", "spec"].includes(key)) report(unknownField(problemAt([key], UNKNOWN), key, ["metadata", "spec"]));
   const part = (schema: z.ZodType, name: string): { data: unknown } | undefined => {
     const { data, problems } = parseKeeping(schema, value[name], (written, issues) =>
-      problemsOf(issues, { document, value: written, shown: [...at, name], at: [...at, name], keys: FIELDS }),
+      problemsOf(issues, { document, value: withoutSecrets(written), shown: [...at, name], at: [...at, name], keys: FIELDS }),
     );
     problems.forEach(report);
     return data;
@@ -216,36 +217,9 @@ function readObject(value: unknown, { file, document, at, report }: Place): { ki
   return { kind: kind as Kind, entry };
 }
 
-const UNKNOWN = { severity: "warning", code: "unknown_field", message: "OpenSLO v1 has no such field here; it is not read" } as const;
-
 function unknownField(problem: Problem, key: string, keys: readonly string[]): Problem {
   const near = nearest(key, keys);
   return { ...problem, ...UNKNOWN, ...(near !== undefined && { hint: `did you mean "${near}"?` }) };
-}
-
-/** Parses with a strict schema, but fields that it does not know are warnings: they are passed over, and the rest is judged. */
-function parseKeeping(
-  schema: z.ZodType,
-  value: unknown,
-  problemsOfIssues: (value: unknown, issues: readonly z.core.$ZodIssue[]) => Problem[],
-): { data: { data: unknown } | undefined; problems: Problem[] } {
-  let result = schema.safeParse(value);
-  const problems: Problem[] = [];
-  const unknown = result.success ? [] : result.error.issues.filter((issue) => issue.code === "unrecognized_keys");
-  if (unknown.length > 0) {
-    for (const problem of problemsOfIssues(value, unknown)) problems.push({ ...problem, ...UNKNOWN });
-    const rest: unknown = structuredClone(value);
-    for (const issue of unknown) {
-      let at = rest;
-      // The schema walked this path.
-      for (const step of issue.path) at = (at as Record<PropertyKey, unknown>)[step];
-      for (const key of issue.keys) delete (at as Record<string, unknown>)[key];
-    }
-    result = schema.safeParse(rest);
-  }
-  if (result.success) return { data: { data: result.data }, problems };
-  problems.push(...problemsOfIssues(value, result.error.issues));
-  return { data: undefined, problems };
 }
 
 function addEntry(entries: Map<string, Entry<unknown>>, kind: Kind, entry: Entry<unknown>, report: (problem: Problem) => void): void {
