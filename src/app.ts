@@ -272,11 +272,16 @@ export function loadManifests(path: string, options: ManifestOptions): HpaManife
   return parseHpaManifests(readText(path, MANIFEST_BYTES_MAX), path, options);
 }
 
+/** All problems of a policy's text, as if it stood in `file`. */
+export function examinePolicyText(text: string, file: string): ReturnType<typeof checkPolicy> {
+  return checkPolicy(text, file, { readFile: readBeside(file) });
+}
+
 /** Like {@link loadPolicy}, with the problems as a value. */
 export function examinePolicy(path: string): ReturnType<typeof checkPolicy> & { file: string } {
   const file = policyPath(path);
   try {
-    return { file, ...checkPolicy(readText(file), file, { readFile: readBeside(file) }) };
+    return { file, ...examinePolicyText(readText(file), file) };
   } catch (error) {
     if (error instanceof FileError) return { file, problems: error.problems };
     throw error;

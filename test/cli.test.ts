@@ -632,6 +632,89 @@ describe("exit codes", () => {
   });
 });
 
+describe("OpenSLO", () => {
+  const sample = resolve("examples/openslo/slo.yaml");
+  const base = (more = "") => `version: 1 # ours
+workloads:
+  shop/checkout:
+    kind: stateless
+    bounds: {min: 2, max: 60}
+    metrics:
+      cpu: {measures: utilisation} # what the strategy follows
+    strategies:
+      - {type: targetTracking, metric: cpu, target: 65%}
+${more}`;
+
+  test("is printed as parts of a policy, with every guess on standard error, as its page shows", () => {
+    const { code, out, err } = vernier(["import", "openslo", "examples/openslo/slo.yaml"], ".");
+    expect(code).toBe(0);
+    const page = readFileSync("docs/openslo.md", "utf8");
+    expect(page).toContain(out.trim());
+    expect(page).toContain(err.trim());
+    const json = JSON.parse(vernier(["import", "openslo", sample, "--json"]).out);
+    expect(json).toMatchObject({
+      schemaVersion: 1,
+      services: [{ service: "checkout", objectives: [{ minimum: "99.9%", aspiration: "99.95%" }, { name: "latency" }] }],
+    });
+    expect(json.guessed).toHaveLength(err.trim().split("\n").length);
+  });
+
+  test("goes into a policy without touching it, and comes back the same", () => {
+    write("ours.yaml", base());
+    const into = ["import", "openslo", sample, "--into", "ours.yaml", "--workload", "shop/checkout"];
+    expect(vernier([...into, "--out", "with-slo.yaml"])).toMatchObject({ code: 0, out: "wrote with-slo.yaml\n" });
+    expect(readFileSync(join(folder, "ours.yaml"), "utf8")).toBe(base());
+    const text = readFileSync(join(folder, "with-slo.yaml"), "utf8");
+    for (const part of ["# ours", "# what the strategy follows", "sources:", "name: availability"]) expect(text).toContain(part);
+    expect(vernier(["check", "--strict", "with-slo.yaml"])).toMatchObject({ code: 0 });
+    expect(vernier(into).out).toBe(text);
+    expect(vernier([...into, "--out", "with-slo.yaml"])).toMatchObject({ code: 2, err: expect.stringContaining("exists already") });
+    expect(vernier(["export", "openslo", "with-slo.yaml", "--out", "back.yaml"])).toMatchObject({ code: 0 });
+    const again = vernier(["import", "openslo", "back.yaml", "--into", "with-slo.yaml", "--workload", "shop/checkout"]);
+    expect(again.err).not.toContain("guessed");
+    expect(again.out).toBe(text);
+  });
+
+  test("is not written when anything is wrong", () => {
+    write("ours.yaml", base("    objectives: [{name: latency, threshold: {metric: cpu, value: 80%}}]\n"));
+    write("bad-slo.yaml", readFileSync(sample, "utf8").replace("target: 0.999", "target: 99.9"));
+    write("broken.yaml", base("    guards: {prof: on}\n"));
+    for (const [args, code, message] of [
+      [
+        [sample, "--into", "ours.yaml", "--workload", "shop/checkout"],
+        1,
+        'ours.yaml:10:19 error workloads.shop/checkout.objectives.0.name: an objective "latency" exists already',
+      ],
+      [[sample, "--into", "ours.yaml", "--workload", "other"], 1, 'there is no workload "other"; there are shop/checkout'],
+      [[sample, "--into", "broken.yaml", "--workload", "shop/checkout"], 1, 'found the unknown key "prof"'],
+      [["bad-slo.yaml"], 1, "bad-slo.yaml:54:15 error spec.objectives.0.target: found 99.9, expected less than 1"],
+      [["bad-slo.yaml", "no-such.yaml"], 3, "no such file"],
+      [[sample, "--service", "basket"], 2, 'no service "basket" in the files; there are checkout'],
+      [[sample, "--into", "ours.yaml"], 2, "--into needs --workload"],
+      [[sample, "--force"], 2, "--force belongs to --out"],
+    ] as const) {
+      const outcome = vernier(["import", "openslo", ...args, ...(code === 1 ? ["--out", "never.yaml"] : [])]);
+      expect(outcome.err).toContain(message);
+      expect(outcome).toMatchObject({ code, out: "" });
+    }
+    expect(existsSync(join(folder, "never.yaml"))).toBe(false);
+    const { code, out } = vernier(["import", "openslo", "bad-slo.yaml", "--json"]);
+    expect({ code, ...JSON.parse(out) }).toMatchObject({ code: 1, services: [], problems: [{ file: "bad-slo.yaml", line: 54, code: "invalid_value" }] });
+  });
+
+  test.for([
+    [["export", "openslo", "no-such.yaml"], 3, "no such file"],
+    [["export", "openslo", "ours.yaml", "--workload", "shop/chekout"], 2, 'no workload "shop/chekout"; there are shop/checkout'],
+    [["export", "openslo", "broken.yaml"], 1, 'found the unknown key "prof"'],
+    [["export", "openslo", "ours.yaml", "--out", "no/such/folder.yaml"], 3, "cannot write"],
+    [["export", "opnslo"], 2, "Did you mean openslo?"],
+  ] as const)("%j is %d", ([args, code, message]) => {
+    const outcome = vernier(args);
+    expect(outcome).toMatchObject({ code, out: "" });
+    expect(outcome.err).toContain(message);
+  });
+});
+
 describe("recordings", () => {
   const gz = gzipSync(`timestamp,value\n${HOURS}\n`);
   test.for([

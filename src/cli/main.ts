@@ -107,6 +107,31 @@ function program(): Command {
     .option("--junit <file>", "also write the outcomes as JUnit XML")
     .action(async (paths, options) => (await import("./commands/test.ts")).runTests(paths, options));
 
+  vernier
+    .command("import")
+    .description("make parts of a policy from the files of another tool")
+    .command("openslo")
+    .description("objectives, metrics and sources from OpenSLO v1; what was guessed goes to standard error")
+    .argument("<file...>", "OpenSLO files")
+    .option("--service <name>", "only this service of the files")
+    .option("--into <policy>", "print this policy with the parts added, its comments kept")
+    .option("--workload <id>", "for --into: the workload that gets metrics and objectives")
+    .option("--out <file>", "write a new file instead of standard output")
+    .option("--force", "for --out: replace an existing file")
+    .option("--json", "print the parts as JSON")
+    .action(async (files, options) => (await import("./commands/import.ts")).runImportOpenSlo(files, options));
+
+  vernier
+    .command("export")
+    .description("write a policy in the language of another tool")
+    .command("openslo")
+    .description("data sources, services, SLIs and SLOs as OpenSLO v1")
+    .argument("[policy]", "policy file or folder", "vernier.yaml")
+    .option("--workload <id>", "only this workload")
+    .option("--out <file>", "write a new file instead of standard output")
+    .option("--force", "for --out: replace an existing file")
+    .action(async (policy, options) => (await import("./commands/export.ts")).runExportOpenSlo(policy, options));
+
   return vernier;
 }
 

@@ -17,3 +17,8 @@ export function freeName(name: string, taken: ReadonlySet<string>): string {
     if (!taken.has(free)) return free;
   }
 }
+
+/** Whether the policy language, and every tool that speaks OpenSLO, takes this as a name. */
+export function isPolicyName(name: string): boolean {
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name);
+}

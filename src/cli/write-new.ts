@@ -1,0 +1,21 @@
+import { writeFileSync } from "node:fs";
+import { PathError, systemErrorCode } from "../lib/system-error.ts";
+import { UsageError } from "./usage-error.ts";
+
+/**
+ * Writes a file, or standard output when there is none (or it is `-`). An existing file stays unless `force` is set.
+ * @throws UsageError for an existing file   @throws PathError when it cannot be written
+ */
+export function writeNew(text: string, { out, force }: { readonly out?: string; readonly force?: boolean }): void {
+  if (out === undefined || out === "-") {
+    process.stdout.write(text);
+    return;
+  }
+  try {
+    writeFileSync(out, text, { flag: force ? "w" : "wx" });
+  } catch (error) {
+    if (systemErrorCode(error) === "EEXIST") throw new UsageError(`"${out}" exists already; --force replaces it, --out names another`);
+    throw new PathError("cannot write", out, error);
+  }
+  process.stdout.write(`wrote ${out}\n`);
+}
