@@ -74,12 +74,12 @@ export function metricsOf(formula: Formula): readonly string[] {
 }
 
 /** The value of a formula; NaN or infinite where division by zero or overflow makes it so. */
-export function evaluateFormula(formula: Formula, valueOf: (metric: string) => number): number {
+export function evaluateFormula(formula: Formula, read: (metric: string) => number): number {
   if ("number" in formula) return formula.number;
-  if ("metric" in formula) return valueOf(formula.metric);
-  let value = evaluateFormula(formula.of[0] as Formula, valueOf);
+  if ("metric" in formula) return read(formula.metric);
+  let value = evaluateFormula(formula.of[0] as Formula, read);
   for (let i = 1; i < formula.of.length; i++) {
-    const next = evaluateFormula(formula.of[i] as Formula, valueOf);
+    const next = evaluateFormula(formula.of[i] as Formula, read);
     if (formula.op === "+") value += next;
     else if (formula.op === "-") value -= next;
     else if (formula.op === "*") value *= next;
