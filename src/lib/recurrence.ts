@@ -28,7 +28,7 @@ export interface RecurrenceRule {
   readonly weekStart: number;
 }
 
-/** Steps that may still be taken; whoever works through untrusted rules shares one over all of them. */
+/** Periods and days that may still be looked at; whoever works through untrusted rules shares one over all of them. */
 export interface StepBudget {
   steps: number;
 }
@@ -55,10 +55,12 @@ export function* recurrences(rule: RecurrenceRule, startMs: number, fromMs: numb
   // The period that holds `firstMs`, or the one before it that counts.
   const origin = period.at(startMs, rule);
   for (let at = origin + Math.floor((period.at(firstMs, rule) - origin) / rule.interval) * rule.interval; ; at += rule.interval) {
-    if (budget !== undefined && budget.steps-- <= 0) return;
+    if (budget !== undefined && budget.steps < 0) return;
     // Beyond what a date can hold it is no number.
     if (!(period.beginMs(at, rule) < endMs)) return;
-    for (const found of chosen(period.days(at, rule, startMs), rule.positions)) {
+    const days = period.days(at, rule, startMs);
+    if (budget !== undefined) budget.steps -= 1 + days.length;
+    for (const found of chosen(days, rule.positions)) {
       const localMs = rule.every === "hour" ? at * HOUR_MS + modulo(startMs, HOUR_MS) : found * DAY_MS + timeOfDayMs;
       if (localMs >= firstMs && localMs < endMs) yield localMs;
     }

@@ -2,6 +2,8 @@ import { type ContentLine, contentLines } from "../lib/content-lines.ts";
 
 const EVENTS_MAX = 10_000;
 const DEPTH_MAX = 8;
+/** Properties of an event that count here. */
+const READ: ReadonlySet<string> = new Set("UID SEQUENCE STATUS SUMMARY CATEGORIES DTSTART DTEND DURATION RRULE RDATE EXDATE RECURRENCE-ID".split(" "));
 
 /** One thing wrong with an iCalendar file, at a line from 1. */
 export interface CalendarProblem {
@@ -53,6 +55,7 @@ export function readComponents(
       if (inside === "VTIMEZONE") zoneId = location = undefined;
       open.pop();
     } else if (inside === "VEVENT" && open.length === 2) {
+      if (!READ.has(content.name)) continue;
       const properties = (events.at(-1) as Component).properties;
       const same = properties.get(content.name);
       if (same === undefined) properties.set(content.name, [content]);

@@ -48,6 +48,7 @@ export class EventReader {
   readonly #locations: ReadonlyMap<string, string>;
   readonly #problems: CalendarProblem[];
   readonly #zones = new Map<string, string | undefined>();
+  readonly #rules = new Map<string, WrittenRule | string>();
   readonly #counted: StepBudget = { steps: COUNTED_MAX };
   #dates = 0;
   #openingsPerYear = 0;
@@ -113,7 +114,8 @@ export class EventReader {
   }
 
   #rule(content: ContentLine, start: ZonedDate): RecurrenceRule | undefined {
-    const written = parseRule(content.value);
+    const written = this.#rules.get(content.value) ?? parseRule(content.value);
+    this.#rules.set(content.value, written);
     if (typeof written === "string") return this.#fail(content, written);
     this.#openingsPerYear += openingsPerYear(written.rule);
     if (this.#openingsPerYear > OPENINGS_PER_YEAR_MAX)
@@ -240,7 +242,7 @@ function openingsPerYear({ every, interval, months, monthDays, weekdays }: Recur
 
 /** The one form of all that mean the same: lists ascending, each value once, nothing empty, no rule that never comes round. */
 export function canonical({ rule, further, except, ...event }: CalendarEvent): CalendarEvent {
-  const list = (values: readonly string[] | undefined) => [...new Set(values)].sort();
+  const list = (values: readonly string[] = []) => (values.length === 0 ? values : [...new Set(values)].sort());
   const also = list(further).filter((start) => start !== event.start);
   const without = list(except);
   const isRepeated = rule !== undefined && (rule.until === undefined || rule.until > event.start);
