@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { FileError } from "../lib/file-error.ts";
+import { policyJsonSchema } from "./json-schema.ts";
 import { lintPolicy } from "./lint.ts";
 import { checkPolicy, parsePolicy } from "./parse.ts";
 import { compileSchedules } from "./schedule.ts";
@@ -242,6 +243,11 @@ test("warns of windows that no event opens", () => {
     'workloads.shop/web.bounds.schedule.0 calendar_without_event: launches has only moments without length with "reminder", so it never opens',
   ]);
   expect(lints({ freeze: "{calendar: launches, matching: sale}" })[0]).toContain("workloads.shop/web.guards.freeze.0 calendar_without_event");
+});
+
+test("the schema for editors asks for one of the two forms wherever a window may stand", () => {
+  const text = JSON.stringify(policyJsonSchema("draft-2020-12"));
+  expect(text.split('"allOf":[{"oneOf":[{"required":["start"]},{"required":["calendar"]}]}]')).toHaveLength(4);
 });
 
 test("a calendar that many workloads share is read once", () => {
