@@ -19,6 +19,7 @@ import { BYTES_MAX, tooLarge } from "./policy/document.ts";
 import { checkPolicy, type Policy, parsePolicy } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
 import { compileSchedules } from "./policy/schedule.ts";
+import type { ParseOptions } from "./policy/templates.ts";
 import type { LoadNeeds } from "./sim/needs.ts";
 
 // Composition root: the one place that knows every engine and every adapter.
@@ -251,12 +252,13 @@ export function readText(path: string, bytesMax = BYTES_MAX): string {
 }
 
 /** Files that a policy names are looked for beside it. */
-function readBeside(path: string): (name: string) => string | undefined {
-  return (name) => {
+function readBeside(path: string): NonNullable<ParseOptions["readFile"]> {
+  return (name, bytesMax) => {
     try {
-      return readText(resolve(dirname(path), name));
-    } catch {
-      return undefined;
+      return readText(resolve(dirname(path), name), bytesMax);
+    } catch (error) {
+      if (error instanceof PathError) return undefined;
+      throw error;
     }
   };
 }

@@ -741,11 +741,56 @@ describe("recordings", () => {
   });
 });
 
+describe("calendars beside a policy", () => {
+  const policy = (file: string): string =>
+    `version: 1\ncalendars: {launches: {file: ${file}}}\nworkloads:\n  a/b:\n    kind: stateless\n    bounds: {min: 2, max: 9, schedule: [{calendar: launches, min: 4}]}\n    metrics: {cpu: {measures: utilisation}}\n    strategies: [{type: targetTracking, metric: cpu, target: 70%}]\n`;
+  const check = (file: string): Outcome => vernier(["check", "--strict", write("calendars.yaml", policy(file))]);
+
+  test("are read from the folder of the policy, and refused by their line", () => {
+    const calendar = readFileSync("examples/launch-calendar/launches.ics", "utf8");
+    write("launches.ics", calendar);
+    expect(check("launches.ics")).toMatchObject({ code: 0 });
+    write("launches.ics", calendar.replace("FREQ=DAILY", "FREQ=SECONDLY"));
+    expect(check("launches.ics")).toMatchObject({
+      code: 1,
+      out: expect.stringContaining("launches.ics:18: found FREQ=SECONDLY; at most once an hour is read"),
+    });
+    write("launches.ics", calendar.replaceAll(/BEGIN:VEVENT[\s\S]*END:VEVENT\r\n/g, ""));
+    expect(check("launches.ics")).toMatchObject({ code: 1, out: expect.stringContaining("calendar_without_event") });
+  });
+
+  test("that cannot be read say why, and show nothing of what they are", () => {
+    write("large.ics", `BEGIN:VCALENDAR\nX:${"a".repeat(4.2e6)}\nEND:VCALENDAR\n`);
+    expect(check("large.ics")).toMatchObject({ code: 1, out: expect.stringContaining("at most 4194304 are read") });
+    write("latin.ics", Uint8Array.of(0x42, 0xe9, 0x0a));
+    expect(check("latin.ics")).toMatchObject({ code: 1, out: expect.stringContaining("this is not UTF-8 text") });
+    expect(check("absent.ics")).toMatchObject({ code: 1, out: expect.stringContaining('cannot read "absent.ics"') });
+    expect(check(".")).toMatchObject({ code: 1, out: expect.stringContaining('cannot read "."') });
+    write("secret.txt", "password=hunter2\n");
+    const { code, out, err } = check("secret.txt");
+    expect(code).toBe(1);
+    expect(out + err).not.toContain("hunter2");
+  });
+});
+
 describe("the examples", () => {
   const examples = readdirSync("examples").filter((name) => existsSync(`examples/${name}/vernier.yaml`));
   test.for(examples)("%s runs as it stands", (name) => {
     expect(vernier(["check", `examples/${name}`], ".").code).toBe(0);
     expect(vernier(["simulate", `examples/${name}`], ".").code).toBe(0);
+  });
+
+  test("a sale in a calendar opens its window every afternoon, and at no other time", () => {
+    const { out } = vernier(["simulate", "examples/launch-calendar", "--decisions", "-"], ".");
+    const decisions = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { at: string; reasons: { code: string; operands: { desired?: number } }[] });
+    const opened = decisions.filter(({ reasons }) => reasons.some(({ code, operands }) => code === "schedule_open" && operands.desired === 24));
+    // 16:30 in Paris is 14:30 UTC; half an hour, the start-up of a minute and a tick earlier it is 13:58:45.
+    const first = opened.find(({ at }) => at.startsWith("1998-06-11"));
+    expect(first !== undefined && first.at >= "1998-06-11T13:58:45Z" && first.at < "1998-06-11T14:05:00Z").toBe(true);
+    for (const { at } of opened) expect(at.slice(11, 19) >= "13:58:45" && at.slice(11, 19) < "17:30:00", at).toBe(true);
   });
 
   test("the decisions on the first match day are the golden ones (accept new ones: npm run golden)", () => {

@@ -241,6 +241,7 @@ function withOverrides(policy: Policy, { id, written }: PolicyWorkload, given: P
       unit: { ...written.unit, startup },
     },
     policy.settings,
+    policy.calendars,
   );
 }
 

@@ -470,7 +470,7 @@ guards: {down: {window: 0s}}
     made.engine = new VernierEngine(POLICY, { policyHash: "test", ...options });
     return made;
   };
-  const desired = (atMs: number, value: number) => ({ schedules: { bounds: [], desired: [[], [{ atMs, value }]] } });
+  const desired = (atMs: number, value: number) => ({ schedules: { bounds: [], desired: [[], [{ atMs, value }]], freeze: [] } });
 
   test("ask for what their window desires, and for the minimum outside", () => {
     const made = drive(
@@ -484,6 +484,7 @@ guards: {down: {window: 0s}}
               { atMs: 30 * MINUTE, value: 0 },
             ],
           ],
+          freeze: [],
         },
       },
       10,
@@ -508,7 +509,7 @@ guards: {down: {window: 0s}}
       { atMs: MINUTE, value: { min: 15, max: 100 } },
       { atMs: 10 * MINUTE, value: { min: 2, max: 12 } },
     ];
-    const made = drive({ schedules: { bounds, desired: [[], []] } }, 10);
+    const made = drive({ schedules: { bounds, desired: [[], []], freeze: [] } }, 10);
     made.load(7, MINUTE);
     expect(made.tick({ readings: { cpu: 0.7 } })).toMatchObject({ requested: 15, codes: expect.arrayContaining(["bounds_changed", "clamped_min"]) });
     made.load(10.5, 9 * MINUTE - 15_000);

@@ -1,14 +1,14 @@
 import type { Problem } from "../lib/file-error.ts";
 import { isRecord } from "../lib/is-record.ts";
 import { nearest } from "../lib/nearest.ts";
-import { isTimeZone } from "./calendar.ts";
+import { isTimeZone } from "../lib/time-zone.ts";
 import type { Path, PolicyDocument } from "./document.ts";
 import { FormulaError, metricsOf, parseFormula } from "./formula.ts";
 import { Budget, Duration, Percent, Rate, UnitPrice } from "./quantities.ts";
 import { workloadId } from "./resolve.ts";
-import { cronProblem } from "./schedule.ts";
 import { Measures } from "./schema.ts";
 import type { WorkloadEntry } from "./templates.ts";
+import { windowProblems } from "./window-problems.ts";
 
 const METRICS_MAX = 24;
 const ID = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -46,6 +46,7 @@ export function findContradictions(document: PolicyDocument, settings: Record<st
     check.objectives();
     check.limits();
     check.bounds();
+    check.freezes();
     check.money();
   }
   checkFaults(document, settings, entries, add);
@@ -267,34 +268,16 @@ class WorkloadCheck {
     }
   }
 
-  /** Windows whose cron, zone or end make no sense. */
+  freezes(): void {
+    this.#windows(["guards", "freeze"], record(this.#value["guards"])["freeze"]);
+  }
+
   #windows(path: Path, windows: unknown): void {
     if (!Array.isArray(windows)) return;
-    for (const [index, given] of windows.entries()) {
-      const window = record(given);
-      for (const field of ["start", "end"]) {
-        const cron = window[field];
-        const problem = typeof cron === "string" ? cronProblem(cron.slice(0, 200)) : undefined;
-        if (problem !== undefined)
-          this.#error("cron", [...path, index, field], `found "${cron}": ${problem}`, "for example 0 8 * * mon-fri, at eight on working days");
-      }
-      const zone = window["zone"];
-      if (typeof zone === "string" && (zone.length > 100 || !isTimeZone(zone)))
-        this.#error(
-          "time_zone_unknown",
-          [...path, index, "zone"],
-          `found "${zone.slice(0, 60)}", expected an IANA time zone`,
-          "for example Europe/Berlin or UTC",
-        );
-      if (typeof window["end"] === "string" && window["end"] === window["start"])
-        this.#error("window_end", [...path, index, "end"], "it closes when it opens", "a window that is always open needs no schedule");
-      if ((window["end"] === undefined) === (window["for"] === undefined))
-        this.#error(
-          "window_end",
-          [...path, index],
-          `found ${window["end"] === undefined ? "neither end nor for" : "both end and for"}`,
-          "say when it closes (end: 0 18 * * mon-fri) or how long it is open (for: 10h)",
-        );
+    const calendars = Object.keys(record(this.#settings["calendars"]));
+    for (const [index, window] of windows.entries()) {
+      if (!isRecord(window)) continue;
+      for (const problem of windowProblems(window, calendars)) this.#error(problem.code, [...path, index, ...problem.path], problem.message, problem.hint);
     }
   }
 

@@ -5,7 +5,8 @@ import type { Path } from "./document.ts";
 import { metricsOf } from "./formula.ts";
 import type { Policy, PolicyWorkload } from "./parse.ts";
 import { metricsReadBy } from "./resolve.ts";
-import type { StepSize } from "./schema.ts";
+import type { ScheduleWindow } from "./schedule-window.ts";
+import type { StepSize, WindowPolicy } from "./schema.ts";
 
 /** What is legal but unwise: stable code, what it does to a service, what to write instead. docs/lints.md is generated from this. */
 export const LINTS = {
@@ -22,6 +23,7 @@ export const LINTS = {
   price_without_currency: "A price without a currency cannot be added to any other.",
   kind_undeclared: "Without `kind` the narrowest blast radius applies (5 % in 10 min), which makes scale-in slow and dear for stateless services.",
   target_above_ceiling: "The target is at or above the ceiling: capacity is steered to where the service already counts as short.",
+  calendar_without_event: "A window whose calendar has no event that it asks for never opens: the words may be misspelt, or the calendar out of date.",
   unused_metric: "No strategy and no objective reads the metric.",
 } as const;
 export type LintCode = keyof typeof LINTS;
@@ -64,6 +66,7 @@ export function lintPolicy(policy: Policy, trace?: LintTrace): Problem[] {
     lintMetrics(workload, say, periodMs);
     lintBasics(workload, say);
     lintGuards(workload, say);
+    lintWindows(workload, say);
   }
   lintDependencies(policy, warn);
   return [...found.values()].sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
@@ -201,6 +204,23 @@ function lintGuards({ written }: PolicyWorkload, say: Say): void {
   if (guards.up?.limits === "off") off(["up", "limits"]);
   if (guards.down?.limits === "off") off(["down", "limits"]);
   if (guards.up?.unlimitedAbove === "off") off(["up", "unlimitedAbove"]);
+}
+
+function lintWindows({ resolved, written }: PolicyWorkload, say: Say): void {
+  const look = (path: Path, windows: readonly ScheduleWindow[], given: readonly WindowPolicy[]): void => {
+    for (const [index, window] of windows.entries()) {
+      if (!("events" in window) || window.events.some(({ days, forMs }) => days + forMs + window.beforeMs + window.afterMs > 0)) continue;
+      const { calendar, matching } = given[index] as WindowPolicy;
+      const what = `${window.events.length === 0 ? "no event" : "only moments without length"}${matching === undefined ? "" : ` with "${matching}"`}`;
+      say([...path, index], "calendar_without_event", `${calendar} has ${what}, so it never opens`, "look at the words in the calendar, or remove the window");
+    }
+  };
+  look(["bounds", "schedule"], resolved.boundsSchedule ?? [], written.bounds.schedule ?? []);
+  look(["guards", "freeze"], resolved.guards.freeze, written.guards.freeze ?? []);
+  for (const [index, strategy] of resolved.strategies.entries()) {
+    const given = written.strategies[index];
+    if (strategy.type === "schedule" && given?.type === "schedule") look(["strategies", index, "windows"], strategy.windows, given.windows);
+  }
 }
 
 function lintDependencies(

@@ -4,6 +4,7 @@ import { canonicalJson } from "../lib/canonical-json.ts";
 import { FileError, type Problem } from "../lib/file-error.ts";
 import { isRecord } from "../lib/is-record.ts";
 import { nearest } from "../lib/nearest.ts";
+import { type Calendars, readCalendars } from "./calendar-files.ts";
 import { findContradictions } from "./contradictions.ts";
 import { type Path, type PolicyDocument, readDocument } from "./document.ts";
 import { policyJsonSchema } from "./json-schema.ts";
@@ -16,6 +17,8 @@ export interface Policy {
   readonly file: string;
   readonly settings: Omit<PolicyFile, "workloads">;
   readonly workloads: readonly PolicyWorkload[];
+  /** Events of the calendars that `settings` names. */
+  readonly calendars: Calendars;
   readonly document: PolicyDocument;
 }
 
@@ -80,15 +83,16 @@ export function checkPolicy(text: string, file: string, options: ParseOptions = 
       }
     }
   }
+  const calendars = readCalendars(rest, document, problems, options);
   problems.push(...findContradictions(document, rest, entries));
   problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
   if (problems.some((problem) => problem.severity === "error") || !settings.success) return { problems };
   const workloads = entries.map((entry): PolicyWorkload => {
     const policy = parsed.get(entry) as WorkloadPolicy;
-    const resolved = resolveWorkload(entry.id, policy, settings.data);
+    const resolved = resolveWorkload(entry.id, policy, settings.data, calendars);
     return { id: workloadId(entry.id), written: policy, resolved, hash: policyHash(resolved), pathInDocument: entry.origin };
   });
-  return { policy: { file, settings: settings.data, workloads, document }, problems };
+  return { policy: { file, settings: settings.data, workloads, calendars, document }, problems };
 }
 
 /**

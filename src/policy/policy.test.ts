@@ -63,6 +63,7 @@ describe("check", () => {
         cliff: { below: 0.4, holdMs: 600_000, holdWithErrorsMs: 1_800_000, errorsAbove: 0.02, habitMs: 10_800_000 },
         implausibleZero: { worth: 2, samples: 3 },
         blastRadius: { share: 0.5, windowMs: 600_000 },
+        freeze: [],
       },
     });
     for (const kind of ["stateful", "cache", "quorum"]) {
@@ -408,7 +409,7 @@ workloads:
 
 describe("lints", () => {
   const lints = (text: string, trace?: Parameters<typeof lintPolicy>[1]): string[] =>
-    lintPolicy(parsePolicy(text, "p.yaml"), trace).map((problem) => problem.code);
+    lintPolicy(parsePolicy(text, "p.yaml", { readFile: () => "BEGIN:VCALENDAR\nEND:VCALENDAR\n" }), trace).map((problem) => problem.code);
   const tiers = (ladder: string): string => WEB.replace(/ {6}- .*/, `      - {type: tiers, metric: cpu, ${ladder}}`).replace("min: 2", "min: 10");
   const day = { binMs: 60_000, load: Float64Array.from({ length: 600 }, (_, i) => 100 + 50 * Math.sin((2 * Math.PI * i) / 3)) };
 
@@ -427,6 +428,10 @@ describe("lints", () => {
     ["kind_undeclared", WEB.replace("    kind: stateless\n", "")],
     ["target_above_ceiling", WEB.replace("70%", "80%")],
     ["unused_metric", WEB.replace("utilisation}", "utilisation}\n      rps: {measures: rate}")],
+    [
+      "calendar_without_event",
+      `${WEB.replace("version: 1", "version: 1\ncalendars: {freezes: {file: freezes.ics}}")}    guards: {freeze: [{calendar: freezes}]}\n`,
+    ],
   ] as const)("%s is found", ([code, text]) => {
     expect([...new Set(lints(text))]).toEqual([code]);
   });

@@ -1,3 +1,4 @@
+import type { ScheduleWindow } from "./schedule-window.ts";
 import type { StepSize, WorkloadPolicy } from "./schema.ts";
 
 /** A rate limit: at most this share (`ratio`) or these units in any period. */
@@ -34,10 +35,12 @@ export interface ResolvedGuards {
       };
   readonly implausibleZero: "off" | { readonly worth: number; readonly samples: number };
   readonly blastRadius: "off" | { readonly share: number; readonly windowMs: number };
+  /** While one is open, no step in its direction. */
+  readonly freeze: readonly (ScheduleWindow & { readonly direction: "down" | "up" | "both" })[];
 }
 
 /** Fills the defaults of the guards (design: the loop and its defaults; docs/decisions/0007-measured-defaults.md). */
-export function resolveGuards(policy: WorkloadPolicy, ceiling: number): ResolvedGuards {
+export function resolveGuards(policy: WorkloadPolicy, ceiling: number, freeze: ResolvedGuards["freeze"]): ResolvedGuards {
   const guards = policy.guards;
   const interval = policy.interval;
   return {
@@ -68,6 +71,7 @@ export function resolveGuards(policy: WorkloadPolicy, ceiling: number): Resolved
             share: guards.blastRadius?.share ?? (policy.kind === "stateless" ? 0.5 : 0.05),
             windowMs: guards.blastRadius?.window ?? 600_000,
           },
+    freeze,
   };
 }
 

@@ -1,8 +1,9 @@
+import { type Calendars, matchingEvents } from "./calendar-files.ts";
 import { type Formula, metricsOf, parseFormula } from "./formula.ts";
 import type { MonthlyBudget, Price } from "./quantities.ts";
 import { type ResolvedGuards, resolveGuards } from "./resolve-guards.ts";
 import type { ScheduleWindow } from "./schedule-window.ts";
-import type { Measures, PolicyFile, Serves, StepSize, WorkloadPolicy } from "./schema.ts";
+import type { Measures, PolicyFile, Serves, StepSize, WindowPolicy, WorkloadPolicy } from "./schema.ts";
 
 /** Utilisation above which a service is counted as short of capacity, when a policy says nothing. */
 const CEILING_DEFAULT = 0.8;
@@ -149,8 +150,15 @@ export interface ResolvedWorkload {
   readonly timeZone: string;
 }
 
+/** What windows of a workload refer to. */
+interface WindowContext {
+  readonly timeZone: string;
+  readonly calendars: Calendars;
+}
+
 /** Fills the defaults of a parsed workload (design: the loop and its defaults). Expects references to be valid. */
-export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<PolicyFile, "workloads">): ResolvedWorkload {
+export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<PolicyFile, "workloads">, calendars: Calendars = new Map()): ResolvedWorkload {
+  const context = { timeZone: file.timeZone, calendars };
   const objectives = policy.objectives.map((objective, index) => resolveObjective(objective, index, policy));
   const band = objectives.find((objective) => objective.kind === "band");
   const ceiling = policy.ceiling ?? (band?.kind === "band" ? band.to : CEILING_DEFAULT);
@@ -184,7 +192,7 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
     }),
     ...(policy.bounds.schedule !== undefined && {
       boundsSchedule: policy.bounds.schedule.map((window) => ({
-        ...resolveWindow(window, file.timeZone),
+        ...resolveWindow(window, context),
         ...(window.min !== undefined && { min: window.min }),
         ...(window.max !== undefined && { max: window.max }),
       })),
@@ -193,9 +201,13 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
     ceiling,
     unit: resolveUnit(policy.unit),
     metrics: resolveMetrics(policy.metrics),
-    strategies: policy.strategies.map((strategy) => resolveStrategy(strategy, file.timeZone, (policy.unit.serves?.rate ?? Number.NaN) * ceiling, objectives)),
+    strategies: policy.strategies.map((strategy) => resolveStrategy(strategy, context, (policy.unit.serves?.rate ?? Number.NaN) * ceiling, objectives)),
     objectives,
-    guards: resolveGuards(policy, ceiling),
+    guards: resolveGuards(
+      policy,
+      ceiling,
+      (policy.guards.freeze ?? []).map((window) => ({ ...resolveWindow(window, context), direction: window.direction })),
+    ),
     limits,
     uses,
     ...(policy.budget !== undefined && { budget: policy.budget }),
@@ -259,16 +271,15 @@ function resolveUnit(unit: WorkloadPolicy["unit"]): ResolvedUnit {
   };
 }
 
-function resolveWindow(
-  window: { readonly start: string; readonly end?: string | undefined; readonly for?: number | undefined; readonly zone?: string | undefined },
-  timeZone: string,
-): ScheduleWindow {
-  return { start: window.start, end: window.end ?? { forMs: window.for ?? 0 }, zone: window.zone ?? timeZone };
+function resolveWindow(window: WindowPolicy, { timeZone, calendars }: WindowContext): ScheduleWindow {
+  if (window.calendar !== undefined)
+    return { events: matchingEvents(calendars.get(window.calendar) ?? [], window.matching), beforeMs: window.before ?? 0, afterMs: window.after ?? 0 };
+  return { start: window.start ?? "", end: window.end ?? { forMs: window.for ?? 0 }, zone: window.zone ?? timeZone };
 }
 
 function resolveStrategy(
   strategy: WorkloadPolicy["strategies"][number],
-  timeZone: string,
+  context: WindowContext,
   servedAtCeiling: number,
   objectives: readonly ResolvedObjective[],
 ): ResolvedStrategy {
@@ -308,7 +319,7 @@ function resolveStrategy(
       };
     }
     case "schedule":
-      return { type: "schedule", windows: strategy.windows.map((window) => ({ ...resolveWindow(window, timeZone), desired: window.desired })) };
+      return { type: "schedule", windows: strategy.windows.map((window) => ({ ...resolveWindow(window, context), desired: window.desired })) };
   }
 }
 

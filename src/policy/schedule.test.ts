@@ -58,6 +58,37 @@ describe("a window of a schedule", () => {
     ]);
   });
 
+  test.for([
+    // 02:00 (+10:30) becomes 02:30 (+11) at 15:30Z on 3 October 2026; 02:00 becomes 01:30 at 15:00Z on 4 April.
+    ["0 2 * * *", "2026-10-03", "15:30"],
+    ["15 2 * * *", "2026-10-03", "15:30"],
+    ["29 2 * * *", "2026-10-03", "15:30"],
+    ["30 2 * * *", "2026-10-03", "15:30"],
+    ["45 2 * * *", "2026-10-03", "15:45"],
+    ["30 1 * * *", "2026-04-04", "14:30"],
+    ["45 1 * * *", "2026-04-04", "14:45"],
+    ["0 2 * * *", "2026-04-04", "15:30"],
+  ] as const)("where clocks move by half an hour, %s on %s opens at %s", ([start, day, time]) => {
+    expect(open({ start, end: { forMs: 60_000 }, zone: "Australia/Lord_Howe" }, `${day}T08:00Z`, `${day}T23:00Z`).map((text) => text.slice(0, 16))).toEqual([
+      `${day}T${time}`,
+    ]);
+    // Also when the horizon begins in the half hour that comes twice.
+    expect(open({ start, end: { forMs: 25 * HOUR }, zone: "Australia/Lord_Howe" }, `${day}T15:10Z`, `${day}T15:11Z`)).toHaveLength(1);
+  });
+
+  test.for([
+    // Several starts in what is skipped are one, right after it; in what comes twice each is at its first.
+    ["*/20 2 * * *", "Australia/Lord_Howe", "2026-10-03T08:00Z", ["15:30", "15:40"]], // 02:00 and 02:20 are skipped
+    ["*/15 1 * * *", "Australia/Lord_Howe", "2026-04-04T08:00Z", ["14:00", "14:15", "14:30", "14:45"]], // 01:30 and 01:45 come twice
+    ["*/20 2 * * *", "Europe/Berlin", "2026-03-28T12:00Z", ["01:00"]],
+    ["*/20 2 * * *", "Europe/Berlin", "2026-10-24T12:00Z", ["00:00", "00:20", "00:40"]],
+    ["*/20 1 * * *", "America/St_Johns", "2026-11-01T00:00Z", ["03:30", "03:50", "04:10"]],
+    ["*/20 2 * * *", "America/Caracas", "2016-05-01T00:00Z", ["06:30", "06:50", "07:00"]], // at 02:30 it became 03:00
+  ] as const)("several times in an hour that changes: %s in %s from %s", ([start, zone, from, expected]) => {
+    const to = new Date(at(from) + 18 * HOUR).toISOString();
+    expect(open({ start, end: { forMs: 60_000 }, zone }, from, to).map((text) => text.slice(11, 16))).toEqual(expected);
+  });
+
   test("of a leap day waits for it", () => {
     expect(open({ start: "0 0 29 2 *", end: { forMs: 24 * HOUR } }, "2023-01-01T00:00Z", "2029-01-01T00:00Z")).toEqual([
       "2024-02-29T00:00/2024-03-01T00:00",

@@ -1,12 +1,8 @@
 import { Cron } from "croner";
+import { type ZoneClock, zoneClock } from "../lib/time-zone.ts";
+import { eventStretches } from "./event-stretches.ts";
 import type { ResolvedWorkload } from "./resolve.ts";
-import type { ScheduleWindow, Transition } from "./schedule-window.ts";
-
-/** Engine time, the end not included. */
-export interface Stretch {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
+import type { CronWindow, ScheduleWindow, Stretch, Transition } from "./schedule-window.ts";
 
 /** Closest that starts may follow each other: a window that opens every minute is a slip, and years of it take minutes to lay out. */
 const DENSEST_MS = 15 * 60_000;
@@ -33,24 +29,52 @@ export function cronProblem(text: string): string | undefined {
  * or overlap are one. Durations are elapsed time, whatever the clocks do meanwhile.
  */
 export function openStretches(window: ScheduleWindow, fromMs: number, toMs: number): Stretch[] {
-  const { start, end, zone } = window;
-  const starts = new Cron(start, { timezone: zone, paused: true });
-  const ends = typeof end === "string" ? new Cron(end, { timezone: zone, paused: true }) : undefined;
+  return "events" in window ? eventStretches(window, fromMs, toMs) : cronStretches(window, fromMs, toMs);
+}
+
+function cronStretches({ start, end, zone }: CronWindow, fromMs: number, toMs: number): Stretch[] {
+  const starts = new LocalCron(start, zone);
+  const ends = typeof end === "string" ? new LocalCron(end, zone) : undefined;
   const stretches: { fromMs: number; toMs: number }[] = [];
   // The one that is open at the beginning has begun by then.
-  let at = (starts.previousRuns(1, new Date(fromMs + 1))[0] ?? starts.nextRun(new Date(fromMs)))?.getTime();
+  let at = starts.lastBy(fromMs) ?? starts.nextAfter(fromMs);
   while (at !== undefined && at < toMs) {
     const begin = at;
     // An end at the very instant (both inside an hour that is skipped) leaves nothing open.
-    const close = typeof end === "string" ? ((ends as Cron).nextRun(new Date(begin - 1_000))?.getTime() ?? Number.POSITIVE_INFINITY) : begin + end.forMs;
+    const close = typeof end === "string" ? ((ends as LocalCron).nextAfter(begin - 1) ?? Number.POSITIVE_INFINITY) : begin + end.forMs;
     const last = stretches.at(-1);
     if (close > fromMs && close > begin) {
       if (last !== undefined && begin <= last.toMs) last.toMs = Math.max(last.toMs, Math.min(close, toMs));
       else stretches.push({ fromMs: Math.max(begin, fromMs), toMs: Math.min(close, toMs) });
     }
-    at = starts.nextRun(new Date(begin))?.getTime();
+    at = starts.nextAfter(begin);
   }
   return stretches;
+}
+
+/**
+ * Instants of five cron fields. The library lays out what a clock shows, and the zone says when it first shows it: left
+ * to itself, the library is an offset away where clocks move by half an hour (Australia/Lord_Howe).
+ */
+class LocalCron {
+  readonly #cron: Cron;
+  readonly #clock: ZoneClock;
+
+  constructor(text: string, zone: string) {
+    this.#cron = new Cron(text, { timezone: "UTC", paused: true });
+    this.#clock = zoneClock(zone);
+  }
+
+  nextAfter(atMs: number): number | undefined {
+    const local = this.#cron.nextRun(new Date(this.#clock.latestLocalMs(atMs)));
+    return local === null ? undefined : this.#clock.instantOf(local.getTime());
+  }
+
+  /** The last that is not after the instant. */
+  lastBy(atMs: number): number | undefined {
+    const [local] = this.#cron.previousRuns(1, new Date(this.#clock.latestLocalMs(atMs) + 1));
+    return local === undefined ? undefined : this.#clock.instantOf(local.getTime());
+  }
 }
 
 /** What the calendars of a workload say over a stretch of engine time, for its engine. */
@@ -58,7 +82,12 @@ export interface CompiledSchedules {
   readonly bounds: readonly Transition<{ readonly min: number; readonly max: number }>[];
   /** By position in the workload's strategies; 0 while no window is open. Empty for strategies without a calendar. */
   readonly desired: readonly (readonly Transition<number>[])[];
+  /** Directions in which no step may be taken. */
+  readonly freeze: readonly Transition<FrozenDirections>[];
 }
+
+/** Directions in which capacity is held where it is. */
+export type FrozenDirections = "none" | "up" | "down" | "both";
 
 /**
  * Compiles the calendars of a workload to transitions. What asks for more opens earlier by the start-up time and one
@@ -96,8 +125,19 @@ export function compileSchedules(workload: ResolvedWorkload, fromMs: number, toM
       (a, b) => a === b,
     );
   });
+  const frozen = workload.guards.freeze.map((window) => ({ direction: window.direction, stretches: openStretches(window, fromMs, toMs) }));
+  const freeze = changes<FrozenDirections>(
+    frozen.flatMap(({ stretches }) => stretches),
+    (atMs) => {
+      const open = frozen.filter(({ stretches }) => isOpen(stretches, atMs)).map(({ direction }) => direction);
+      const isHeld = (direction: "up" | "down") => open.includes(direction) || open.includes("both");
+      return isHeld("up") ? (isHeld("down") ? "both" : "up") : isHeld("down") ? "down" : "none";
+    },
+    (a, b) => a === b,
+  );
   // What is cut at the horizon has not ended there.
-  return { bounds: bounds.filter(({ atMs }) => atMs < toMs), desired: desired.map((own) => own.filter(({ atMs }) => atMs < toMs)) };
+  const within = <Value>(transitions: readonly Transition<Value>[]) => transitions.filter(({ atMs }) => atMs < toMs);
+  return { bounds: within(bounds), desired: desired.map(within), freeze: within(freeze) };
 }
 
 /** The value at every edge of the stretches, where it differs from the one before. */

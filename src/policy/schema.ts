@@ -61,20 +61,38 @@ const Metric = z.strictObject({
   query: z.string().optional().meta({ description: "The query to put to the source, for live use." }),
 });
 
-/** A window of a schedule; `contradictions.ts` checks that it has one of `end` and `for`, and that its cron and zone exist. */
+/**
+ * A window of a schedule: by cron (`start` and one of `end` and `for`) or by a calendar. `window-problems.ts` checks that it
+ * is one of the two, and that its cron, zone and calendar exist.
+ */
 const windowFields = {
   name: Name.optional(),
-  start: z.string({ error: "expected five cron fields such as 0 8 * * mon-fri" }).meta({
+  start: z.string({ error: "expected five cron fields such as 0 8 * * mon-fri" }).optional().meta({
     description:
-      "When it opens: minute, hour, day of month, month, day of week, in the zone's own time. In an hour that the clocks skip it opens right after it; in one that comes twice, at the first.",
+      "When it opens: minute, hour, day of month, month, day of week, in the zone's own time. In an hour that the clocks skip it opens right after it; in one that comes twice, at the first. Either this or `calendar`.",
   }),
   end: z
     .string({ error: "expected five cron fields such as 0 18 * * mon-fri" })
     .optional()
     .meta({ description: "When it closes, as five cron fields. Either this or `for`." }),
   for: durationFrom("1m", "366d").optional().meta({ description: "How long it stays open, in elapsed time. Either this or `end`." }),
-  zone: z.string().optional().meta({ description: "IANA time zone. Default: `timeZone` of the file." }),
+  zone: z.string().optional().meta({ description: "IANA time zone of `start` and `end`. Default: `timeZone` of the file." }),
+  calendar: Name.optional().meta({ description: "A name under `calendars`: open during its events. Either this or `start`." }),
+  matching: z
+    .string()
+    .min(1, { error: "expected text to look for; leave it out for all events" })
+    .max(200)
+    .optional()
+    .meta({ description: "Only events with this text in their summary or in one of their categories, in capitals or not. Default: all." }),
+  before: durationFrom("0s", "366d").optional().meta({ description: "Opens this long before the event. Default `0s`." }),
+  after: durationFrom("0s", "366d").optional().meta({ description: "Closes this long after the event. Default `0s`." }),
 };
+// Two forms, which strict objects of their own would say with worse messages; of what says so, only allOf leaves the fields in one table.
+const windowForms = { allOf: [{ oneOf: [{ required: ["start"] }, { required: ["calendar"] }] }] };
+
+const Window = z.strictObject(windowFields);
+/** A window as written, without what it is for. */
+export type WindowPolicy = z.output<typeof Window>;
 
 const StepSize = z.union([Percent.transform((ratio) => ({ ratio })), Units.transform((units) => ({ units }))], {
   error: "expected a percentage such as 10% or a whole number of units",
@@ -127,7 +145,7 @@ const TargetTracking = z.strictObject({
 const Schedule = z.strictObject({
   type: z.literal("schedule"),
   windows: z
-    .array(z.strictObject({ ...windowFields, desired: Units.meta({ description: "Units to have while the window is open." }) }))
+    .array(z.strictObject({ ...windowFields, desired: Units.meta({ description: "Units to have while the window is open." }) }).meta(windowForms))
     .min(1, { error: "expected at least one window" })
     .max(64)
     .meta({ description: "Of several open windows the highest counts; outside all of them the strategy asks for `min`." }),
@@ -295,6 +313,18 @@ const Guards = z.strictObject({
     .union([Off, z.strictObject({ share: Share, window: PositiveDuration.prefault("10m") })], { error: "expected off, or {share: 50%, window: 10m}" })
     .optional()
     .meta({ description: "Largest share of capacity removed in a window, whoever removes it. Default by `kind`: stateless 50 %, else 5 %, in 10 min." }),
+  freeze: z
+    .array(
+      z
+        .strictObject({
+          ...windowFields,
+          direction: z.enum(["down", "up", "both"]).prefault("both").meta({ description: "The direction in which no step is taken while it is open." }),
+        })
+        .meta(windowForms),
+    )
+    .max(64)
+    .optional()
+    .meta({ description: "Windows in which capacity stays where it is. Of several open ones all directions count." }),
 });
 
 /** What capacity is set on. `memory` keeps it in memory: the simulator's own target. */
@@ -334,7 +364,7 @@ export const WorkloadPolicy = z.strictObject({
         min: z.int({ error: "expected a whole number of units" }).min(0).max(UNITS_MAX).meta({ description: "0 needs `activation`." }),
         max: Units,
         schedule: z
-          .array(z.strictObject({ ...windowFields, min: Units.optional(), max: Units.optional() }))
+          .array(z.strictObject({ ...windowFields, min: Units.optional(), max: Units.optional() }).meta(windowForms))
           .max(64)
           .optional()
           .meta({ description: "Other bounds while a window is open. Of several open windows the last in the file that says `min` (`max`) decides it." }),
@@ -400,11 +430,21 @@ const Dependency = z.strictObject({
 /** A set of workloads that share a limit. */
 const Group = z.strictObject({ max: Units.meta({ description: "Most units of all its workloads together." }) });
 
+/** An iCalendar file beside the policy. */
+const Calendar = z.strictObject({
+  file: z.string().min(1).max(1_000).meta({ description: "Path of an iCalendar file (`.ics`), relative to this file. At most 4 MiB and 10 000 events." }),
+  zone: z
+    .string()
+    .optional()
+    .meta({ description: "IANA time zone of its whole days and of times without one. Default: the file's own `X-WR-TIMEZONE`, else `timeZone`." }),
+});
+
 /** A whole `vernier.yaml`. Workload entries are parsed one by one (`parse.ts`), so that one bad entry hides no other. */
 export const PolicyFile = z.strictObject({
   version: z.literal(1, { error: "expected version: 1, the only version of the policy language" }),
   description: z.string().optional(),
   timeZone: z.string().prefault("UTC").meta({ description: "IANA zone of calendar months and schedules." }),
+  calendars: z.record(Name, Calendar).prefault({}).meta({ description: "Calendars that windows of schedules may name, for launches, seasons and freezes." }),
   sources: z.record(Name, Source).prefault({}),
   dependencies: z.record(Name, Dependency).prefault({}),
   groups: z.record(Name, Group).prefault({}),

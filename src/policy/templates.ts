@@ -1,12 +1,16 @@
 import type { Problem } from "../lib/file-error.ts";
 import { isRecord } from "../lib/is-record.ts";
+import { readNamed } from "./beside.ts";
 import type { Path, PolicyDocument } from "./document.ts";
 import { Each } from "./schema.ts";
 
 /** What parsing needs from outside. */
 export interface ParseOptions {
-  /** Reads a file that a template names, relative to the policy; `undefined` when it does not exist. */
-  readonly readFile?: (path: string) => string | undefined;
+  /**
+   * Reads a file that a template or a calendar names, relative to the policy; `undefined` when it cannot be read. May
+   * throw a FileError for one that is too large or no text.
+   */
+  readonly readFile?: (path: string, bytesMax?: number) => string | undefined;
 }
 
 const WORKLOADS_MAX = 50_000;
@@ -101,12 +105,12 @@ function templateValues(
     });
     return [];
   }
-  const text = options.readFile?.(from.file);
-  if (text === undefined) {
-    fail({ code: "file_missing", message: `cannot read "${from.file}"`, hint: "the path is relative to the policy file" });
+  const read = readNamed(options, from.file);
+  if (!("text" in read)) {
+    fail(read);
     return [];
   }
-  const names = text
+  const names = read.text
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("#"));

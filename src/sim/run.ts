@@ -155,7 +155,8 @@ export function runSimulation(
   const isScored = scoredSteps(columns, scoring);
   const score = scoreRun(columns, scoring, isScored);
   const warnings = [...silentMetrics];
-  const hasCalendar = workload.boundsSchedule !== undefined || workload.strategies.some((strategy) => strategy.type === "schedule");
+  const hasCalendar =
+    workload.boundsSchedule !== undefined || workload.guards.freeze.length > 0 || workload.strategies.some((strategy) => strategy.type === "schedule");
   if (hasCalendar && trace.startMs === undefined)
     warnings.push("the recording does not say when it began: calendars run from Thursday 1970-01-01, 00:00 UTC; --start says otherwise");
   if (score.scoredHours === 0)
