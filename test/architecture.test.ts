@@ -64,7 +64,7 @@ describe("structure", () => {
   test("files stay small enough to read", () => {
     // Reasons: the schema and the contradictions are lists that are read by looking up; the engine is the stage order in one place.
     const longer: Readonly<Record<string, number>> = {
-      "src/policy/schema.ts": 450,
+      "src/policy/schema.ts": 480,
       "src/engine/engine.ts": 720,
       "src/policy/contradictions.ts": 540,
       "src/sim/trace-parser.ts": 420,

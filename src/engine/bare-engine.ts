@@ -1,4 +1,5 @@
-import type { ResolvedMetric, ResolvedWorkload } from "../policy/resolve.ts";
+import type { ResolvedWorkload } from "../policy/resolve.ts";
+import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
 import type { Allowances, Decision, Engine, EngineState, Observation, Proposal } from "./model.ts";
 import { REASON, type Reason, ReasonLog } from "./reasons.ts";
 

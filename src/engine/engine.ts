@@ -1,5 +1,6 @@
-import type { ResolvedMetric, ResolvedWorkload } from "../policy/resolve.ts";
-import type { CompiledSchedules } from "../policy/schedule.ts";
+import type { ResolvedWorkload } from "../policy/resolve.ts";
+import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
+import type { CompiledSchedules, FrozenDirections } from "../policy/schedule.ts";
 import { Activation, type ActivationState } from "./guards/activation.ts";
 import { BlastRadius, type BlastRadiusState } from "./guards/blast-radius.ts";
 import { LoadCliff, type LoadCliffState } from "./guards/load-cliff.ts";
@@ -94,6 +95,7 @@ export class VernierEngine implements Engine, Decision {
   readonly #downWindowMs: number;
   readonly #provesScaleIn: boolean;
   readonly #bounds: Transitions<{ readonly min: number; readonly max: number }>;
+  readonly #freeze: Transitions<FrozenDirections>;
   #min: number;
   #max: number;
   readonly #up: RateLimit;
@@ -164,6 +166,7 @@ export class VernierEngine implements Engine, Decision {
     this.#provesScaleIn = guards.proof === "on";
     this.#min = policy.bounds.min;
     this.#max = policy.bounds.max;
+    this.#freeze = new Transitions<FrozenDirections>("none", options.schedules?.freeze ?? []);
     this.#bounds = new Transitions(policy.bounds, options.schedules?.bounds ?? []);
     this.#upWindow = new ExtremeWindow(guards.up.windowMs, "lowest");
     this.#downWindow = new ExtremeWindow(guards.down.windowMs, "highest");
@@ -199,6 +202,7 @@ export class VernierEngine implements Engine, Decision {
     } else if (!capacity.readable) {
       this.#log.add(REASON.capacity_unreadable, current, current);
     }
+    this.#freeze.advance(nowMs);
     if (this.#bounds.advance(nowMs)) this.#changeBounds(current);
     const unusable = this.#observeReadings(observation.readings, current, nowMs);
     this.#unusable = unusable;
@@ -534,6 +538,11 @@ export class VernierEngine implements Engine, Decision {
 
   #cool(wish: number, current: number, nowMs: number): number {
     if (wish === current) return wish; // the rate limit left nothing
+    const frozen = this.#freeze.value;
+    if (frozen === "both" || frozen === (wish > current ? "up" : "down")) {
+      this.#log.add(REASON.frozen, wish, current);
+      return current;
+    }
     // Here and not among the proofs: a hold must not count as a recommendation, or the stabilisation window would follow it.
     const cliffMs = wish < current ? (this.#cliff?.remainingMs(nowMs) ?? 0) : 0;
     if (cliffMs > 0) {

@@ -1,5 +1,6 @@
 import { evaluateFormula, type Formula, metricsOf } from "../policy/formula.ts";
-import { metricsReadBy, type ResolvedMetric, type ResolvedWorkload } from "../policy/resolve.ts";
+import { metricsReadBy, type ResolvedWorkload } from "../policy/resolve.ts";
+import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
 import type { Reading } from "./model.ts";
 import { REASON, type ReasonLog } from "./reasons.ts";
 import { EPSILON } from "./strategies/step-units.ts";

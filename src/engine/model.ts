@@ -1,4 +1,4 @@
-import type { ResolvedMetric } from "../policy/resolve.ts";
+import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
 import type { Reason } from "./reasons.ts";
 
 /**

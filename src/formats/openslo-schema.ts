@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isTimeZone } from "../policy/calendar.ts";
+import { isTimeZone } from "../lib/time-zone.ts";
 import { shorthandMs } from "./openslo-values.ts";
 
 // The objects of OpenSLO v1 as its specification describes them. Fields that it does not know become warnings in `openslo.ts`.

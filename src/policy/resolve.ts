@@ -1,26 +1,12 @@
 import { type Calendars, matchingEvents } from "./calendar-files.ts";
-import { type Formula, metricsOf, parseFormula } from "./formula.ts";
 import type { MonthlyBudget, Price } from "./quantities.ts";
 import { type ResolvedGuards, resolveGuards } from "./resolve-guards.ts";
+import { type ResolvedMetric, resolveMetrics } from "./resolve-metrics.ts";
 import type { ScheduleWindow } from "./schedule-window.ts";
-import type { Measures, PolicyFile, Serves, StepSize, WindowPolicy, WorkloadPolicy } from "./schema.ts";
+import type { PolicyFile, Serves, StepSize, WindowPolicy, WorkloadPolicy } from "./schema.ts";
 
 /** Utilisation above which a service is counted as short of capacity, when a policy says nothing. */
 const CEILING_DEFAULT = 0.8;
-
-/** A metric with every default filled in. */
-export interface ResolvedMetric {
-  readonly name: string;
-  readonly measures: Measures;
-  readonly scope: "total" | "unit";
-  readonly quantile: number;
-  readonly column: string;
-  readonly windowMs: number;
-  readonly lagMs: number;
-  readonly scrapeMs: number;
-  /** Computed from others instead of read. */
-  readonly formula?: Formula;
-}
 
 export type ResolvedStrategy =
   | {
@@ -218,40 +204,6 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
 /** The full id of a workload: `web` is `default/web`. */
 export function workloadId(id: string): string {
   return id.includes("/") ? id : `default/${id}`;
-}
-
-/** Those that are read, then those that are computed, each after what it is computed from. Expects formulas to be valid. */
-function resolveMetrics(written: WorkloadPolicy["metrics"]): ResolvedMetric[] {
-  const measured = new Map(Object.entries(written).map(([name, { measures }]) => [name, measures]));
-  const metrics = Object.entries(written).map(
-    ([name, metric]): ResolvedMetric => ({
-      name,
-      measures: metric.measures,
-      scope: metric.scope ?? (metric.measures === "utilisation" ? "unit" : "total"),
-      quantile: metric.quantile ?? 0.95,
-      column: metric.column ?? name,
-      windowMs: metric.window,
-      lagMs: metric.lag,
-      scrapeMs: metric.scrape,
-      ...(metric.formula !== undefined && { formula: parseFormula(metric.formula, metric.measures, measured) }),
-    }),
-  );
-  const settled = metrics.filter(({ formula }) => formula === undefined);
-  const waiting = metrics.filter(({ formula }) => formula !== undefined);
-  while (waiting.length > 0) {
-    const at = waiting.findIndex(({ formula }) => metricsOf(formula as Formula).every((name) => settled.some((known) => known.name === name)));
-    if (at < 0) throw new Error("formulas that need each other");
-    const [next] = waiting.splice(at, 1) as [ResolvedMetric];
-    const operands = settled.filter(({ name }) => metricsOf(next.formula as Formula).includes(name));
-    // As old as the oldest of what it is computed from.
-    settled.push({
-      ...next,
-      windowMs: Math.max(...operands.map(({ windowMs }) => windowMs)),
-      lagMs: Math.max(...operands.map(({ lagMs }) => lagMs)),
-      scrapeMs: Math.max(...operands.map(({ scrapeMs }) => scrapeMs)),
-    });
-  }
-  return settled;
 }
 
 function resolveUnit(unit: WorkloadPolicy["unit"]): ResolvedUnit {

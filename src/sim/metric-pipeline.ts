@@ -1,5 +1,5 @@
 import type { Reading } from "../engine/model.ts";
-import type { ResolvedMetric } from "../policy/resolve.ts";
+import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
 import type { MetricFault } from "../policy/schema.ts";
 
 /** Buckets of a window at most; a longer window is cut into this many. */

@@ -3,7 +3,8 @@ import { BareEngine } from "../../engine/bare-engine.ts";
 import type { EngineState, Observation } from "../../engine/model.ts";
 import { REASON } from "../../engine/reasons.ts";
 import { ExtremeWindow, type ExtremeWindowState } from "../../engine/windows/extreme-window.ts";
-import type { ResolvedMetric, ResolvedWorkload } from "../../policy/resolve.ts";
+import type { ResolvedWorkload } from "../../policy/resolve.ts";
+import type { ResolvedMetric } from "../../policy/resolve-metrics.ts";
 
 export interface DelayedOffParams {
   /** An idle unit is kept this long. */

@@ -1,7 +1,8 @@
 import { BareEngine } from "../../engine/bare-engine.ts";
 import type { Allowances, Decision, EngineState, Observation } from "../../engine/model.ts";
 import { REASON } from "../../engine/reasons.ts";
-import type { ResolvedMetric, ResolvedWorkload } from "../../policy/resolve.ts";
+import type { ResolvedWorkload } from "../../policy/resolve.ts";
+import type { ResolvedMetric } from "../../policy/resolve-metrics.ts";
 
 /** The rules of "double the servers and hope", as docs/claims.md states them. Times count from the last step in any direction. */
 export interface DoublingParams {

@@ -1,7 +1,8 @@
 import { BareEngine } from "../../engine/bare-engine.ts";
 import type { EngineState, Observation, Reading } from "../../engine/model.ts";
 import { REASON } from "../../engine/reasons.ts";
-import type { ResolvedMetric, ResolvedWorkload } from "../../policy/resolve.ts";
+import type { ResolvedWorkload } from "../../policy/resolve.ts";
+import type { ResolvedMetric } from "../../policy/resolve-metrics.ts";
 import type { Recommendation, ScaleEvent } from "./behaviour.ts";
 import { HPA_PIPELINE, type HpaConfig, type HpaMetricSpec } from "./config.ts";
 import { type HpaMemory, type HpaMetric, type HpaParameters, reconcile } from "./controller.ts";

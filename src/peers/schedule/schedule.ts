@@ -1,7 +1,8 @@
 import { BareEngine } from "../../engine/bare-engine.ts";
 import type { EngineState, Observation } from "../../engine/model.ts";
 import { REASON } from "../../engine/reasons.ts";
-import type { ResolvedMetric, ResolvedWorkload } from "../../policy/resolve.ts";
+import type { ResolvedWorkload } from "../../policy/resolve.ts";
+import type { ResolvedMetric } from "../../policy/resolve-metrics.ts";
 
 /** Capacity by the clock: `units[i]` in the i-th slot of every period. Periods count from 1970-01-01 UTC, a Thursday. */
 export interface Timetable {

@@ -1,6 +1,7 @@
 import { BareEngine } from "../../engine/bare-engine.ts";
 import type { EngineState } from "../../engine/model.ts";
-import type { ResolvedMetric, ResolvedWorkload } from "../../policy/resolve.ts";
+import type { ResolvedWorkload } from "../../policy/resolve.ts";
+import type { ResolvedMetric } from "../../policy/resolve-metrics.ts";
 
 /** Reference controller: a constant number of units, inside the bounds. What every scaler has to beat. */
 export class StaticEngine extends BareEngine {
