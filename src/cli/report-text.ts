@@ -1,3 +1,4 @@
+import type { ObjectiveResult } from "../sim/objective-judge.ts";
 import type { Run, SimulationReport } from "../sim/run.ts";
 import { chart } from "./chart.ts";
 import { formatLatency, formatMoney, formatNumber, formatPercent, formatSpan, table } from "./format.ts";
@@ -37,10 +38,13 @@ export function reportText(run: Run, terminal: Terminal): string {
     lines.push("", paint("bold", "objectives"));
     const rows = score.objectives.map((objective) => [
       objective.name,
-      objective.state,
+      objective.state.replace("_", " "),
       objective.good === null
         ? (objective.note ?? "")
-        : `${formatPercent(objective.good)} good, minimum ${formatPercent(objective.minimum)}${objective.aspiration === null ? "" : `, aspiration ${formatPercent(objective.aspiration)}`}`,
+        : `${formatPercent(objective.good)} good${objective.worst === objective.good ? "" : `, ${formatPercent(objective.worst ?? 0)} in the worst window`}, minimum ${formatPercent(objective.minimum)}${aspirationText(objective)}`,
+      objective.good === null || objective.budgetUsed === null
+        ? ""
+        : `${formatPercent(objective.budgetUsed)} of the error budget used${objective.fastestBurn === null || objective.fastestBurn < 1 ? "" : `, in the worst hour ${formatNumber(objective.fastestBurn, 1)} times too fast`}`,
       objective.wasteUnitHours === null
         ? ""
         : `${formatNumber(objective.wasteUnitHours, 1)} unit-hours below the band${objective.wasteCost === null ? "" : ` (${formatMoney(objective.wasteCost, score.currency)})`}`,
@@ -50,6 +54,11 @@ export function reportText(run: Run, terminal: Terminal): string {
   }
   lines.push("", chart(run, terminal));
   return lines.join("\n");
+}
+
+function aspirationText({ aspiration, worst }: ObjectiveResult): string {
+  if (aspiration === null) return "";
+  return `, aspiration ${formatPercent(aspiration)} ${worst !== null && worst >= aspiration - 1e-12 ? "reached" : "not reached"}`;
 }
 
 /** The scores worth a line, as label and value. */
@@ -120,7 +129,7 @@ export function reportMarkdown(reports: readonly SimulationReport[], labels: rea
     for (const objective of report.score.objectives) {
       lines.push(
         "",
-        `${objective.state === "missed" ? "**Missed**" : objective.state === "met" ? "Met" : "Unknown"}: ${labels[i]}, ${objective.name}${objective.good === null ? ` (${objective.note})` : `, ${formatPercent(objective.good)} good of ${formatPercent(objective.minimum)} required`}.`,
+        `${objective.state === "missed" ? "**Missed**" : objective.state === "met" ? "Met" : objective.state === "at_risk" ? "At risk" : "Unknown"}: ${labels[i]}, ${objective.name}${objective.good === null ? ` (${objective.note})` : `, ${formatPercent(objective.good)} good of ${formatPercent(objective.minimum)} required`}.`,
       );
     }
   }

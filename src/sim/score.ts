@@ -1,7 +1,8 @@
 import { unitsNeeded } from "../capacity/needed.ts";
-import { connectableUnits, keepsTo, type ResolvedObjective, type ResolvedWorkload } from "../policy/resolve.ts";
+import { connectableUnits, type ResolvedWorkload } from "../policy/resolve.ts";
 import type { SimulationColumns } from "./kernel.ts";
 import { LatencyHistogram, LatencyModel } from "./latency-model.ts";
+import { judgeBudget, ObjectiveJudge, type ObjectiveResult } from "./objective-judge.ts";
 import type { Mask } from "./trace.ts";
 
 const REVERSAL_MS = 600_000;
@@ -52,20 +53,6 @@ export const SCORE_NUMBERS = [
   ...(["thetaU", "thetaO", "tauU", "tauO", "meanUtilisation", "meanRequestedUnits", "peakRequestedUnits", "saturatedRatio", "scoredHours"] as const),
 ] satisfies readonly (keyof Score)[];
 
-/** How one objective came out. `unknown` when the run cannot tell, with why. */
-export interface ObjectiveResult {
-  readonly name: string;
-  readonly state: "met" | "missed" | "unknown";
-  /** Share that was good; null when unknown. */
-  readonly good: number | null;
-  readonly minimum: number;
-  readonly aspiration: number | null;
-  readonly note: string | null;
-  /** For a band: unit-hours below it, and their price. Waste, never a miss. */
-  readonly wasteUnitHours: number | null;
-  readonly wasteCost: number | null;
-}
-
 export interface ScoreSettings {
   readonly workload: ResolvedWorkload;
   readonly perUnit: number;
@@ -91,7 +78,7 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
       ? undefined
       : new LatencyModel({ serviceTimeMs: workload.unit.serviceTimeMs, discipline: workload.unit.discipline, perUnit });
   const histogram = new LatencyHistogram();
-  const judges = workload.objectives.map((objective) => new ObjectiveJudge(objective, workload, latency !== undefined));
+  const judges = workload.objectives.map((objective) => new ObjectiveJudge(objective, workload, { hasLatency: latency !== undefined, stepMs }));
 
   let steps = 0;
   let billedSteps = 0;
@@ -214,7 +201,10 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
     peakRequestedUnits: peak,
     saturatedRatio: share(saturated),
     scoredHours: steps * hours,
-    objectives: judges.map((judge) => judge.result(hours, price?.amountPerHour)),
+    objectives: [
+      ...judges.map((judge) => judge.result(hours, price?.amountPerHour)),
+      ...(workload.budget === undefined || price === undefined ? [] : [judgeBudget(workload.budget, price, costUnitHours, steps * hours)]),
+    ],
   };
 }
 
@@ -230,98 +220,4 @@ export function scoredSteps(columns: Pick<SimulationColumns, "stepMs" | "load">,
 /** Warm-up when nobody says: 24 h, or 10 % of the trace when that is shorter. */
 export function defaultWarmUpMs(traceMs: number): number {
   return Math.min(86_400_000, Math.floor(traceMs * 0.1));
-}
-
-interface JudgedStep {
-  readonly utilisation: number;
-  readonly ready: number;
-  readonly needed: number;
-  /** Load per second, and requests that came and failed in the step. */
-  readonly rate: number;
-  readonly fresh: number;
-  readonly failed: number;
-  readonly backlog: number;
-  readonly latency: LatencyModel | undefined;
-}
-
-/** Judges one objective by what truly happened in the plant, not by what a metric pipeline made of it. */
-class ObjectiveJudge {
-  readonly #objective: ResolvedObjective;
-  readonly #value: ((step: JudgedStep) => number) | undefined;
-  readonly #unknown: string | null;
-  #good = 0;
-  #bad = 0;
-  #total = 0;
-  #waste = 0;
-
-  constructor(objective: ResolvedObjective, workload: ResolvedWorkload, hasLatency: boolean) {
-    this.#objective = objective;
-    const name = objective.kind === "ratio" ? (objective.bad ?? objective.good ?? "") : objective.metric;
-    const metric = workload.metrics.find((candidate) => candidate.name === name);
-    let value: ((step: JudgedStep) => number) | undefined;
-    let unknown: string | null = null;
-    if (metric?.formula !== undefined) unknown = `"${name}" is computed by a formula; the simulation judges only what it plays itself`;
-    const isJudgeable = metric?.formula === undefined && (objective.kind !== "ratio" || (objective.bad !== undefined && metric?.measures === "errors"));
-    switch (isJudgeable ? metric?.measures : undefined) {
-      case "utilisation":
-        value = (step) => step.utilisation;
-        break;
-      case "errors":
-        value = (step) => (step.fresh > 0 ? Math.min(1, step.failed / step.fresh) : 0);
-        break;
-      case "backlog":
-        value = (step) => step.backlog;
-        break;
-      case "rate":
-        value = metric?.scope === "unit" ? (step) => (step.ready > 0 ? step.rate / step.ready : 0) : (step) => step.rate;
-        break;
-      case "latency": {
-        const quantile = metric?.quantile ?? 0.95;
-        if (hasLatency) value = (step) => (step.latency as LatencyModel).quantileMs(quantile) / 1_000;
-        else unknown = "unit.serviceTime is not declared, so latency is unknown";
-        break;
-      }
-      default:
-        unknown ??= `the simulation cannot judge "${name}"`;
-    }
-    this.#value = value;
-    this.#unknown = value === undefined ? (unknown ?? "nothing to judge by") : null;
-  }
-
-  record(step: JudgedStep): void {
-    if (this.#value === undefined) return;
-    const objective = this.#objective;
-    const value = this.#value(step);
-    if (objective.kind === "ratio") {
-      // Whole counts: requests may fail in a step in which none came.
-      this.#total += step.fresh;
-      this.#bad += step.failed;
-      return;
-    }
-    this.#total++;
-    if (objective.kind === "band") {
-      if (value <= objective.to + 1e-9) this.#good++;
-      // Units beyond what the lower end of the band needs.
-      if (value < objective.from) this.#waste += Math.max(0, step.ready - Math.max(step.needed, Math.ceil((value * step.ready) / objective.from - 1e-9)));
-      return;
-    }
-    if (keepsTo(objective, value)) this.#good++;
-  }
-
-  result(hours: number, pricePerHour: number | undefined): ObjectiveResult {
-    const { name, minimum, aspiration, kind } = this.#objective;
-    const counted = kind === "ratio" ? Math.max(0, this.#total - this.#bad) : this.#good;
-    const good = this.#unknown !== null || this.#total === 0 ? null : counted / this.#total;
-    const wasteUnitHours = kind === "band" && good !== null ? this.#waste * hours : null;
-    return {
-      name,
-      state: good === null ? "unknown" : good >= minimum - 1e-12 ? "met" : "missed",
-      good,
-      minimum,
-      aspiration: aspiration ?? null,
-      note: this.#unknown ?? (this.#total === 0 ? "nothing to judge in the scored part" : null),
-      wasteUnitHours,
-      wasteCost: wasteUnitHours !== null && pricePerHour !== undefined ? wasteUnitHours * pricePerHour : null,
-    };
-  }
 }

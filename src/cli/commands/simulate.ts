@@ -89,11 +89,12 @@ function gate(runs: readonly Run[]): void {
     }
     for (const objective of run.report.score.objectives) {
       if (objective.state === "met") continue;
-      process.stderr.write(
-        objective.state === "missed"
-          ? `gate: ${run.report.workload} misses ${objective.name}: ${((objective.good as number) * 100).toFixed(3)} % good, minimum ${objective.minimum * 100} %\n`
-          : `gate: ${run.report.workload} ${objective.name} is unknown: ${objective.note}\n`,
-      );
+      const share =
+        objective.worst === null
+          ? objective.note
+          : `${(objective.worst * 100).toFixed(3)} % good, minimum ${Number((objective.minimum * 100).toPrecision(12))} %`;
+      const verdict = { missed: "misses", at_risk: "only just keeps", unknown: "cannot tell" }[objective.state];
+      process.stderr.write(`gate: ${run.report.workload} ${verdict} ${objective.name}: ${share}\n`);
       if (objective.state === "missed") process.exitCode = 1;
     }
     if (run.report.score.objectives.length === 0) process.stderr.write(`gate: ${run.report.workload} declares no objectives, so nothing can be missed\n`);
