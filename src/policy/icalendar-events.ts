@@ -24,6 +24,7 @@ export interface NamedEvent {
 
 /** A VEVENT after its values were read, before it meets the others of its UID. */
 export interface ReadEvent extends NamedEvent {
+  readonly line: number;
   readonly uid: string | undefined;
   readonly sequence: number;
   readonly isCancelled: boolean;
@@ -82,14 +83,16 @@ export class EventReader {
     const { further, periods } = this.#further(properties.get("RDATE") ?? [], start);
     const except = (properties.get("EXDATE") ?? []).flatMap((content) => this.#datesOf(content).map((date) => exceptionOf(date, start)));
     if (this.#problems.length > before) return undefined;
+    const left = new Set(except);
     return {
+      line,
       uid: one("UID")?.value,
       sequence: Number(one("SEQUENCE")?.value) || 0,
       isCancelled: one("STATUS")?.value.trim().toUpperCase() === "CANCELLED",
       summary: textValues(one("SUMMARY")?.value ?? "").join(","),
       categories: (properties.get("CATEGORIES") ?? []).flatMap((content) => textValues(content.value)),
       ...(overrides !== undefined && { overrides }),
-      periods: periods.filter((period) => !except.includes(period.start)),
+      periods: periods.filter((period) => !left.has(period.start)),
       begin: start,
       event: canonical({ start: localIn(start, start), zone: start.zone, ...length, ...(settled !== undefined && { rule: settled }), further, except }),
     };

@@ -23,11 +23,12 @@ export function parseCalendar(
     const event = reader.read(component);
     if (event !== undefined) read.push(event);
   }
-  return { events: problems.length > 0 ? [] : settle(read), problems };
+  const events = problems.length > 0 ? [] : settle(read, problems);
+  return { events: problems.length > 0 ? [] : events, problems };
 }
 
 /** Lets the events of one UID settle with each other: later revisions win, changed occurrences replace those that they change. */
-function settle(read: readonly ReadEvent[]): NamedEvent[] {
+function settle(read: readonly ReadEvent[], problems: CalendarProblem[]): NamedEvent[] {
   const byUid = groupBy(read, (event) => event.uid ?? event);
   return [...byUid.values()].flatMap((same) => {
     const masters = latest(same.filter(({ overrides }) => overrides === undefined));
@@ -37,14 +38,27 @@ function settle(read: readonly ReadEvent[]): NamedEvent[] {
         keyOf,
       ).values(),
     ].map((all) => latest(all).at(-1) as ReadEvent);
-    const replaced = masters.map((master) => {
-      const except = changed.map(({ overrides }) => exceptionOf(overrides as ReadEvent["begin"], master.begin));
-      return { ...master, event: canonical({ ...master.event, except: [...(master.event.except ?? []), ...except] }) };
-    });
+    const second = changed.length > 0 ? masters[1] : undefined;
+    if (second !== undefined) {
+      if (problems.length < CALENDAR_PROBLEMS_MAX)
+        problems.push({
+          line: second.line,
+          message: `a second series of the UID "${second.uid?.slice(0, 60)}", of which occurrences are changed`,
+          hint: "a UID names one event; give each series its own",
+        });
+      return [];
+    }
+    const replaced = changed.length === 0 ? masters : masters.map((master) => withoutChanged(master, changed));
     return [...replaced, ...changed]
       .filter(({ isCancelled }) => !isCancelled)
       .flatMap(({ summary, categories, event, periods }) => [event, ...periods].map((one) => ({ summary, categories, event: one })));
   });
+}
+
+/** A series without the occurrences that stand elsewhere. */
+function withoutChanged(master: ReadEvent, changed: readonly ReadEvent[]): ReadEvent {
+  const except = changed.map(({ overrides }) => exceptionOf(overrides as ReadEvent["begin"], master.begin));
+  return { ...master, event: canonical({ ...master.event, except: [...(master.event.except ?? []), ...except] }) };
 }
 
 function keyOf({ overrides }: ReadEvent): string {
