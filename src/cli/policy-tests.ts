@@ -148,6 +148,12 @@ function neverHappening({ test, workload, trace }: LoadedTest): { path: (string 
     else if (from >= endMs)
       found.push({ path: ["faults", i], message: `the fault begins at ${formatDuration(from)}, the load ends at ${formatDuration(endMs)}` });
   }
+  for (const [i, event] of test.events.entries()) {
+    const [fromMs, toMs] = "at" in event ? [event.at, event.at + 1] : [event.from, event.to];
+    if (fromMs >= toMs) found.push({ path: ["events", i], message: `${event.kind} from ${formatDuration(fromMs)} to ${formatDuration(toMs)} never happens` });
+    else if (fromMs >= endMs)
+      found.push({ path: ["events", i], message: `${event.kind} comes at ${formatDuration(fromMs)}, the load ends at ${formatDuration(endMs)}` });
+  }
   for (const [i, { at }] of test.spikes.entries()) {
     if ("csv" in test.load) found.push({ path: ["spikes"], message: "spikes are laid over stretches of load, not over a recording" });
     else if (at >= endMs) found.push({ path: ["spikes", i], message: `the spike begins at ${formatDuration(at)}, the load ends at ${formatDuration(endMs)}` });
@@ -180,7 +186,7 @@ const KEYS = [
     "reason",
     "never",
   ],
-  ...["metric", "kind", "factor"],
+  ...["metric", "kind", "factor", "share", "units"],
 ];
 
 function policyOf(given: string | Record<string, unknown>, file: string): Policy {
@@ -242,7 +248,7 @@ function play({ test, workload: written, trace: steady, scale }: LoadedTest, eng
   const startupMs = (test.startup ?? written.unit.startup.meanMs) * vary();
   const workload = { ...written, unit: { ...written.unit, startup: { ...written.unit.startup, meanMs: startupMs } } };
   const trace = jitter === 0 ? steady : { ...steady, load: noisy(steady, jitter / 3, rng) };
-  const settings: RunSettings = { scale, seed, warmUpMs: 0, faults: test.faults, initialUnits: test.initialUnits };
+  const settings: RunSettings = { scale, seed, warmUpMs: 0, faults: test.faults, events: test.events, initialUnits: test.initialUnits };
   const engine = createEngine(engineName, workload, engineContext({ trace, workload, settings }));
   if (typeof engine === "string") throw new Error(engine);
   // Times that a test names are exact; with jitter only what must hold throughout is judged.

@@ -7,7 +7,7 @@ import { nearest } from "../lib/nearest.ts";
 import { parseTimestamp } from "../lib/timestamp.ts";
 import { type Policy, type PolicyWorkload, parsePolicy } from "../policy/parse.ts";
 import { type ResolvedWorkload, resolveWorkload, workloadId } from "../policy/resolve.ts";
-import type { MetricFault } from "../policy/schema.ts";
+import type { MetricFault } from "../policy/schema-simulation.ts";
 import { readTrace } from "../read-trace.ts";
 import type { RunSettings } from "../sim/run.ts";
 import { settleStepMs } from "../sim/steps.ts";
@@ -114,6 +114,7 @@ export async function prepareRun(
     interpolate: options.interpolate ?? simulation.interpolate,
     initialUnits: simulation.initialUnits,
     faults,
+    events: simulation.events,
   };
   const context = engineContext({ trace, workload, settings });
   return {

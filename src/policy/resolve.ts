@@ -104,6 +104,9 @@ export interface ResolvedUnit {
   readonly requestTimeoutMs: number;
   readonly serviceTimeMs?: number;
   readonly discipline: "processorSharing" | "sharedQueue";
+  readonly retry?: { readonly share: number; readonly delayMs: number; readonly max: number };
+  /** Share of its capacity that a unit begins with, and how long until it has all of it. */
+  readonly warmUp?: { readonly forMs: number; readonly from: number };
 }
 
 /** A dependency as the plant sees it from one workload. */
@@ -219,6 +222,8 @@ function resolveUnit(unit: WorkloadPolicy["unit"]): ResolvedUnit {
     discipline: unit.discipline,
     ...(unit.serves !== undefined && { serves: unit.serves }),
     ...(unit.price !== undefined && { price: unit.price }),
+    ...(unit.retry !== undefined && { retry: { share: unit.retry.share, delayMs: unit.retry.delay, max: unit.retry.max } }),
+    ...(unit.warmUp !== undefined && { warmUp: { forMs: unit.warmUp.for, from: Math.min(1, unit.warmUp.from) } }),
     ...(unit.serviceTime !== undefined && { serviceTimeMs: unit.serviceTime }),
   };
 }

@@ -1,20 +1,14 @@
 import { z } from "zod";
 import { UNITS_MAX } from "../capacity/units.ts";
 import { Budget, Duration, durationFrom, Percent, PositiveDuration, Rate, Share, UnitPrice } from "./quantities.ts";
+import { Name, Units } from "./schema-parts.ts";
+import { Simulation } from "./schema-simulation.ts";
 
 /** Longest formula. */
 const FORMULA_LENGTH_MAX = 500;
 
 // The only definition of the policy language. Types are inferred from it, the JSON Schema and
 // docs/policy.md are generated from it. `resolve.ts` fills the defaults that depend on other fields.
-
-const Units = z
-  .int({ error: `expected a whole number of units from 1 to ${UNITS_MAX}` })
-  .min(1, { error: "expected at least 1 unit" })
-  .max(UNITS_MAX);
-const Name = z.string({ error: "expected a name" }).regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, {
-  error: "expected lower-case letters, digits and '-', at most 63, beginning and ending with a letter or digit",
-});
 
 /** A secret, by reference only: the name of an environment variable or the path of a file that holds it. */
 const SecretReference = z
@@ -198,6 +192,21 @@ const Unit = z.strictObject({
   price: UnitPrice.optional().meta({ description: "Price of one unit, for example `0.096 USD/h`." }),
   requestTimeout: PositiveDuration.prefault("30s").meta({ description: "Requests that would wait longer fail." }),
   serviceTime: durationFrom("1ms", "1h").optional().meta({ description: "Mean time to serve one request alone; without it latency is unknown (null)." }),
+  retry: z
+    .strictObject({
+      share: Share.prefault("100%").meta({ description: "Of the requests that fail, those that come again." }),
+      delay: PositiveDuration.prefault("1s").meta({ description: "After which they come again." }),
+      max: z.int().min(1).max(1_000).prefault(3).meta({ description: "How often at most." }),
+    })
+    .optional()
+    .meta({ description: "What callers do with failures; without it they give up." }),
+  warmUp: z
+    .strictObject({
+      for: PositiveDuration,
+      from: Percent.meta({ description: "What a unit serves of its usual when it becomes ready, rising evenly." }),
+    })
+    .optional()
+    .meta({ description: "Units that begin cold (empty caches, code not compiled yet)." }),
   discipline: z
     .enum(["processorSharing", "sharedQueue"])
     .prefault("processorSharing")
@@ -399,27 +408,6 @@ export const WorkloadPolicy = z.strictObject({
   each: Each.optional().meta({ description: "Makes one workload for each value; the id must contain the placeholder." }),
 });
 export type WorkloadPolicy = z.output<typeof WorkloadPolicy>;
-
-/** A fault in the metric pipeline of a simulation. Times count from the start of the trace. */
-export const MetricFault = z.strictObject({
-  metric: z.string().meta({ description: "A metric's name, or `*` for all." }),
-  kind: z.enum(["drop", "zero", "nan", "negative", "stale", "scale"]),
-  from: Duration,
-  to: Duration,
-  factor: z.number().min(0).max(1_000_000).prefault(1).meta({ description: "For `scale`: readings are multiplied by this." }),
-});
-export type MetricFault = z.output<typeof MetricFault>;
-
-/** Defaults for `vernier simulate`, each overridden by the option of the same name. */
-const Simulation = z.strictObject({
-  trace: z.string().optional().meta({ description: "Path of a recording, relative to this file." }),
-  peakUnits: Units.optional().meta({ description: "Scale the load so that its peak needs this many units." }),
-  warmUp: Duration.optional().meta({ description: "Not scored. Default: 24 h, or 10 % of the trace if shorter." }),
-  seed: z.int().min(0).max(4_294_967_295).optional(),
-  interpolate: z.boolean().optional().meta({ description: "Interpolate between bin centres instead of holding the rate in a bin." }),
-  initialUnits: Units.optional().meta({ description: "Units ready at the start. Default: what the first step needs." }),
-  faults: z.array(MetricFault).max(256).optional(),
-});
 
 /** A dependency shared by workloads. */
 const Dependency = z.strictObject({

@@ -151,7 +151,7 @@ uses: {db: {connections: 10}}
       "dependencies: {db: {connections: 40}}",
     );
     const plant = new Plant({ unit: policy.unit, uses: policy.uses, perUnit: 1, initialUnits: 8 }, createRng(1));
-    plant.serve(8, 10);
+    plant.serve(8, 10, 0);
     expect(plant.served).toBe(40); // connections for 4 of 8 units
     expect(plant.backlog).toBe(40);
   });

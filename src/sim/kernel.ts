@@ -4,12 +4,13 @@ import { UNLIMITED } from "../engine/model.ts";
 import { createRng } from "../lib/rng.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
 import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
-import type { MetricFault } from "../policy/schema.ts";
+import type { MetricFault, WorldEvent } from "../policy/schema-simulation.ts";
 import { LatencyModel } from "./latency-model.ts";
 import { MetricPipeline } from "./metric-pipeline.ts";
 import { Plant } from "./plant.ts";
 import { loadBySteps, settleStepMs } from "./steps.ts";
 import type { Trace } from "./trace.ts";
+import { World } from "./world.ts";
 
 /** One workload in a simulation. Plain JSON but for the trace, so that it can run in a worker or elsewhere. */
 export interface SimulationNode {
@@ -18,6 +19,7 @@ export interface SimulationNode {
   readonly perUnit: number;
   readonly initialUnits?: number;
   readonly faults: readonly MetricFault[];
+  readonly events?: readonly WorldEvent[];
 }
 
 /** What to simulate. One node today; edges will carry load from node to node. */
@@ -44,6 +46,8 @@ export interface SimulationColumns {
   readonly backlog: Float32Array;
   /** Requests that failed during the step. */
   readonly failed: Float32Array;
+  /** Requests that had failed before and came again; only where callers do that. */
+  readonly retries?: Float32Array;
 }
 
 export interface SimulationResult {
@@ -98,8 +102,10 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
     billed: new Int32Array(steps),
     backlog: new Float32Array(steps),
     failed: new Float32Array(steps),
+    ...(workload.unit.retry !== undefined && { retries: new Float32Array(steps) }),
   };
-  const { requested, ready, billed, backlog, failed } = columns;
+  const { requested, ready, billed, backlog, failed, retries } = columns;
+  const world = node.events === undefined || node.events.length === 0 ? undefined : new World(node.events, plant, engine);
   const needsLatency = probes.includes(Probe.Latency);
   const slots = workload.unit.serviceTimeMs === undefined ? 1 : (perUnit * workload.unit.serviceTimeMs) / 1_000;
   const binSteps = trace.binMs / stepMs;
@@ -111,6 +117,7 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
   for (let step = 0; step < steps; step++) {
     const nowMs = startMs + step * stepMs;
     plant.advance(nowMs);
+    world?.advance(nowMs - startMs, nowMs);
     if (nowMs >= nextTickMs) {
       nextTickMs += intervalMs;
       if (nextTickMs <= nowMs) nextTickMs += intervalMs * Math.ceil((nowMs - nextTickMs + 1) / intervalMs);
@@ -118,6 +125,7 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
       capacity.starting = plant.starting;
       capacity.ready = plant.ready;
       capacity.draining = plant.draining;
+      world?.report(capacity, nowMs - startMs);
       for (let i = 0; i < pipelines.length; i++) (pipelines[i] as MetricPipeline).read(nowMs, startMs);
       engine.propose(observation, nowMs);
       const decision = engine.settle(UNLIMITED);
@@ -129,22 +137,28 @@ export function simulate(request: SimulationRequest, trace: Trace, engine: Engin
       }
     }
     const fresh = load[step] as number;
-    plant.serve(fresh, seconds);
+    plant.serve(fresh, seconds, nowMs);
     requested[step] = plant.requested;
     ready[step] = plant.ready;
     billed[step] = plant.billed;
     if (plant.backlog > 0) backlog[step] = plant.backlog;
     if (plant.failed > 0) failed[step] = plant.failed;
+    // What a load balancer sees: fresh requests and those that come again.
+    let arrived = fresh * seconds;
+    if (retries !== undefined && plant.retries > 0) {
+      retries[step] = plant.retries;
+      arrived += plant.retries;
+    }
     if (needsLatency) latency?.prepare(plant.capacityUnits > 0 ? fresh / (plant.capacityUnits * perUnit) : 1, plant.capacityUnits, plant.backlogMs);
     const endMs = nowMs + stepMs;
     for (let i = 0; i < pipelines.length; i++) {
       const pipeline = pipelines[i] as MetricPipeline;
       const isTotal = pipeline.isTotal;
       const probe = probes[i] as Probe | Float64Array;
-      if (probe === Probe.Rate) pipeline.record(fresh * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
+      if (probe === Probe.Rate) pipeline.record(arrived, isTotal ? seconds : plant.ready * seconds, endMs);
       else if (probe === Probe.Utilisation) pipeline.record(plant.busy * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
       else if (probe === Probe.Up) pipeline.record(seconds, seconds, endMs);
-      else if (probe === Probe.Errors) pipeline.record(plant.failed, Math.max(plant.failed, fresh * seconds, 1e-9), endMs);
+      else if (probe === Probe.Errors) pipeline.record(plant.failed, Math.max(plant.failed, arrived, 1e-9), endMs);
       else if (probe === Probe.Backlog) pipeline.record(plant.backlog * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
       else if (probe === Probe.Concurrency) pipeline.record((plant.backlog + plant.busy * slots) * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
       else if (probe === Probe.Latency) {

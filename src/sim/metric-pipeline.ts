@@ -1,6 +1,6 @@
 import type { Reading } from "../engine/model.ts";
 import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
-import type { MetricFault } from "../policy/schema.ts";
+import type { MetricFault } from "../policy/schema-simulation.ts";
 
 /** Buckets of a window at most; a longer window is cut into this many. */
 const BUCKETS_MAX = 64;

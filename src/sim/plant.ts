@@ -1,5 +1,6 @@
 import type { Rng } from "../lib/rng.ts";
 import { connectableUnits, type ResolvedUnit, type ResolvedUse } from "../policy/resolve.ts";
+import { Retries } from "./retries.ts";
 
 /**
  * Units that were started together. They move through the plant as one:
@@ -12,8 +13,6 @@ export interface Cohort {
   count: number;
   readonly startedAtMs: number;
   readyAtMs: number;
-  /** 0 cold to 1 warm. Always 1 until warm-up is modelled. */
-  readonly warmth: number;
   readonly size: string | undefined;
 }
 
@@ -48,7 +47,14 @@ export class Plant {
   /** Ascending by startedAtMs; the youngest are at the end. */
   readonly #readyCohorts: Cohort[] = [];
   readonly #leaving: Leaving[] = [];
+  readonly #retries: Retries | undefined;
   #nextEventMs = Number.POSITIVE_INFINITY;
+  /** Units that a rollout has taken out for the moment. */
+  #out = 0;
+  /** Beyond this nothing starts. */
+  #quota = Number.POSITIVE_INFINITY;
+  /** Share of starts that fail, beyond what the unit's own do. */
+  startFailure = 0;
 
   requested: number;
   starting = 0;
@@ -62,6 +68,8 @@ export class Plant {
   served = 0;
   failed = 0;
   busy = 0;
+  /** Requests that failed before and came again in the last step. */
+  retries = 0;
   /** Units' worth of capacity, after what the dependency allows. */
   capacityUnits = 0;
 
@@ -71,12 +79,13 @@ export class Plant {
     this.#rng = rng;
     this.#connectable = Math.min(Number.POSITIVE_INFINITY, ...parameters.uses.map(connectableUnits));
     this.#dependencyRate = Math.min(Number.POSITIVE_INFINITY, ...parameters.uses.map((use) => use.rate ?? Number.POSITIVE_INFINITY));
+    if (parameters.unit.retry !== undefined) this.#retries = new Retries(parameters.unit.retry);
     this.requested = parameters.initialUnits;
     this.ready = parameters.initialUnits;
     this.billed = parameters.initialUnits;
     // Free and long since started: no minimum billing is left.
     if (parameters.initialUnits > 0) {
-      this.#readyCohorts.push({ count: parameters.initialUnits, startedAtMs: Number.NEGATIVE_INFINITY, readyAtMs: 0, warmth: 1, size: undefined });
+      this.#readyCohorts.push({ count: parameters.initialUnits, startedAtMs: Number.NEGATIVE_INFINITY, readyAtMs: Number.NEGATIVE_INFINITY, size: undefined });
     }
   }
 
@@ -87,7 +96,8 @@ export class Plant {
 
   /** Sets capacity to an absolute number. */
   request(units: number, nowMs: number): void {
-    const change = units - this.requested;
+    const running = this.starting + this.ready + this.#out;
+    const change = units > running ? Math.max(0, Math.min(units, this.#quota) - running) : units - running;
     this.requested = units;
     if (change > 0) this.#start(change, nowMs);
     else if (change < 0) this.#remove(-change, nowMs);
@@ -95,12 +105,34 @@ export class Plant {
     this.advance(nowMs);
   }
 
+  /** From now on nothing starts beyond this; what was refused starts when the limit goes. */
+  limit(units: number, nowMs: number): void {
+    if (units === this.#quota) return;
+    this.#quota = units;
+    this.request(this.requested, nowMs);
+  }
+
+  /** A rollout has this share of the units out. */
+  takeOut(share: number): void {
+    const all = this.ready + this.#out;
+    this.#out = Math.floor(share * all);
+    this.ready = all - this.#out;
+  }
+
   /** Serves `load` per second for `seconds`. */
-  serve(load: number, seconds: number): void {
-    const serving = this.ready < this.#connectable ? this.ready : this.#connectable;
+  serve(load: number, seconds: number, nowMs: number): void {
+    let serving = this.ready < this.#connectable ? this.ready : this.#connectable;
+    // A cold unit is as busy with less: its work counts for more.
+    let effort = 1;
+    if (this.#unit.warmUp !== undefined) {
+      const warm = Math.max(0, serving - this.#coldUnits(this.#unit.warmUp, nowMs));
+      if (warm > 0) effort = serving / warm;
+      serving = warm;
+    }
     let capacity = serving * this.#perUnit;
     if (capacity > this.#dependencyRate) capacity = this.#dependencyRate;
-    const offered = load * seconds + this.backlog;
+    if (this.#retries !== undefined) this.retries = this.#retries.arrive(load * seconds, nowMs);
+    const offered = load * seconds + this.retries + this.backlog;
     const most = capacity * seconds;
     this.served = offered < most ? offered : most;
     let backlog = offered - this.served;
@@ -111,11 +143,24 @@ export class Plant {
       if (backlog > patient) {
         this.failed = backlog - patient;
         backlog = patient;
+        this.#retries?.fail(this.failed, nowMs);
       }
     }
     this.backlog = backlog;
     this.capacityUnits = capacity / this.#perUnit;
-    this.busy = this.served / (this.#perUnit * seconds);
+    this.busy = (effort * this.served) / (this.#perUnit * seconds);
+  }
+
+  /** Units' worth that is missing because units are cold. */
+  #coldUnits({ forMs, from }: NonNullable<ResolvedUnit["warmUp"]>, nowMs: number): number {
+    let missing = 0;
+    // The youngest became ready last.
+    for (let i = this.#readyCohorts.length - 1; i >= 0; i--) {
+      const { count, readyAtMs } = this.#readyCohorts[i] as Cohort;
+      if (nowMs - readyAtMs >= forMs) break;
+      missing += count * (1 - from) * (1 - (nowMs - readyAtMs) / forMs);
+    }
+    return missing;
   }
 
   /** Time the dependency or the units need to work off the backlog, ms. */
@@ -126,21 +171,23 @@ export class Plant {
   }
 
   #start(count: number, nowMs: number): void {
-    const { meanMs, cv, failureRatio } = this.#unit.startup;
+    const { meanMs, cv } = this.#unit.startup;
+    const failureRatio = Math.max(this.#unit.startup.failureRatio, this.startFailure);
     this.starting += count;
     this.billed += count;
     if (cv === 0 && failureRatio === 0) {
-      this.#starting.push({ count, startedAtMs: nowMs, readyAtMs: nowMs + meanMs, warmth: 1, size: undefined });
+      this.#starting.push({ count, startedAtMs: nowMs, readyAtMs: nowMs + meanMs, size: undefined });
       return;
     }
     for (let i = 0; i < count; i++) {
-      this.#insert({ count: 1, startedAtMs: nowMs, readyAtMs: nowMs + this.#startupMs(), warmth: 1, size: undefined });
+      this.#insert({ count: 1, startedAtMs: nowMs, readyAtMs: nowMs + this.#startupMs(), size: undefined });
     }
   }
 
   /** One start-up time: lognormal with the given mean and cv; each failed start costs one more. */
   #startupMs(): number {
-    const { meanMs, cv, failureRatio } = this.#unit.startup;
+    const { meanMs, cv } = this.#unit.startup;
+    const failureRatio = Math.max(this.#unit.startup.failureRatio, this.startFailure);
     const variance = Math.log(1 + cv * cv);
     let totalMs = 0;
     // Bounded: a start that fails a hundred times in a row stays out for a hundred start-up times.

@@ -3,7 +3,7 @@ import type { Reason } from "../engine/reasons.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
-import type { MetricFault } from "../policy/schema.ts";
+import type { MetricFault, WorldEvent } from "../policy/schema-simulation.ts";
 import { type SimulationColumns, type SimulationObserver, simulate } from "./kernel.ts";
 import { type Scale, settleScale } from "./scale.ts";
 import { defaultWarmUpMs, type Score, scoredSteps, scoreRun } from "./score.ts";
@@ -19,6 +19,7 @@ export interface RunSettings {
   readonly interpolate?: boolean | undefined;
   readonly initialUnits?: number | undefined;
   readonly faults?: readonly MetricFault[] | undefined;
+  readonly events?: readonly WorldEvent[] | undefined;
   /** How the recording meets the units, when several engines share it; settled from the workload when absent. */
   readonly scale?: Scale | undefined;
   /** Shortest tick of all engines that are compared; decides the plant step. */
@@ -118,6 +119,7 @@ export function runSimulation(
           loadFactor: scale.loadFactor,
           perUnit: scale.perUnit,
           faults: settings.faults ?? [],
+          events: settings.events ?? [],
           ...(settings.initialUnits !== undefined && { initialUnits: settings.initialUnits }),
         },
       ],

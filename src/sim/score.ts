@@ -66,7 +66,7 @@ export interface ScoreSettings {
  * @param isScored what {@link scoredSteps} says of the same settings, where it is known already
  */
 export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, isScored: Uint8Array = scoredSteps(columns, settings)): Score {
-  const { stepMs, load, requested, ready, billed, backlog, failed } = columns;
+  const { stepMs, load, requested, ready, billed, backlog, failed, retries } = columns;
   const { workload, perUnit, ceiling } = settings;
   const { min, max } = workload.bounds;
   const hours = stepMs / 3_600_000;
@@ -131,11 +131,13 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
     readySteps += ready[step] as number;
     requestedSteps += requested[step] as number;
     // Served in the step: what came and what waited, less what waits on and what gave up.
+    const again = retries === undefined ? 0 : (retries[step] as number);
     const waited = step === 0 ? 0 : (backlog[step - 1] as number);
-    const served = Math.min(serving, (fresh * seconds + waited - (backlog[step] as number) - (failed[step] as number)) / (perUnit * seconds));
+    const served = Math.min(serving, (fresh * seconds + again + waited - (backlog[step] as number) - (failed[step] as number)) / (perUnit * seconds));
     busySteps += served;
     offered += busyUnits;
-    failures += failed[step] as number;
+    // What came again was not lost yet.
+    failures += (failed[step] as number) - again;
     if ((requested[step] as number) > peak) peak = requested[step] as number;
     if (busyUnits > ceiling * serving + 1e-9) {
       above++;
@@ -167,7 +169,7 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
           ready: ready[step] as number,
           needed,
           rate: fresh,
-          fresh: fresh * seconds,
+          fresh: fresh * seconds + again,
           failed: failed[step] as number,
           backlog: backlog[step] as number,
           latency,
@@ -184,7 +186,7 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
     timeAboveCeilingRatio: share(above),
     longestAboveCeilingMs: aboveLongest * stepMs,
     requestsBeyondCapacityRatio: offered === 0 ? 0 : beyond / offered,
-    requestsFailedRatio: offered === 0 ? 0 : Math.min(1, failures / (offered * perUnit * seconds)),
+    requestsFailedRatio: offered === 0 ? 0 : Math.min(1, Math.max(0, failures) / (offered * perUnit * seconds)),
     p50LatencyMs: latency === undefined ? null : histogram.quantileMs(0.5),
     p95LatencyMs: latency === undefined ? null : histogram.quantileMs(0.95),
     p99LatencyMs: latency === undefined ? null : histogram.quantileMs(0.99),

@@ -3,7 +3,7 @@ import { UNITS_MAX } from "../../capacity/units.ts";
 import { REASONS, type ReasonCode } from "../../engine/reasons.ts";
 import { nearest } from "../../lib/nearest.ts";
 import { Duration, durationFrom, PositiveDuration, Rate } from "../../policy/quantities.ts";
-import { MetricFault } from "../../policy/schema.ts";
+import { MetricFault, WorldEvent } from "../../policy/schema-simulation.ts";
 import { Condition } from "./matcher.ts";
 
 // The only definition of policy tests. The JSON Schema for editors is generated from it.
@@ -68,6 +68,7 @@ export const PolicyTest = z.strictObject({
   startup: Duration.optional().meta({ description: "From request to ready, instead of the policy's." }),
   initialUnits: z.int().min(0).max(UNITS_MAX).optional().meta({ description: "Units ready at the start. Default: what the first load needs." }),
   faults: z.array(MetricFault).max(256).prefault([]),
+  events: z.array(WorldEvent).max(256).prefault([]),
   engines: z
     .record(z.string(), z.enum(["passes", "fails"]))
     .refine((engines) => Object.keys(engines).length > 0, { error: "expected at least one engine" })

@@ -1,0 +1,48 @@
+import { z } from "zod";
+import { UNITS_MAX } from "../capacity/units.ts";
+import { Duration, Share } from "./quantities.ts";
+import { Units } from "./schema-parts.ts";
+
+// What a policy says about being simulated, and what policy tests may let happen.
+
+/** A fault in the metric pipeline of a simulation. Times count from the start of the trace. */
+export const MetricFault = z.strictObject({
+  metric: z.string().meta({ description: "A metric's name, or `*` for all." }),
+  kind: z.enum(["drop", "zero", "nan", "negative", "stale", "scale"]),
+  from: Duration,
+  to: Duration,
+  factor: z.number().min(0).max(1_000_000).prefault(1).meta({ description: "For `scale`: readings are multiplied by this." }),
+});
+export type MetricFault = z.output<typeof MetricFault>;
+
+const stretch = { from: Duration, to: Duration };
+
+/** What happens in the world of a simulation. Times count from the start of the trace. */
+export const WorldEvent = z
+  .discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("rollout"), ...stretch, share: Share.meta({ description: "Of the ready units, those that are out at a time." }) }),
+    z.strictObject({ kind: z.literal("quota"), ...stretch, units: Units.meta({ description: "Beyond this nothing starts." }) }),
+    z.strictObject({ kind: z.literal("startFailure"), ...stretch, share: Share.meta({ description: "Of the starts, those that fail and begin again." }) }),
+    z.strictObject({ kind: z.literal("set"), at: Duration, units: z.int().min(0).max(UNITS_MAX).meta({ description: "What someone else sets capacity to." }) }),
+    z.strictObject({ kind: z.literal("capacityUnreadable"), ...stretch }),
+    z.strictObject({
+      kind: z.literal("capacityReads"),
+      ...stretch,
+      units: z.int().min(0).max(UNITS_MAX).meta({ description: "What is reported, whatever runs." }),
+    }),
+    z.strictObject({ kind: z.literal("restart"), at: Duration.meta({ description: "When the controller begins anew, without memory." }) }),
+  ])
+  .meta({ description: "What happens in the world: rollouts, quotas, failing starts, capacity set by others or misread, restarts of the controller." });
+export type WorldEvent = z.output<typeof WorldEvent>;
+
+/** Defaults for `vernier simulate`, each overridden by the option of the same name. */
+export const Simulation = z.strictObject({
+  trace: z.string().optional().meta({ description: "Path of a recording, relative to this file." }),
+  peakUnits: Units.optional().meta({ description: "Scale the load so that its peak needs this many units." }),
+  warmUp: Duration.optional().meta({ description: "Not scored. Default: 24 h, or 10 % of the trace if shorter." }),
+  seed: z.int().min(0).max(4_294_967_295).optional(),
+  interpolate: z.boolean().optional().meta({ description: "Interpolate between bin centres instead of holding the rate in a bin." }),
+  initialUnits: Units.optional().meta({ description: "Units ready at the start. Default: what the first step needs." }),
+  faults: z.array(MetricFault).max(256).optional(),
+  events: z.array(WorldEvent).max(256).optional(),
+});
