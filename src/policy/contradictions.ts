@@ -241,6 +241,17 @@ class WorkloadCheck {
         );
       }
     }
+    for (const [name, dependency] of Object.entries(dependencies)) {
+      if (record(dependency)["knee"] === undefined || record(dependency)["rate"] !== undefined) continue;
+      this.#add({
+        severity: "error",
+        code: "knee_without_rate",
+        path: `dependencies.${name}.knee`,
+        ...this.#document.locate(["dependencies", name, "knee"], "value"),
+        message: "a knee needs to know what the dependency serves before it",
+        hint: "add rate, for example 900/s",
+      });
+    }
     const group = text(this.#value["group"]);
     if (group === undefined || !this.#reference(["group"], group, Object.keys(groups), "group")) return;
     const max = record(groups[group])["max"];

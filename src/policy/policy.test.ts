@@ -210,6 +210,11 @@ workloads:
       WEB.replace("{measures: utilisation}", '{measures: utilisation}\n      a: {measures: gauge, formula: "cpu", query: up}'),
       '"a" is computed and read',
     ],
+    [
+      "a knee of nothing known",
+      WEB.replace("version: 1", "version: 1\ndependencies: {db: {knee: {connections: 90}}}"),
+      "needs to know what the dependency serves",
+    ],
     ["nothing that wakes", WEB.replace("min: 2", "min: 0"), "found 0, and nothing that would wake it"],
     ["an activation that never sleeps", `${WEB}    activation: {metric: cpu}\n`, "the least is 2: it never sleeps"],
     [

@@ -4,6 +4,7 @@ import { type ResolvedGuards, resolveGuards } from "./resolve-guards.ts";
 import { type ResolvedMetric, resolveMetrics } from "./resolve-metrics.ts";
 import type { ScheduleWindow } from "./schedule-window.ts";
 import type { PolicyFile, Serves, StepSize, WindowPolicy, WorkloadPolicy } from "./schema.ts";
+import { connectableUnits, type ResolvedUse } from "./uses.ts";
 
 /** Utilisation above which a service is counted as short of capacity, when a policy says nothing. */
 const CEILING_DEFAULT = 0.8;
@@ -63,11 +64,6 @@ export type ResolvedObjective = {
   | { readonly kind: "band"; readonly metric: string; readonly from: number; readonly to: number }
 );
 
-/** Units that can all hold their connections; infinite when nothing limits them. */
-export function connectableUnits({ connections, connectionsPerUnit }: ResolvedUse): number {
-  return connections === undefined ? Number.POSITIVE_INFINITY : Math.floor(connections / connectionsPerUnit);
-}
-
 /** Whether a value keeps to a threshold; a hair beyond an inclusive bound is rounding. */
 export function keepsTo({ op, value: limit }: Pick<Extract<ResolvedObjective, { kind: "threshold" }>, "op" | "value">, value: number): boolean {
   return op === "lte" ? value <= limit + 1e-9 : op === "lt" ? value < limit : op === "gte" ? value >= limit - 1e-9 : value > limit;
@@ -107,14 +103,6 @@ export interface ResolvedUnit {
   readonly retry?: { readonly share: number; readonly delayMs: number; readonly max: number };
   /** Share of its capacity that a unit begins with, and how long until it has all of it. */
   readonly warmUp?: { readonly forMs: number; readonly from: number };
-}
-
-/** A dependency as the plant sees it from one workload. */
-export interface ResolvedUse {
-  readonly dependency: string;
-  readonly connectionsPerUnit: number;
-  readonly connections?: number;
-  readonly rate?: number;
 }
 
 /** One workload with every default filled in: plain JSON, what the engine runs and what the policy hash covers. */
@@ -158,6 +146,7 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
       connectionsPerUnit: use.connections,
       ...(declared?.connections !== undefined && { connections: declared.connections }),
       ...(declared?.rate !== undefined && { rate: declared.rate }),
+      ...(declared?.knee !== undefined && { knee: declared.knee }),
     };
   });
   const limits: UnitLimit[] = [];

@@ -413,6 +413,18 @@ export type WorkloadPolicy = z.output<typeof WorkloadPolicy>;
 const Dependency = z.strictObject({
   connections: Units.optional().meta({ description: "Most connections it accepts, after its own reserve." }),
   rate: Rate.optional().meta({ description: "Most it serves." }),
+  knee: z
+    .strictObject({
+      connections: Units.meta({ description: "Beyond this many connections they get into each other's way." }),
+      slowdown: z
+        .number()
+        .positive()
+        .max(1_000)
+        .prefault(1)
+        .meta({ description: "How much: with `x` times the connections it serves `rate / (1 + slowdown (x - 1)^2)`." }),
+    })
+    .optional()
+    .meta({ description: "Only with `rate`. More units can then mean less work done." }),
 });
 
 /** A set of workloads that share a limit. */

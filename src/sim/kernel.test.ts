@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { workload } from "../../test/support/drive.ts";
+import { TRACKING, workload } from "../../test/support/drive.ts";
 import { VernierEngine } from "../engine/engine.ts";
 import type { Allowances, Decision, Engine, Observation, Proposal } from "../engine/model.ts";
 import { createRng } from "../lib/rng.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
 import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
+import { dependencyRate } from "../policy/uses.ts";
 import { type SimulationColumns, simulate } from "./kernel.ts";
 import { MetricPipeline } from "./metric-pipeline.ts";
 import { Plant } from "./plant.ts";
@@ -154,6 +155,22 @@ uses: {db: {connections: 10}}
     plant.serve(8, 10, 0);
     expect(plant.served).toBe(40); // connections for 4 of 8 units
     expect(plant.backlog).toBe(40);
+  });
+
+  test("dependencies limit together, and one beyond its knee does less with more units (S28)", () => {
+    const { uses } = workload(
+      "bounds: {min: 1, max: 100}\nmetrics: {cpu: {measures: utilisation}}\nstrategies: [{type: targetTracking, metric: cpu, target: 70%}]\nuses: {db: {connections: 10}, cache: {connections: 1}}",
+      "dependencies: {db: {rate: 100/s, knee: {connections: 100, slowdown: 3}}, cache: {rate: 90/s}}",
+    );
+    // 10 units hold 100 connections: the cache limits. 20 hold twice the knee: 100 / (1 + 3).
+    expect([dependencyRate(uses, 10), dependencyRate(uses, 20), dependencyRate(uses, 30)]).toEqual([90, 25, 100 / 13]);
+    const plant = (units: number) => new Plant({ unit: workload(TRACKING).unit, uses, perUnit: 10, initialUnits: units }, createRng(1));
+    const served = [5, 10, 20].map((units) => {
+      const one = plant(units);
+      one.serve(1_000, 1, 0);
+      return one.served;
+    });
+    expect(served).toEqual([50, 90, 25]);
   });
 });
 

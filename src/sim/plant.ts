@@ -1,5 +1,6 @@
 import type { Rng } from "../lib/rng.ts";
-import { connectableUnits, type ResolvedUnit, type ResolvedUse } from "../policy/resolve.ts";
+import type { ResolvedUnit } from "../policy/resolve.ts";
+import { connectableUnits, dependencyRate, type ResolvedUse } from "../policy/uses.ts";
 import { Retries } from "./retries.ts";
 
 /**
@@ -42,6 +43,8 @@ export class Plant {
   /** Units that the dependency has connections for, and what it serves. */
   readonly #connectable: number;
   readonly #dependencyRate: number;
+  /** Dependencies of which one slows down with connections. */
+  readonly #kneed: readonly ResolvedUse[] | undefined;
   /** Ascending by readyAtMs. */
   readonly #starting: Cohort[] = [];
   /** Ascending by startedAtMs; the youngest are at the end. */
@@ -78,7 +81,8 @@ export class Plant {
     this.#perUnit = parameters.perUnit;
     this.#rng = rng;
     this.#connectable = Math.min(Number.POSITIVE_INFINITY, ...parameters.uses.map(connectableUnits));
-    this.#dependencyRate = Math.min(Number.POSITIVE_INFINITY, ...parameters.uses.map((use) => use.rate ?? Number.POSITIVE_INFINITY));
+    this.#dependencyRate = dependencyRate(parameters.uses, 0);
+    if (parameters.uses.some(({ knee }) => knee !== undefined)) this.#kneed = parameters.uses;
     if (parameters.unit.retry !== undefined) this.#retries = new Retries(parameters.unit.retry);
     this.requested = parameters.initialUnits;
     this.ready = parameters.initialUnits;
@@ -130,7 +134,8 @@ export class Plant {
       serving = warm;
     }
     let capacity = serving * this.#perUnit;
-    if (capacity > this.#dependencyRate) capacity = this.#dependencyRate;
+    const allowed = this.#kneed === undefined ? this.#dependencyRate : dependencyRate(this.#kneed, this.ready);
+    if (capacity > allowed) capacity = allowed;
     if (this.#retries !== undefined) this.retries = this.#retries.arrive(load * seconds, nowMs);
     const offered = load * seconds + this.retries + this.backlog;
     const most = capacity * seconds;

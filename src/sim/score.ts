@@ -1,5 +1,6 @@
 import { unitsNeeded } from "../capacity/needed.ts";
-import { connectableUnits, type ResolvedWorkload } from "../policy/resolve.ts";
+import type { ResolvedWorkload } from "../policy/resolve.ts";
+import { connectableUnits, dependencyRate } from "../policy/uses.ts";
 import type { SimulationColumns } from "./kernel.ts";
 import { LatencyHistogram, LatencyModel } from "./latency-model.ts";
 import { judgeBudget, ObjectiveJudge, type ObjectiveResult } from "./objective-judge.ts";
@@ -72,7 +73,8 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
   const hours = stepMs / 3_600_000;
   const seconds = stepMs / 1_000;
   const connectable = Math.min(Number.MAX_SAFE_INTEGER, ...workload.uses.map(connectableUnits));
-  const dependencyUnits = Math.min(Number.POSITIVE_INFINITY, ...workload.uses.map((use) => (use.rate ?? Number.POSITIVE_INFINITY) / perUnit));
+  const hasKnee = workload.uses.some(({ knee }) => knee !== undefined);
+  const steadyUnits = dependencyRate(workload.uses, 0) / perUnit;
   const latency =
     workload.unit.serviceTimeMs === undefined
       ? undefined
@@ -125,6 +127,7 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
     }
     const fresh = load[step] as number;
     const busyUnits = fresh / perUnit;
+    const dependencyUnits = hasKnee ? dependencyRate(workload.uses, ready[step] as number) / perUnit : steadyUnits;
     const serving = Math.min(ready[step] as number, connectable, dependencyUnits);
     const needed = unitsNeeded({ load: fresh, perUnit, ceiling, min });
     billedSteps += billed[step] as number;

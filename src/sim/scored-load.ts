@@ -1,5 +1,6 @@
 import { unitsNeeded } from "../capacity/needed.ts";
-import { connectableUnits, type ResolvedWorkload } from "../policy/resolve.ts";
+import type { ResolvedWorkload } from "../policy/resolve.ts";
+import { connectableUnits } from "../policy/uses.ts";
 import type { OptimumCosts } from "./optimum.ts";
 import type { RunSettings } from "./run.ts";
 import { settleScale } from "./scale.ts";
