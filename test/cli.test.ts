@@ -517,6 +517,10 @@ tests:
     write("gap.decisions", `${readFileSync(join(folder, "gap.decisions"), "utf8")}30m 17 -> 18 tier_up\n`);
     expect(vernier(["test", "gap.test.yaml"]).out).toMatch(/gap\.decisions:\d+: expected 30m 17 -> 18 tier_up, found no more changes/);
     expect(vernier(["test", "gap.test.yaml", "--update"]).code).toBe(0);
+    write("precious.yaml", "version: 1\n");
+    write("over.test.yaml", TESTS.replace("gap.decisions", "precious.yaml"));
+    expect(vernier(["test", "over.test.yaml", "--update"])).toMatchObject({ code: 1, out: expect.stringContaining("found another file") });
+    expect(readFileSync(join(folder, "precious.yaml"), "utf8")).toBe("version: 1\n");
     write("tight.test.yaml", TESTS.replace(">= 17", ">= 25").replace("      decisions: gap.decisions\n", ""));
     const tight = vernier(["test", "tight.test.yaml", "--json", "--junit", "junit.xml"]);
     expect(tight.code).toBe(1);
@@ -567,6 +571,13 @@ tests:
     [TESTS.replace('metric: "*", kind', "metric: cqu, kind"), 'there is no metric "cqu"'],
     [TESTS.replace("from: 10m, to: 20m}]\n    engines", "from: 5h, to: 6h}]\n    engines"), "the fault begins at 5h"],
     [TESTS.replace("      decisions: gap.decisions", "      score: {timeAboveCeilngRatio: 0}"), "did you mean timeAboveCeilingRatio?"],
+    [
+      TESTS.replace("      decisions: gap.decisions", '      score: {timeAboveCeilingRatio: "<= 5m"}'),
+      '"<= 5m" is a duration, expected a percentage or a number',
+    ],
+    [TESTS.replace('">= 17"', '">= 17%"'), '">= 17%" is a percentage, expected a number'],
+    [TESTS.replace("    engines", "    events: [{kind: set, at: 5h, units: 3}]\n    engines"), "set comes at 5h, the load ends at 40m"],
+    [TESTS.replace("    engines", "    events: [{kind: quota, from: 5m, to: 4m, units: 3}]\n    engines"), "quota from 5m to 4m never happens"],
     [TESTS.replace("{vernier: passes, hpa-adapter0: fails}", "{}"), "expected at least one engine"],
     [TESTS.replace("    engines", "    initialUnits: 1000\n    engines"), "1000 units at the start, at most 100 are allowed"],
     [TESTS.replace('always: {requested: ">= 17"}', "always: {}"), "nothing is expected here"],

@@ -4,7 +4,6 @@ import { stringify } from "yaml";
 import { createEngine, loadPolicy, readText } from "../app.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { FileError } from "../lib/file-error.ts";
-import { nearest } from "../lib/nearest.ts";
 import { createRng, type Rng } from "../lib/rng.ts";
 import { PathError, systemErrorCode } from "../lib/system-error.ts";
 import { readDocument } from "../policy/document.ts";
@@ -14,12 +13,12 @@ import { type ResolvedWorkload, workloadId } from "../policy/resolve.ts";
 import { readTrace } from "../read-trace.ts";
 import { type RunSettings, runSimulation } from "../sim/run.ts";
 import { type Scale, settleScale } from "../sim/scale.ts";
-import { type DecisionLine, type TestFailure, TestJudge, timeOf } from "../sim/scenario/judge.ts";
+import { type DecisionLine, type TestFailure, TestJudge } from "../sim/scenario/judge.ts";
 import { traceOfLoad } from "../sim/scenario/load.ts";
 import { PolicyTest, PolicyTestFile } from "../sim/scenario/schema.ts";
-import { SCORE_NUMBERS } from "../sim/score.ts";
 import type { Trace } from "../sim/trace.ts";
 import { engineContext } from "../simulation-job.ts";
+import { neverHappening, pointless } from "./policy-test-problems.ts";
 import { writeResult } from "./write-result.ts";
 
 /** A file of policy tests, checked. */
@@ -83,6 +82,9 @@ export async function loadTests(file: string): Promise<LoadedTests> {
     );
     const loaded = { test, workload, ...(await loadOf(test, workload, file)) };
     for (const { path, message } of pointless(loaded)) fail("expects_nothing", ["expect", ...path], message);
+    const decisions = test.expect.decisions;
+    if (decisions !== undefined && tests.some((other) => other.test.expect.decisions === decisions))
+      fail("decisions_shared", ["expect", "decisions"], `another test writes its decisions to "${decisions}" too`, "give each its own file");
     for (const { path, message } of neverHappening(loaded)) fail("never_happens", path, message);
     const context = engineContext({ trace: loaded.trace, workload, settings: { scale: loaded.scale } });
     for (const engine of Object.keys(test.engines)) {
@@ -92,75 +94,6 @@ export async function loadTests(file: string): Promise<LoadedTests> {
     tests.push(loaded);
   }
   return { file, tests };
-}
-
-/** Whether another autoscaler decides, which reads its own metrics and does not speak in our codes. */
-function isForeign(engine: string): boolean {
-  return !/^vernier(@|:|$)/.test(engine);
-}
-
-/** Expectations that could never fail: they speak of times that do not come, or say nothing. */
-function pointless({ test: { expect, engines }, trace }: LoadedTest): { path: (string | number)[]; message: string }[] {
-  const found: { path: (string | number)[]; message: string }[] = [];
-  for (const field of Object.keys(expect.score)) {
-    if (SCORE_NUMBERS.some((name) => name === field)) continue;
-    const near = nearest(field, SCORE_NUMBERS);
-    found.push({ path: ["score", field], message: `there is no score "${field}"${near === undefined ? "" : `; did you mean ${near}?`}` });
-  }
-  const endMs = trace.load.length * trace.binMs;
-  const end = `the load ends at ${formatDuration(endMs)}`;
-  for (const [time, expectation] of Object.entries(expect.at)) {
-    const atMs = timeOf(time);
-    if (atMs === undefined) found.push({ path: ["at", time], message: `found "${time}", expected a time from the start such as 5m` });
-    else if (atMs >= endMs) found.push({ path: ["at", time], message: `${time} never comes: ${end}` });
-    else if (Object.keys(expectation).length === 0) found.push({ path: ["at", time], message: "nothing is expected here" });
-  }
-  for (const [i, { from, to, ...expectation }] of expect.between.entries()) {
-    if (from >= to) found.push({ path: ["between", i], message: `from ${formatDuration(from)} to ${formatDuration(to)} is no time at all` });
-    else if (to > endMs) found.push({ path: ["between", i], message: `${formatDuration(to)} never comes: ${end}` });
-    else if (Object.keys(expectation).length === 0) found.push({ path: ["between", i], message: "nothing is expected here" });
-  }
-  if (expect.always !== undefined && Object.keys(expect.always).length === 0) found.push({ path: ["always"], message: "nothing is expected here" });
-  const count = Object.keys(expect.at).length + expect.between.length + Object.keys(expect.score).length;
-  if (count === 0 && expect.always === undefined && expect.decisions === undefined)
-    found.push({ path: [], message: "a test that expects nothing cannot fail" });
-  const all = [...Object.values(expect.at), ...expect.between, ...(expect.always === undefined ? [] : [expect.always])];
-  const hasNumbers =
-    Object.keys(expect.score).length > 0 ||
-    all.some(({ requested, ready, desired }) => requested !== undefined || ready !== undefined || desired !== undefined);
-  if (!hasNumbers && Object.keys(engines).some(isForeign)) found.push({ path: [], message: "other engines are judged by numbers, and none is expected here" });
-  return found;
-}
-
-/** Parts of the scene that would not take place. */
-function neverHappening({ test, workload, trace }: LoadedTest): { path: (string | number)[]; message: string }[] {
-  const found: { path: (string | number)[]; message: string }[] = [];
-  const endMs = trace.load.length * trace.binMs;
-  const names = workload.metrics.map(({ name }) => name);
-  for (const [i, { metric, from, to }] of test.faults.entries()) {
-    if (workload.metrics.some(({ name, formula }) => name === metric && formula !== undefined))
-      found.push({ path: ["faults", i, "metric"], message: `"${metric}" is computed; let one of the metrics fail that it is computed from` });
-    else if (metric !== "*" && !names.includes(metric))
-      found.push({ path: ["faults", i, "metric"], message: `there is no metric "${metric}"; there are ${names.join(", ")}, or * for all` });
-    else if (metric !== "*" && Object.keys(test.engines).some(isForeign) && !names.every((name) => name === "cpu"))
-      found.push({ path: ["faults", i, "metric"], message: `other engines read metrics of their own, which this would not hit; write metric: "*"` });
-    else if (from >= to) found.push({ path: ["faults", i], message: `the fault from ${formatDuration(from)} to ${formatDuration(to)} never happens` });
-    else if (from >= endMs)
-      found.push({ path: ["faults", i], message: `the fault begins at ${formatDuration(from)}, the load ends at ${formatDuration(endMs)}` });
-  }
-  for (const [i, event] of test.events.entries()) {
-    const [fromMs, toMs] = "at" in event ? [event.at, event.at + 1] : [event.from, event.to];
-    if (fromMs >= toMs) found.push({ path: ["events", i], message: `${event.kind} from ${formatDuration(fromMs)} to ${formatDuration(toMs)} never happens` });
-    else if (fromMs >= endMs)
-      found.push({ path: ["events", i], message: `${event.kind} comes at ${formatDuration(fromMs)}, the load ends at ${formatDuration(endMs)}` });
-  }
-  for (const [i, { at }] of test.spikes.entries()) {
-    if ("csv" in test.load) found.push({ path: ["spikes"], message: "spikes are laid over stretches of load, not over a recording" });
-    else if (at >= endMs) found.push({ path: ["spikes", i], message: `the spike begins at ${formatDuration(at)}, the load ends at ${formatDuration(endMs)}` });
-  }
-  if (test.initialUnits !== undefined && test.initialUnits > workload.bounds.max)
-    found.push({ path: ["initialUnits"], message: `${test.initialUnits} units at the start, at most ${workload.bounds.max} are allowed` });
-  return found;
 }
 
 /** Every key of the format, to suggest the one that was meant. */
@@ -272,16 +205,31 @@ function noisy({ load, binMs }: Trace, share: number, rng: Rng): Float64Array {
 function compareDecisions(file: string, name: string, lines: readonly DecisionLine[], update: boolean): TestFailure[] {
   const path = resolve(dirname(file), name);
   const text = lines.map((line) => `${line}\n`).join("");
-  if (update) {
-    writeResult(path, text);
-    return [];
-  }
   let before: string;
   try {
     before = readFileSync(path, "utf8");
   } catch (error) {
     if (systemErrorCode(error) !== "ENOENT") throw new PathError("cannot read", path, error);
+    if (update) {
+      writeResult(path, text);
+      return [];
+    }
     return [{ where: "decisions", what: name, expected: "a file of decisions", found: "none; vernier test --update writes it" }];
+  }
+  if (update) {
+    // Whoever mistypes a name must not lose a policy.
+    const stranger = before.split("\n").find((line) => line !== "" && !/^\w+ \d+ -> \d+ /.test(line));
+    if (stranger !== undefined)
+      return [
+        {
+          where: "decisions",
+          what: name,
+          expected: "a file of decisions to update",
+          found: `another file ("${stranger.slice(0, 40)}"); remove it yourself, or name another`,
+        },
+      ];
+    writeResult(path, text);
+    return [];
   }
   const expected = before.split("\n").filter((line) => line !== "");
   const at = Array.from({ length: Math.max(expected.length, lines.length) }, (_, i) => i).find((i) => expected[i] !== lines[i]);

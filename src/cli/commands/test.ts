@@ -56,7 +56,7 @@ export async function runTests(paths: readonly string[], options: CommandOptions
   if (options.json) {
     const broken = problems.map((problem) => ({ file: problem.file, problems: problem.problems }));
     process.stdout.write(`${JSON.stringify({ schemaVersion: 1, ok: isOk, outcomes, broken }, null, 2)}\n`);
-  } else process.stdout.write(`${text(outcomes, terminalOf(process.stdout)).join("\n")}\n`);
+  } else if (outcomes.length > 0) process.stdout.write(`${text(outcomes, terminalOf(process.stdout)).join("\n")}\n`);
   for (const problem of problems) process.stderr.write(`${problem.message}\n`);
   if (!isOk) process.exitCode = 1;
   if (options.junit !== undefined) writeResult(options.junit, junit(outcomes, problems));

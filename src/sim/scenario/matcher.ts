@@ -6,7 +6,11 @@ export interface Matcher {
   /** As written, for messages. */
   readonly text: string;
   readonly matches: (value: number) => boolean;
+  /** What it is written in. */
+  readonly unit: MatcherUnit;
 }
+
+export type MatcherUnit = "number" | "percentage" | "duration";
 
 const EPSILON = 1e-9;
 const COMPARE: Readonly<Record<string, (value: number, limit: number) => boolean>> = {
@@ -27,19 +31,25 @@ function quantity(text: string): number | undefined {
   return parseDuration(text);
 }
 
+function unitOf(text: string): MatcherUnit {
+  if (text.endsWith("%")) return "percentage";
+  return /^-?\d+(?:\.\d+)?$/.test(text) ? "number" : "duration";
+}
+
 /** @returns undefined for text that is no condition */
 export function parseMatcher(written: string | number): Matcher | undefined {
   const text = String(written).trim();
   const range = /^(\S+)\s*\.\.\s*(\S+)$/.exec(text);
   if (range !== null) {
     const [low, high] = [quantity(range[1] as string), quantity(range[2] as string)];
-    if (low === undefined || high === undefined || low > high) return undefined;
-    return { text, matches: (value) => value >= low - EPSILON && value <= high + EPSILON };
+    const units = [unitOf(range[1] as string), unitOf(range[2] as string)] as const;
+    if (low === undefined || high === undefined || low > high || units[0] !== units[1]) return undefined;
+    return { text, unit: units[0], matches: (value) => value >= low - EPSILON && value <= high + EPSILON };
   }
   const [, operator = "", operand = ""] = /^(>=|<=|!=|=|<|>)?\s*(.+)$/.exec(text) ?? [];
   const limit = quantity(operand);
   const compare = COMPARE[operator];
-  return limit === undefined || compare === undefined ? undefined : { text, matches: (value) => compare(value, limit) };
+  return limit === undefined || compare === undefined ? undefined : { text, unit: unitOf(operand.trim()), matches: (value) => compare(value, limit) };
 }
 
 export const Condition = z
