@@ -573,6 +573,10 @@ describe("guards", () => {
     expect(lie.requested).toBe(40);
     const back = drive.tick({ requested: 40, ready: 40, readings: { cpu: 0.7 } });
     expect([back.requested, back.codes.includes("capacity_unconfirmed")]).toEqual([40, false]);
+    // Low ones that change are believed the third time.
+    expect([3, 2].map((units) => drive.tick({ requested: units, ready: units, readings: { cpu: 0.7 } }).requested)).toEqual([40, 40]);
+    expect(drive.tick({ requested: 3, ready: 3, readings: { cpu: 0.7 } }).codes).not.toContain("capacity_unconfirmed");
+    drive.run(MINUTE, { requested: 40, ready: 40, readings: { cpu: 0.7 } });
     // What comes twice is true: someone took them away.
     drive.tick({ requested: 1, ready: 1, readings: { cpu: 0.7 } });
     expect(drive.tick({ requested: 1, ready: 1, readings: { cpu: 1 } }).requested).toBeGreaterThan(1);

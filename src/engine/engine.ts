@@ -24,6 +24,8 @@ const STATE_VERSION = 4;
 const UP_LEAST = 0.5;
 /** A fall of what was requested to less than this share is read twice before it is believed. */
 const CONFIRMED_SHARE = 0.5;
+/** So many low readings in a row are believed, though no two are the same. */
+const DOUBTS_MAX = 3;
 
 export interface VernierEngineOptions {
   readonly policyHash: string;
@@ -37,7 +39,7 @@ interface VernierEngineState extends EngineState {
   readonly nowMs: number;
   readonly expected: number;
   readonly lastSeen: number;
-  readonly isDoubting: boolean;
+  readonly doubts: number;
   readonly knownReady: number;
   readonly lastStepAtMs: number;
   readonly blindSince: number;
@@ -78,6 +80,8 @@ export class VernierEngine implements Engine, Decision {
   /** Slots that say how much work there is, and those that say whether their source works. */
   readonly #loadSlots: MetricSlot[];
   readonly #upSlots: MetricSlot[];
+  /** Each after what it is computed from. */
+  readonly #computedSlots: MetricSlot[];
   readonly #recommender: Recommender;
   readonly #usedSlots: number;
   readonly #log = new ReasonLog();
@@ -104,8 +108,8 @@ export class VernierEngine implements Engine, Decision {
   readonly #spend: Spend | undefined;
   /** Requested capacity as last read or set; -1 before. */
   #lastSeen = -1;
-  /** Whether that was a reading nobody acted on. */
-  #isDoubting = false;
+  /** Readings in a row that nobody acted on. */
+  #doubts = 0;
   /** What we last settled on; -1 before the first tick. */
   #expected = -1;
   /** Units ready when capacity was last read; -1 before. */
@@ -141,7 +145,9 @@ export class VernierEngine implements Engine, Decision {
       this.#activationSlot = this.#slots.find((slot) => slot.metric.name === metric);
     }
     this.#slotsByName = new Map(this.#slots.map((slot) => [slot.metric.name, slot]));
-    this.#loadSlots = this.#slots.filter((slot) => slot.isUsed && slot.carriesLoad);
+    // What is computed is as trustworthy as what it is computed from.
+    this.#computedSlots = this.#slots.filter((slot) => slot.metric.formula !== undefined);
+    this.#loadSlots = this.#slots.filter((slot) => slot.isRead && slot.carriesLoad && slot.metric.formula === undefined);
     this.#upSlots = this.#slots.filter((slot) => slot.metric.measures === "up");
     this.#recommender = new Recommender(policy, this.#slots, options.schedules, this.#log);
     this.#usedSlots = this.#slots.filter((slot) => slot.isUsed).length;
@@ -269,16 +275,17 @@ export class VernierEngine implements Engine, Decision {
 
   /**
    * Whether a reading of capacity is believed at once. One far below what has to run is more often a list that is not
-   * complete yet (a controller that just began, a cache that fills) than capacity that is gone; it counts when it comes twice.
+   * complete yet (a controller that just began, a cache that fills) than capacity that is gone; it counts when it comes twice, or the third
+   * time in a row.
    */
   #isConfirmed(requested: number): boolean {
     const expected = this.#expected < 0 ? this.#min : this.#expected;
     const isDoubtful = this.#expected < 0 ? requested < expected : requested < expected * CONFIRMED_SHARE && expected - requested > 1;
-    if (!isDoubtful || (this.#isDoubting && requested === this.#lastSeen)) {
-      this.#isDoubting = false;
+    if (!isDoubtful || (this.#doubts > 0 && requested === this.#lastSeen) || this.#doubts + 1 >= DOUBTS_MAX) {
+      this.#doubts = 0;
       return true;
     }
-    this.#isDoubting = true;
+    this.#doubts++;
     // If it is true, someone took it away now.
     this.#blastRadius?.observe(this.atMs, requested, Math.max(0, this.#lastSeen - requested));
     this.#lastSeen = requested;
@@ -317,9 +324,11 @@ export class VernierEngine implements Engine, Decision {
     }
     for (let i = 0; i < this.#slots.length; i++) {
       const slot = this.#slots[i] as MetricSlot;
-      if (slot.isRead && slot.metric.measures !== "up") this.#judgeSlot(slot, readings, current, nowMs, isUp);
+      if (slot.isRead && slot.metric.measures !== "up" && slot.metric.formula === undefined) this.#judgeSlot(slot, readings, current, nowMs, isUp);
     }
     if (this.#loadSlots.length > 1 || this.#upSlots.length > 0) this.#seekAgreement(current);
+    for (const slot of this.#computedSlots)
+      if (slot.isRead) slot.compute((operand) => this.#slotsByName.get(operand) as MetricSlot, nowMs, this.#readyHistory, this.#log, current, isUp);
     let unusable = 0;
     this.#used = this.#usedSlots;
     // Asleep: what comes from the units is rightly silent.
@@ -335,10 +344,6 @@ export class VernierEngine implements Engine, Decision {
 
   #judgeSlot(slot: MetricSlot, readings: readonly Reading[], current: number, nowMs: number, isSourceUp: boolean): void {
     const name = slot.metric.name;
-    if (slot.metric.formula !== undefined) {
-      slot.compute((operand) => this.#slotsByName.get(operand) as MetricSlot, nowMs, this.#readyHistory, this.#log, current, isSourceUp);
-      return;
-    }
     let reading = readings[slot.index];
     if (reading === undefined || reading.metric !== name) reading = readings.find((candidate) => candidate.metric === name);
     slot.judge(reading, nowMs, this.#readyHistory, this.#log, current, isSourceUp);
@@ -540,8 +545,10 @@ export class VernierEngine implements Engine, Decision {
     if (wish === current) return wish; // the rate limit left nothing
     const frozen = this.#freeze.value;
     if (frozen === "both" || frozen === (wish > current ? "up" : "down")) {
-      this.#log.add(REASON.frozen, wish, current);
-      return current;
+      // Nobody is helped by a service that a freeze keeps from waking.
+      const units = current === 0 ? Math.min(wish, this.#policy.activation?.wake ?? 0) : current;
+      this.#log.add(REASON.frozen, wish, units);
+      return units;
     }
     // Here and not among the proofs: a hold must not count as a recommendation, or the stabilisation window would follow it.
     const cliffMs = wish < current ? (this.#cliff?.remainingMs(nowMs) ?? 0) : 0;
@@ -614,7 +621,7 @@ export class VernierEngine implements Engine, Decision {
       nowMs: this.atMs,
       expected: this.#expected,
       lastSeen: this.#lastSeen,
-      isDoubting: this.#isDoubting,
+      doubts: this.#doubts,
       knownReady: this.#knownReady,
       lastStepAtMs: this.#lastStepAtMs,
       blindSince: this.#blindSince,
@@ -644,7 +651,7 @@ export class VernierEngine implements Engine, Decision {
     this.atMs = state.nowMs;
     this.#expected = state.expected;
     this.#lastSeen = state.lastSeen;
-    this.#isDoubting = state.isDoubting;
+    this.#doubts = state.doubts;
     this.#knownReady = state.knownReady;
     this.#lastStepAtMs = state.lastStepAtMs;
     this.#blindSince = state.blindSince;

@@ -130,6 +130,7 @@ class WorkloadCheck {
       const path = ["metrics", name, "formula"];
       const measures = measured.get(name);
       if (typeof formula !== "string" || measures === undefined) continue;
+      if (measures === "up") this.#error("formula", path, `"${name}" says whether the source answers`, "that cannot be computed; read it");
       if (query !== undefined || column !== undefined)
         this.#error("formula_and_reading", path, `"${name}" is computed and read`, "leave out formula, or query and column");
       try {

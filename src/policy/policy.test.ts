@@ -186,6 +186,11 @@ workloads:
       "changes neither min nor max",
     ],
     ["no bounds", WEB.replace(/ {4}bounds.*\n/, ""), "required"],
+    [
+      "a source that is said to be up",
+      WEB.replace("{measures: utilisation}", '{measures: utilisation}\n      a: {measures: up, formula: "cpu"}'),
+      "that cannot be computed",
+    ],
     ["a number for a utilisation", WEB.replace("70%", "70"), "expected a percentage such as 70%"],
     ["a number for a rate", WEB.replace("utilisation", "rate").replace("70%", "70"), "expected a rate for one unit, such as 80/s"],
     ["a percentage of what is counted", WEB.replace("utilisation", "concurrency"), "expected a number for one unit, such as 200"],

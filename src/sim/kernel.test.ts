@@ -157,6 +157,41 @@ uses: {db: {connections: 10}}
     expect(plant.backlog).toBe(40);
   });
 
+  test("without any unit requests wait as long as they would anywhere, each from when it came", () => {
+    const policy = workload(
+      "bounds: {min: 1, max: 9}\nunit: {requestTimeout: 2m}\nmetrics: {cpu: {measures: utilisation}}\nstrategies: [{type: targetTracking, metric: cpu, target: 70%}]",
+    );
+    const plant = new Plant({ unit: policy.unit, uses: [], perUnit: 10, initialUnits: 0 }, createRng(1));
+    const seen = [5, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0].map((load, i) => {
+      plant.serve(load, 15, i * 15_000);
+      return [plant.backlog, plant.failed];
+    });
+    // The first 75 came in the step from 0 s and give up at 120 s, the others at 150 s.
+    expect(seen).toEqual([
+      [75, 0],
+      [75, 0],
+      [150, 0],
+      [150, 0],
+      [150, 0],
+      [150, 0],
+      [150, 0],
+      [150, 0],
+      [75, 75],
+      [75, 0],
+      [0, 75],
+    ]);
+  });
+
+  test("in a rollout scale-in leaves as many units as it should, never fewer than none", () => {
+    const plant = new Plant({ unit: workload(TRACKING).unit, uses: [], perUnit: 10, initialUnits: 40 }, createRng(1));
+    plant.takeOut(0.5);
+    plant.request(5, 0);
+    plant.serve(100, 15, 0);
+    expect([plant.ready, plant.served, plant.busy]).toEqual([3, 450, 3]);
+    plant.takeOut(0);
+    expect(plant.ready).toBe(5);
+  });
+
   test("dependencies limit together, and one beyond its knee does less with more units (S28)", () => {
     const { uses } = workload(
       "bounds: {min: 1, max: 100}\nmetrics: {cpu: {measures: utilisation}}\nstrategies: [{type: targetTracking, metric: cpu, target: 70%}]\nuses: {db: {connections: 10}, cache: {connections: 1}}",

@@ -92,6 +92,8 @@ class SlidingShare {
       all += this.#total[i] as number;
     }
     if (all > 0) this.#least = Math.min(this.#least, sum / all);
+    // Failures of requests that came before the window.
+    else if (sum < 0) this.#least = 0;
   }
 
   /** Share of good in the worst whole window; undefined when none was whole. */

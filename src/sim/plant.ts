@@ -24,6 +24,11 @@ interface Leaving {
   readonly billedUntilMs: number;
 }
 
+interface Stranded {
+  readonly sinceMs: number;
+  readonly count: number;
+}
+
 export interface PlantParameters {
   readonly unit: ResolvedUnit;
   readonly uses: readonly ResolvedUse[];
@@ -51,9 +56,12 @@ export class Plant {
   readonly #readyCohorts: Cohort[] = [];
   readonly #leaving: Leaving[] = [];
   readonly #retries: Retries | undefined;
+  /** What waits while nothing at all can serve it, oldest first. */
+  readonly #stranded: Stranded[] = [];
   #nextEventMs = Number.POSITIVE_INFINITY;
   /** Units that a rollout has taken out for the moment. */
   #out = 0;
+  #outShare = 0;
   /** Beyond this nothing starts. */
   #quota = Number.POSITIVE_INFINITY;
   /** Share of starts that fail, beyond what the unit's own do. */
@@ -105,6 +113,8 @@ export class Plant {
     this.requested = units;
     if (change > 0) this.#start(change, nowMs);
     else if (change < 0) this.#remove(-change, nowMs);
+    // What goes, goes from those that are out too.
+    if (this.#out > 0) this.takeOut(this.#outShare);
     this.#schedule(nowMs);
     this.advance(nowMs);
   }
@@ -118,6 +128,7 @@ export class Plant {
 
   /** A rollout has this share of the units out. */
   takeOut(share: number): void {
+    this.#outShare = share;
     const all = this.ready + this.#out;
     this.#out = Math.floor(share * all);
     this.ready = all - this.#out;
@@ -142,9 +153,9 @@ export class Plant {
     this.served = offered < most ? offered : most;
     let backlog = offered - this.served;
     this.failed = 0;
-    if (backlog > 0) {
-      // With nothing to serve them, requests wait as long as they will; what came in that time is still there.
-      const patient = ((capacity > 0 ? capacity : load) * this.#unit.requestTimeoutMs) / 1_000;
+    if (backlog > 0 || this.#stranded.length > 0) {
+      const patient = capacity > 0 ? (capacity * this.#unit.requestTimeoutMs) / 1_000 : this.#strandedPatience(backlog, nowMs);
+      if (capacity > 0) this.#stranded.length = 0;
       if (backlog > patient) {
         this.failed = backlog - patient;
         backlog = patient;
@@ -154,6 +165,19 @@ export class Plant {
     this.backlog = backlog;
     this.capacityUnits = capacity / this.#perUnit;
     this.busy = (effort * this.served) / (this.#perUnit * seconds);
+  }
+
+  /** With nothing to serve them, requests wait for as long as they would anywhere, each from when it came. */
+  #strandedPatience(backlog: number, nowMs: number): number {
+    const waiting = this.#stranded;
+    let known = 0;
+    for (const { count } of waiting) known += count;
+    if (backlog > known) {
+      waiting.push({ sinceMs: nowMs, count: backlog - known });
+      known = backlog;
+    }
+    while (waiting.length > 0 && (waiting[0] as Stranded).sinceMs + this.#unit.requestTimeoutMs <= nowMs) known -= (waiting.shift() as Stranded).count;
+    return Math.max(0, known);
   }
 
   /** Units' worth that is missing because units are cold. */

@@ -1,5 +1,8 @@
 import type { ResolvedUnit } from "../policy/resolve.ts";
 
+/** Parts of the delay that are told apart. */
+const PARTS = 64;
+
 /** Requests that failed and come again, each with the number of times it has. Fluid: fractions of requests are requests. */
 export class Retries {
   readonly #params: NonNullable<ResolvedUnit["retry"]>;
@@ -38,6 +41,11 @@ export class Retries {
       const part = total > 0 ? (this.#arrived[attempt] as number) / total : attempt === 0 ? 1 : 0;
       byAttempt[attempt + 1] = failed * part * share;
     }
-    this.#waiting.push({ dueMs: nowMs + delayMs, byAttempt });
+    const dueMs = nowMs + delayMs;
+    const last = this.#waiting.at(-1);
+    // Bounded memory: what fails within a small part of the delay comes again together.
+    if (last !== undefined && dueMs - last.dueMs < delayMs / PARTS)
+      for (let i = 1; i <= max; i++) last.byAttempt[i] = (last.byAttempt[i] as number) + (byAttempt[i] as number);
+    else this.#waiting.push({ dueMs, byAttempt });
   }
 }
