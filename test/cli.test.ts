@@ -211,6 +211,25 @@ describe("compare", () => {
     for (const part of ["optimum", "vernier defaults", "hpa-v2@70", "static-peak", "own pipeline"]) expect(out).toContain(part);
   });
 
+  test("begins with a unit where load begins with nothing, since others know no way back from zero", () => {
+    write("idle.csv", `timestamp,value\n${Array.from({ length: 240 }, (_, i) => `${i * 60},${i < 60 ? 0 : 300}`).join("\n")}\n`);
+    write(
+      "sleeper.yaml",
+      `version: 1
+workloads:
+  shop/sleeper:
+    kind: stateless
+    bounds: {min: 0, max: 60}
+    unit: {serves: {rate: 10/s}}
+    activation: {metric: requests}
+    metrics: {requests: {measures: rate}}
+    strategies: [{type: targetTracking, metric: requests, target: 7/s}]
+`,
+    );
+    const { out } = vernier(["compare", "sleeper.yaml", "--trace", "idle.csv", "--semantics", "rate", "--engine", "hpa-v2@70"]);
+    expect(Number(/^hpa-v2@70 +([\d.]+)/m.exec(out)?.[1])).toBeGreaterThan(50);
+  });
+
   test("--json has the promised shape; nobody who never exceeds the ceiling is cheaper than the optimum", () => {
     const { out } = vernier([
       "compare",

@@ -181,7 +181,7 @@ function planOf(prepared: readonly PreparedRun[], manifests: readonly Labelled[]
     warnings.push(
       `the peak needs ${scale.peakUnits} units, the dependencies let ${Math.floor(begin.servable)} serve: nobody can keep to the ceiling there, the optimum included`,
     );
-  const settings: RunSettings = { ...first.settings, scale, tickMs, initialUnits: first.settings.initialUnits ?? begin.needed[0] };
+  const settings: RunSettings = { ...first.settings, scale, tickMs, initialUnits: first.settings.initialUnits ?? Math.max(1, begin.needed[0] as number) };
   const timeline = request.timelinePoints === undefined ? {} : { timelinePoints: request.timelinePoints };
   const jobs: Job[] = [{ kind: "references", trace, workload: widest, settings, budgets: [], noise: [], ...timeline }];
   for (const { spec, workload } of entrants) jobs.push({ kind: "run", trace, workload, settings, engine: spec, ...timeline });
