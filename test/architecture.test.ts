@@ -66,7 +66,7 @@ describe("structure", () => {
     const longer: Readonly<Record<string, number>> = {
       "src/policy/schema.ts": 480,
       "src/engine/engine.ts": 720,
-      "src/policy/contradictions.ts": 540,
+      "src/policy/contradictions.ts": 500,
       "src/sim/trace-parser.ts": 420,
       "src/sim/score.ts": 360,
       "src/policy/lint.ts": 340,

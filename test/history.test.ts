@@ -4,16 +4,11 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { FakePrometheus, json, matrix, type Script, type Series, valuesOf } from "./support/fake-prometheus.ts";
+import { type Outcome, outcomeOf } from "./support/outcome.ts";
 
 const MAIN = resolve("dist/cli/main.cjs");
 const folder = mkdtempSync(join(tmpdir(), "vernier-history-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Outcome {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
 
 /** Runs the built command line while servers of this process go on answering. */
 function vernier(args: readonly string[], { env = {}, stop }: { env?: Record<string, string>; stop?: Promise<unknown> } = {}): Promise<Outcome> {
@@ -25,16 +20,7 @@ function vernier(args: readonly string[], { env = {}, stop }: { env?: Record<str
     () => child.kill("SIGKILL"),
     () => child.kill("SIGKILL"),
   );
-  let [out, err] = ["", ""];
-  child.stdout.on("data", (part) => {
-    out += part;
-  });
-  child.stderr.on("data", (part) => {
-    err += part;
-  });
-  return new Promise((done) => {
-    child.on("close", (code) => done({ code, out, err }));
-  });
+  return outcomeOf(child);
 }
 
 async function withFake<T>(series: Series, script: Script | undefined, use: (url: string, fake: FakePrometheus) => Promise<T>): Promise<T> {

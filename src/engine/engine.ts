@@ -76,7 +76,6 @@ export class VernierEngine implements Engine, Decision {
 
   readonly #policy: ResolvedWorkload;
   readonly #slots: MetricSlot[];
-  readonly #slotsByName: ReadonlyMap<string, MetricSlot>;
   /** Slots that say how much work there is, and those that say whether their source works. */
   readonly #loadSlots: MetricSlot[];
   readonly #upSlots: MetricSlot[];
@@ -144,7 +143,7 @@ export class VernierEngine implements Engine, Decision {
       this.#activation = new Activation(policy.activation, guards.badTicks);
       this.#activationSlot = this.#slots.find((slot) => slot.metric.name === metric);
     }
-    this.#slotsByName = new Map(this.#slots.map((slot) => [slot.metric.name, slot]));
+    for (const slot of this.#slots) slot.bind(this.#slots);
     // What is computed is as trustworthy as what it is computed from.
     this.#computedSlots = this.#slots.filter((slot) => slot.metric.formula !== undefined);
     this.#loadSlots = this.#slots.filter((slot) => slot.isRead && slot.carriesLoad && slot.metric.formula === undefined);
@@ -327,8 +326,7 @@ export class VernierEngine implements Engine, Decision {
       if (slot.isRead && slot.metric.measures !== "up" && slot.metric.formula === undefined) this.#judgeSlot(slot, readings, current, nowMs, isUp);
     }
     if (this.#loadSlots.length > 1 || this.#upSlots.length > 0) this.#seekAgreement(current);
-    for (const slot of this.#computedSlots)
-      if (slot.isRead) slot.compute((operand) => this.#slotsByName.get(operand) as MetricSlot, nowMs, this.#readyHistory, this.#log, current, isUp);
+    for (const slot of this.#computedSlots) if (slot.isRead) slot.compute(nowMs, this.#readyHistory, this.#log, current, isUp);
     let unusable = 0;
     this.#used = this.#usedSlots;
     // Asleep: what comes from the units is rightly silent.

@@ -52,7 +52,8 @@ export class MetricSlot {
   #fromMs = 0;
   #toMs = 0;
   readonly #computed: Reading;
-  readonly #operands: readonly string[];
+  readonly #operands = new Map<string, MetricSlot>();
+  readonly #valueOf = (name: string): number => (this.#operands.get(name) as MetricSlot).value;
   /** Of the last reading above zero. */
   #lastLoad = 0;
   #zeros = 0;
@@ -79,7 +80,6 @@ export class MetricSlot {
     this.#mayBeNegative = metric.measures === "gauge" && !this.carriesLoad;
     this.#zeroGuard = this.carriesLoad ? policy.guards.implausibleZero : "off";
     this.#intervalMs = policy.intervalMs;
-    this.#operands = metric.formula === undefined ? [] : metricsOf(metric.formula);
     this.#computed = { metric: metric.name, status: "value", value: 0, sampledAtMs: 0, windowMs: 0, partial: false };
     this.#staleAfterMs = policy.guards.staleAfterMs + metric.lagMs;
   }
@@ -122,14 +122,18 @@ export class MetricSlot {
     this.isUsable = true;
   }
 
-  /** Computes it from others instead of reading it; `slotOf` finds them. */
-  compute(slotOf: (name: string) => MetricSlot, nowMs: number, ready: ReadyHistory, log: ReasonLog, units: number, isSourceUp: boolean): void {
-    const formula = this.metric.formula as Formula;
+  /** Says where the metrics are that this one is computed from. */
+  bind(slots: readonly MetricSlot[]): void {
+    for (const slot of slots)
+      if (this.metric.formula !== undefined && metricsOf(this.metric.formula).includes(slot.metric.name)) this.#operands.set(slot.metric.name, slot);
+  }
+
+  /** Computes it from others instead of reading it. */
+  compute(nowMs: number, ready: ReadyHistory, log: ReasonLog, units: number, isSourceUp: boolean): void {
     const reading = this.#computed;
     reading.sampledAtMs = Number.POSITIVE_INFINITY;
     let fromMs = Number.POSITIVE_INFINITY;
-    for (const name of this.#operands) {
-      const operand = slotOf(name);
+    for (const operand of this.#operands.values()) {
       if (!operand.isUsable) {
         this.isUsable = false;
         this.isDoubted = false;
@@ -140,7 +144,7 @@ export class MetricSlot {
       fromMs = Math.min(fromMs, operand.#fromMs);
     }
     reading.windowMs = Math.max(0, reading.sampledAtMs - fromMs);
-    reading.value = evaluateFormula(formula, (name) => slotOf(name).value);
+    reading.value = evaluateFormula(this.metric.formula as Formula, this.#valueOf);
     this.judge(reading, nowMs, ready, log, units, isSourceUp);
   }
 

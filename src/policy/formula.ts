@@ -1,5 +1,6 @@
 import { parseDuration } from "../lib/duration.ts";
 import { nearest } from "../lib/nearest.ts";
+import { RATE_SECONDS } from "./quantities.ts";
 import type { Measures } from "./schema.ts";
 
 /** A computed metric, as plain JSON: numbers in base units (ratios, seconds, per second). */
@@ -23,9 +24,9 @@ const UNITS: Readonly<Record<Measures, Unit>> = {
   gauge: undefined,
 };
 
-const LENGTH_MAX = 500;
+/** Longest formula, in characters. */
+export const FORMULA_LENGTH_MAX = 500;
 const DEPTH_MAX = 32;
-const SECONDS: Readonly<Record<string, number>> = { s: 1, min: 60, m: 60, h: 3_600, d: 86_400 };
 const TOKEN = /\s*(?:(?<rate>\d+(?:\.\d+)?\/(?:s|min|m|h|d)(?![\w.-]))|(?<word>[\w.]+(?:-[\w.]+)*%?)|(?<sign>[-+*/(),]))/y;
 
 /** What is wrong with a formula, and where: characters from its beginning. */
@@ -57,7 +58,7 @@ interface Typed {
  * @throws FormulaError
  */
 export function parseFormula(text: string, measures: Measures, measured: ReadonlyMap<string, Measures>): Formula {
-  if (text.length > LENGTH_MAX) throw new FormulaError(`longer than ${LENGTH_MAX} characters`, 0);
+  if (text.length > FORMULA_LENGTH_MAX) throw new FormulaError(`longer than ${FORMULA_LENGTH_MAX} characters`, 0);
   const parser = new Parser(tokens(text), text.length, measured);
   const { formula, unit } = parser.sum(0);
   parser.end();
@@ -178,7 +179,7 @@ class Parser {
   #literal({ text, at, kind }: Token): Typed {
     if (kind === "rate") {
       const [amount, per] = text.split("/") as [string, string];
-      return { formula: { number: Number(amount) / (SECONDS[per] as number) }, unit: UNITS.rate };
+      return { formula: { number: Number(amount) / (RATE_SECONDS[per] as number) }, unit: UNITS.rate };
     }
     if (/^\d+(\.\d+)?$/.test(text)) return { formula: { number: Number(text) }, unit: PLAIN };
     if (/^\d+(\.\d+)?%$/.test(text)) return { formula: { number: Number(text.slice(0, -1)) / 100 }, unit: PLAIN };

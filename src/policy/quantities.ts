@@ -4,10 +4,11 @@ import { DURATION_PATTERN, parseDuration } from "../lib/duration.ts";
 // Quantities as people write them. Each schema takes text and gives a number in base units:
 // milliseconds, ratios 0..1, per second. The pattern also goes into the JSON Schema.
 
-const RATE_SECONDS: Readonly<Record<string, number>> = { s: 1, min: 60, m: 60, h: 3_600, d: 86_400 };
+/** Seconds of the times that a rate may be over. */
+export const RATE_SECONDS: Readonly<Record<string, number>> = { s: 1, min: 60, m: 60, h: 3_600, d: 86_400 };
 
 /** Length of a month where money per month meets money per hour: 730 h, as cloud price lists use it. */
-const HOURS_PER_MONTH = 730;
+export const HOURS_PER_MONTH = 730;
 const MONEY_HOURS: Readonly<Record<string, number>> = { s: 1 / 3_600, min: 1 / 60, h: 1, day: 24, month: HOURS_PER_MONTH };
 
 interface QuantityOptions {

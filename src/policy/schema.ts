@@ -1,11 +1,9 @@
 import { z } from "zod";
 import { UNITS_MAX } from "../capacity/units.ts";
+import { FORMULA_LENGTH_MAX } from "./formula.ts";
 import { Budget, Duration, durationFrom, Percent, PositiveDuration, Rate, Share, UnitPrice } from "./quantities.ts";
 import { Name, Units } from "./schema-parts.ts";
 import { Simulation } from "./schema-simulation.ts";
-
-/** Longest formula. */
-const FORMULA_LENGTH_MAX = 500;
 
 // The only definition of the policy language. Types are inferred from it, the JSON Schema and
 // docs/policy.md are generated from it. `resolve.ts` fills the defaults that depend on other fields.

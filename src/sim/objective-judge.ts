@@ -1,4 +1,4 @@
-import type { MonthlyBudget, Price } from "../policy/quantities.ts";
+import { HOURS_PER_MONTH, type MonthlyBudget, type Price } from "../policy/quantities.ts";
 import { keepsTo, type ResolvedObjective, type ResolvedWorkload } from "../policy/resolve.ts";
 import type { LatencyModel } from "./latency-model.ts";
 
@@ -6,7 +6,6 @@ import type { LatencyModel } from "./latency-model.ts";
 const PARTS = 64;
 /** An objective that has used up this share of its error budget in some window is at risk. */
 const AT_RISK = 0.8;
-const HOURS_PER_MONTH = 730;
 
 /** How one objective came out. `unknown` when the run cannot tell, with why. All ratios are 0..1. */
 export interface ObjectiveResult {
@@ -54,7 +53,7 @@ export function judgeBudget(budget: MonthlyBudget, price: Price, unitHours: numb
   };
 }
 
-/** The least share of good, and the most, over windows that slide over what was recorded; bounded memory. */
+/** The least share of good over windows that slide over what was recorded; bounded memory. */
 class SlidingShare {
   readonly #partMs: number;
   readonly #good: Float64Array;

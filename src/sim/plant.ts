@@ -45,11 +45,9 @@ export class Plant {
   readonly #unit: ResolvedUnit;
   readonly #perUnit: number;
   readonly #rng: Rng;
-  /** Units that the dependency has connections for, and what it serves. */
+  /** Units that the dependencies have connections for. */
   readonly #connectable: number;
-  readonly #dependencyRate: number;
-  /** Dependencies of which one slows down with connections. */
-  readonly #kneed: readonly ResolvedUse[] | undefined;
+  readonly #uses: readonly ResolvedUse[];
   /** Ascending by readyAtMs. */
   readonly #starting: Cohort[] = [];
   /** Ascending by startedAtMs; the youngest are at the end. */
@@ -89,8 +87,7 @@ export class Plant {
     this.#perUnit = parameters.perUnit;
     this.#rng = rng;
     this.#connectable = Math.min(Number.POSITIVE_INFINITY, ...parameters.uses.map(connectableUnits));
-    this.#dependencyRate = dependencyRate(parameters.uses, 0);
-    if (parameters.uses.some(({ knee }) => knee !== undefined)) this.#kneed = parameters.uses;
+    this.#uses = parameters.uses;
     if (parameters.unit.retry !== undefined) this.#retries = new Retries(parameters.unit.retry);
     this.requested = parameters.initialUnits;
     this.ready = parameters.initialUnits;
@@ -145,7 +142,7 @@ export class Plant {
       serving = warm;
     }
     let capacity = serving * this.#perUnit;
-    const allowed = this.#kneed === undefined ? this.#dependencyRate : dependencyRate(this.#kneed, this.ready);
+    const allowed = dependencyRate(this.#uses, this.ready);
     if (capacity > allowed) capacity = allowed;
     if (this.#retries !== undefined) this.retries = this.#retries.arrive(load * seconds, nowMs);
     const offered = load * seconds + this.retries + this.backlog;

@@ -73,8 +73,6 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
   const hours = stepMs / 3_600_000;
   const seconds = stepMs / 1_000;
   const connectable = Math.min(Number.MAX_SAFE_INTEGER, ...workload.uses.map(connectableUnits));
-  const hasKnee = workload.uses.some(({ knee }) => knee !== undefined);
-  const steadyUnits = dependencyRate(workload.uses, 0) / perUnit;
   const latency =
     workload.unit.serviceTimeMs === undefined
       ? undefined
@@ -127,8 +125,7 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
     }
     const fresh = load[step] as number;
     const busyUnits = fresh / perUnit;
-    const dependencyUnits = hasKnee ? dependencyRate(workload.uses, ready[step] as number) / perUnit : steadyUnits;
-    const serving = Math.min(ready[step] as number, connectable, dependencyUnits);
+    const serving = Math.min(ready[step] as number, connectable, dependencyRate(workload.uses, ready[step] as number) / perUnit);
     const needed = unitsNeeded({ load: fresh, perUnit, ceiling, min });
     billedSteps += billed[step] as number;
     readySteps += ready[step] as number;

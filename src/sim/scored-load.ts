@@ -1,6 +1,6 @@
 import { unitsNeeded } from "../capacity/needed.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
-import { connectableUnits } from "../policy/uses.ts";
+import { connectableUnits, dependencyRate } from "../policy/uses.ts";
 import type { OptimumCosts } from "./optimum.ts";
 import type { RunSettings } from "./run.ts";
 import { settleScale } from "./scale.ts";
@@ -32,7 +32,7 @@ export function scoredLoad(trace: Trace, workload: ResolvedWorkload, settings: R
   const { min, max } = workload.bounds;
   const { ceiling, unit, uses } = workload;
   const steps = (ms: number): number => Math.ceil(ms / stepMs);
-  const servable = Math.min(Number.MAX_SAFE_INTEGER, ...uses.map((use) => Math.min(connectableUnits(use), (use.rate ?? Number.POSITIVE_INFINITY) / perUnit)));
+  const servable = Math.min(Number.MAX_SAFE_INTEGER, ...uses.map(connectableUnits), dependencyRate(uses, 0) / perUnit);
   // Units that a dependency does not let serve help nobody.
   const most = Math.max(min, Math.min(max, Math.ceil(servable - 1e-9)));
   return {

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Outcome, outcomeOf } from "../support/outcome.ts";
 import { prometheusOrSkip, type RunningPrometheus, startPrometheus } from "./prometheus.ts";
 
 const MAIN = resolve("dist/cli/main.cjs");
@@ -44,22 +45,12 @@ describe.skipIf(!prometheusOrSkip())("a real Prometheus with a day of history", 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function vernier(args: readonly string[], killWhen?: () => boolean): Promise<{ code: number | null; out: string; err: string }> {
+  async function vernier(args: readonly string[], killWhen?: () => boolean): Promise<Outcome> {
     const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder, env: { ...process.env, XDG_CACHE_HOME: join(folder, "cache") } });
     const watch = setInterval(() => killWhen?.() && child.kill("SIGKILL"), 2);
-    let [out, err] = ["", ""];
-    child.stdout.on("data", (part) => {
-      out += part;
-    });
-    child.stderr.on("data", (part) => {
-      err += part;
-    });
-    return new Promise((done) => {
-      child.on("close", (code) => {
-        clearInterval(watch);
-        done({ code, out, err });
-      });
-    });
+    const outcome = await outcomeOf(child);
+    clearInterval(watch);
+    return outcome;
   }
   const read = (name: string): string => readFileSync(join(folder, name), "utf8");
   const rows = (name: string): [string, number][] =>

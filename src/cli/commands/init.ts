@@ -1,15 +1,14 @@
-import { writeFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { loadManifests } from "../../app.ts";
 import { policyFromHpa } from "../../formats/hpa-policy.ts";
 import { nearest } from "../../lib/nearest.ts";
-import { PathError, systemErrorCode } from "../../lib/system-error.ts";
 import { parsePolicy } from "../../policy/parse.ts";
 import { readTrace } from "../../read-trace.ts";
 import { policyFromTrace } from "../policy-from-trace.ts";
 import { POLICY_TEMPLATES } from "../policy-templates.ts";
 import { parseWhole } from "../run-options.ts";
 import { UsageError } from "../usage-error.ts";
+import { writeNew } from "../write-new.ts";
 
 interface InitOptions {
   readonly output: string;
@@ -31,13 +30,13 @@ export async function runInit(kind: string | undefined, options: InitOptions): P
   const { text, left } = await policyText(kind, options);
   // What we write is what we read: anything else is not written at all.
   parsePolicy(text, options.output);
-  write(text, options);
+  writeNew(text, { out: options.output, ...(options.force !== undefined && { force: options.force }) }, "--output");
   for (const what of left) process.stderr.write(`not carried over: ${what}\n`);
   if (options.output === "-") return;
   const policy = options.output === "vernier.yaml" ? "" : ` ${options.output}`;
   const trace = options.fromTrace === undefined ? " --trace <requests.csv>" : "";
   const compare = options.from === undefined ? "" : `\n  vernier compare ${options.output} --peer ${options.from} --trace <requests.csv> --peak-units <n>`;
-  process.stdout.write(`wrote ${options.output}\nNext:\n  vernier check${policy}\n  vernier simulate${policy}${trace}${compare}\n`);
+  process.stdout.write(`Next:\n  vernier check${policy}\n  vernier simulate${policy}${trace}${compare}\n`);
 }
 
 async function policyText(kind: string | undefined, options: InitOptions): Promise<{ text: string; left: readonly string[] }> {
@@ -56,17 +55,4 @@ async function policyText(kind: string | undefined, options: InitOptions): Promi
   const kinds = Object.keys(POLICY_TEMPLATES);
   const near = nearest(kind ?? "", kinds);
   throw new UsageError(`no template "${kind}"; ${near === undefined ? `there are ${kinds.join(", ")}` : `did you mean "${near}"?`}`);
-}
-
-function write(text: string, options: InitOptions): void {
-  if (options.output === "-") {
-    process.stdout.write(text);
-    return;
-  }
-  try {
-    writeFileSync(options.output, text, { flag: options.force ? "w" : "wx" });
-  } catch (error) {
-    if (systemErrorCode(error) === "EEXIST") throw new UsageError(`"${options.output}" exists already; --force replaces it, --output names another`);
-    throw new PathError("cannot write", options.output, error);
-  }
 }
