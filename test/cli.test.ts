@@ -230,6 +230,23 @@ workloads:
     expect(Number(/^hpa-v2@70 +([\d.]+)/m.exec(out)?.[1])).toBeGreaterThan(50);
   });
 
+  test("turns no target of what is counted, which has no 100 %", () => {
+    write(
+      "counted.yaml",
+      `version: 1
+workloads:
+  shop/counted:
+    kind: stateless
+    bounds: {min: 1, max: 60}
+    unit: {serves: {rate: 10/s}}
+    metrics: {requests: {measures: rate}, sessions: {measures: gauge, formula: "requests * 20"}}
+    strategies: [{type: targetTracking, metric: sessions, target: 100}]
+`,
+    );
+    const { code, err } = vernier(["compare", "counted.yaml", "--trace", "idle.csv", "--semantics", "rate", "--engine", "vernier@60"]);
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining("with a number only where there are targets to turn") });
+  });
+
   test("--json has the promised shape; nobody who never exceeds the ceiling is cheaper than the optimum", () => {
     const { out } = vernier([
       "compare",

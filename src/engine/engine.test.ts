@@ -582,6 +582,23 @@ describe("guards", () => {
     expect(drive.tick({ requested: 1, ready: 1, readings: { cpu: 1 } }).requested).toBeGreaterThan(1);
   });
 
+  test("asleep, what comes from the units themselves is rightly silent", () => {
+    const sleeper = workload(`
+kind: stateless
+bounds: {min: 0, max: 100}
+activation: {metric: requests}
+metrics:
+  cpu: {measures: utilisation, window: 15s, lag: 0s}
+  requests: {measures: rate, window: 15s, lag: 0s}
+strategies: [{type: targetTracking, metric: cpu, target: 70%}]
+`);
+    const asleep = new Drive(sleeper, 0).run(10 * MINUTE, { requested: 0, ready: 0, readings: { cpu: "absent", requests: 0 } });
+    expect(asleep).toMatchObject({ requested: 0, posture: "normal" });
+    // With units there is no such excuse.
+    const awake = new Drive(sleeper, 2).run(10 * MINUTE, { requested: 2, ready: 2, readings: { cpu: "absent", requests: 0 } });
+    expect(awake).toMatchObject({ requested: 2, posture: "partial" });
+  });
+
   test("a zero that another metric contradicts is never believed, and one that its source vouches for is", () => {
     const two = workload(`
 kind: stateless

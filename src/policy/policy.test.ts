@@ -27,6 +27,21 @@ function problemsOf(text: string): readonly Problem[] {
 }
 
 describe("check", () => {
+  test("a computed metric comes after what it is computed from, and is as late as the latest of it", () => {
+    const text = WEB.replace(
+      "{measures: utilisation}",
+      `{measures: utilisation}
+      both: {measures: rate, formula: "sum + slow"}
+      sum: {measures: rate, formula: "fast * 2"}
+      fast: {measures: rate, lag: 1s, window: 10s, scrape: 5s}
+      slow: {measures: rate, lag: 2m, window: 5m, scrape: 1m}`,
+    );
+    const { metrics } = parsePolicy(text, "p.yaml").workloads[0]?.resolved ?? { metrics: [] };
+    expect(metrics.map(({ name }) => name)).toEqual(["cpu", "fast", "slow", "sum", "both"]);
+    expect(metrics.find(({ name }) => name === "sum")).toMatchObject({ lagMs: 1_000, windowMs: 10_000, scrapeMs: 5_000 });
+    expect(metrics.find(({ name }) => name === "both")).toMatchObject({ lagMs: 120_000, windowMs: 300_000, scrapeMs: 60_000 });
+  });
+
   test("accepts a small policy and fills the defaults of the design", () => {
     const { resolved } = parsePolicy(WEB, "p.yaml").workloads[0] ?? {};
     expect(resolved).toMatchObject({

@@ -182,6 +182,25 @@ uses: {db: {connections: 10}}
     ]);
   });
 
+  test("a cold unit serves less and is as busy with it, until it is warm", () => {
+    const { unit } = workload(
+      "bounds: {min: 1, max: 9}\nunit: {startup: 10s, warmUp: {for: 100s, from: 50%}}\nmetrics: {cpu: {measures: utilisation}}\nstrategies: [{type: targetTracking, metric: cpu, target: 70%}]",
+    );
+    const plant = new Plant({ unit, uses: [], perUnit: 10, initialUnits: 1 }, createRng(1));
+    plant.request(3, 0);
+    const served = [10_000, 60_000, 110_000].map((nowMs) => {
+      plant.advance(nowMs);
+      plant.serve(1_000, 10, nowMs);
+      return [plant.served, plant.busy];
+    });
+    // One warm unit and two that serve a half, then three quarters, then all; all three are busy throughout.
+    expect(served).toEqual([
+      [200, 3],
+      [250, 3],
+      [300, 3],
+    ]);
+  });
+
   test("in a rollout scale-in leaves as many units as it should, never fewer than none", () => {
     const plant = new Plant({ unit: workload(TRACKING).unit, uses: [], perUnit: 10, initialUnits: 40 }, createRng(1));
     plant.takeOut(0.5);
