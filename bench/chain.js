@@ -26,12 +26,12 @@ const timed = (work) => {
 const month = wave(172_800);
 const months = [1, 2, 3, 4].map(() => timed(() => runSimulation(workload.resolved, engine(), month, {}))[0]);
 const long = wave(5_000_000);
-const request = { nodes: [{ workload: workload.resolved, loadFactor: 1, perUnit: 1, faults: [] }], edges: [], ceiling: 0.8, seed: 1, interpolate: false };
+const request = { nodes: [{ workload: workload.resolved, perUnit: 1, faults: [] }], edges: [], loadFactor: 1, seed: 1, interpolate: false };
 const chains = [];
 const scores = [];
 let reasons = 0;
 for (let i = 0; i < 5; i++) {
-  const [chainMs, result] = timed(() => simulate(request, long, engine(), { onChange: (decision) => (reasons += decision.reasons().length) }));
+  const [chainMs, [result]] = timed(() => simulate(request, long, [engine()], { onChange: (decision) => (reasons += decision.reasons().length) }));
   chains.push(chainMs);
   scores.push(timed(() => scoreRun(result.columns, { workload: workload.resolved, perUnit: 1, ceiling: 0.8, warmUpMs: 0, masks: [] }))[0]);
 }

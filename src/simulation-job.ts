@@ -53,7 +53,7 @@ export type Outcome = RunOutcome | ReferenceOutcome;
 export function doJob(job: Job): Outcome {
   const { trace, workload, settings, timelinePoints } = job;
   if (job.kind === "run") {
-    const run = runSimulation(workload, engineFor(job.engine, job), trace, settings);
+    const run = runSimulation(workload, enginesFor(job.engine, job), trace, settings);
     const timeline = timelinePoints === undefined ? undefined : timelineOf(scoredLoad(trace, workload, settings), run.columns.requested, timelinePoints);
     return { kind: "run", report: run.report, ...(timeline !== undefined && { timeline }) };
   }
@@ -79,8 +79,12 @@ export function engineContext({ trace, workload, settings }: Setting): EngineCon
   };
 }
 
-function engineFor(spec: EngineSpec, setting: Setting): Engine {
-  const engine = createEngine(spec, setting.workload, engineContext(setting));
-  if (typeof engine === "string") throw new Error(engine);
-  return engine;
+/** Fresh engines of a run: the one that is meant, and for each workload that is called Vernier's own under its own policy. */
+export function enginesFor(spec: EngineSpec, { workload, trace, settings }: Setting): [Engine, ...Engine[]] {
+  const make = (one: EngineSpec, node: ResolvedWorkload, nodeSettings: RunSettings): Engine => {
+    const engine = createEngine(one, node, engineContext({ trace, workload: node, settings: nodeSettings }));
+    if (typeof engine === "string") throw new Error(engine);
+    return engine;
+  };
+  return [make(spec, workload, settings), ...(settings.system?.called ?? []).map((node) => make("vernier", node, { ...settings, scale: undefined }))];
 }

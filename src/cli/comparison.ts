@@ -160,7 +160,12 @@ function planOf(prepared: readonly PreparedRun[], manifests: readonly Labelled[]
   // One plant for all: one scale, one step, one beginning, and references that no bound of a contender keeps from the best.
   const scale = settleScale(trace, plant, plant.ceiling, first.settings.peakUnits);
   const context = engineContext({ trace, workload: plant, settings: { ...first.settings, scale } });
-  let tickMs = Number.POSITIVE_INFINITY;
+  const called = first.settings.system?.called ?? [];
+  let tickMs = Math.min(Number.POSITIVE_INFINITY, ...called.map(({ intervalMs }) => intervalMs));
+  if (called.length > 0)
+    warnings.push(
+      `${called.map(({ id }) => id).join(", ")} ${called.length === 1 ? "follows its" : "follow their"} own policy in every run; the table is of ${plant.id} alone, and the optimum is not held back by what it calls`,
+    );
   for (const { spec, workload } of entrants) {
     const engine = createEngine(spec, workload, context);
     if (typeof engine === "string") throw new UsageError(`--engine: ${engine}`);

@@ -1,5 +1,6 @@
 import { formatDuration } from "../lib/duration.ts";
 import { nearest } from "../lib/nearest.ts";
+import { workloadId } from "../policy/resolve.ts";
 import { timeOf } from "../sim/scenario/judge.ts";
 import type { Matcher, MatcherUnit } from "../sim/scenario/matcher.ts";
 import type { Expectation } from "../sim/scenario/schema.ts";
@@ -72,12 +73,17 @@ function wrongUnit({ text, unit }: Matcher, wanted: MatcherUnit): string | undef
 }
 
 /** Parts of the scene that would not take place. */
-export function neverHappening({ test, workload, trace }: LoadedTest): { path: (string | number)[]; message: string }[] {
+export function neverHappening({ test, workload, system, trace }: LoadedTest): { path: (string | number)[]; message: string }[] {
   const found: { path: (string | number)[]; message: string }[] = [];
   const endMs = trace.load.length * trace.binMs;
-  const names = workload.metrics.map(({ name }) => name);
+  const all = [workload, ...system.called];
+  for (const what of ["faults", "events"] as const)
+    for (const [i, { workload: where }] of test[what].entries())
+      if (where !== undefined && !all.some(({ id }) => id === workloadId(where)))
+        found.push({ path: [what, i, "workload"], message: `"${where}" is not simulated here; there are ${all.map(({ id }) => id).join(", ")}` });
+  const names = [...new Set(all.flatMap(({ metrics }) => metrics.map(({ name }) => name)))];
   for (const [i, { metric, from, to }] of test.faults.entries()) {
-    if (workload.metrics.some(({ name, formula }) => name === metric && formula !== undefined))
+    if (all.some(({ metrics }) => metrics.some(({ name, formula }) => name === metric && formula !== undefined)))
       found.push({ path: ["faults", i, "metric"], message: `"${metric}" is computed; let one of the metrics fail that it is computed from` });
     else if (metric !== "*" && !names.includes(metric))
       found.push({ path: ["faults", i, "metric"], message: `there is no metric "${metric}"; there are ${names.join(", ")}, or * for all` });

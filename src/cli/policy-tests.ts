@@ -10,6 +10,7 @@ import { readDocument } from "../policy/document.ts";
 import { problemsOf } from "../policy/issues.ts";
 import { type Policy, parsePolicy } from "../policy/parse.ts";
 import { type ResolvedWorkload, workloadId } from "../policy/resolve.ts";
+import { notCalled, type System, systemOf } from "../policy/system.ts";
 import { readTrace } from "../read-trace.ts";
 import { type RunSettings, runSimulation } from "../sim/run.ts";
 import { type Scale, settleScale } from "../sim/scale.ts";
@@ -17,7 +18,7 @@ import { type DecisionLine, type TestFailure, TestJudge } from "../sim/scenario/
 import { traceOfLoad } from "../sim/scenario/load.ts";
 import { PolicyTest, PolicyTestFile } from "../sim/scenario/schema.ts";
 import type { Trace } from "../sim/trace.ts";
-import { engineContext } from "../simulation-job.ts";
+import { engineContext, enginesFor } from "../simulation-job.ts";
 import { neverHappening, pointless } from "./policy-test-problems.ts";
 import { writeResult } from "./write-result.ts";
 
@@ -30,6 +31,7 @@ export interface LoadedTests {
 export interface LoadedTest {
   readonly test: PolicyTest;
   readonly workload: ResolvedWorkload;
+  readonly system: System;
   readonly trace: Trace;
   /** What the load is in: one unit at 100 %. */
   readonly scale: Scale;
@@ -77,10 +79,13 @@ export async function loadTests(file: string): Promise<LoadedTests> {
     const given = test.policy ?? result.data.policy;
     if (given === undefined)
       fail("required", [], `the test "${test.name}" has no policy`, "name a file, or write the fields of a workload, here or for the whole file");
-    const workload = chooseWorkload(policyOf(given as string | Record<string, unknown>, file), test.workload, (message) =>
-      fail("unknown_reference", ["workload"], message),
+    const policy = policyOf(given as string | Record<string, unknown>, file);
+    const workload = chooseWorkload(policy, test.workload, (message) => fail("unknown_reference", ["workload"], message));
+    const system = systemOf(
+      workload,
+      policy.workloads.map(({ resolved }) => resolved),
     );
-    const loaded = { test, workload, ...(await loadOf(test, workload, file)) };
+    const loaded = { test, workload, system, ...(await loadOf(test, workload, file)) };
     for (const { path, message } of pointless(loaded)) fail("expects_nothing", ["expect", ...path], message);
     const decisions = test.expect.decisions;
     if (decisions !== undefined && tests.some((other) => other.test.expect.decisions === decisions))
@@ -129,8 +134,9 @@ function policyOf(given: string | Record<string, unknown>, file: string): Policy
 
 function chooseWorkload(policy: Policy, wanted: string | undefined, fail: (message: string) => never): ResolvedWorkload {
   const ids = policy.workloads.map(({ id }) => id);
-  if (wanted === undefined && ids.length > 1) return fail(`${policy.file} has ${ids.length} workloads, say which: ${ids.slice(0, 10).join(", ")}`);
-  const found = wanted === undefined ? policy.workloads[0] : policy.workloads.find(({ id }) => id === workloadId(wanted));
+  const entries = notCalled(policy.workloads);
+  if (wanted === undefined && entries.length > 1) return fail(`${policy.file} has ${ids.length} workloads, say which: ${ids.slice(0, 10).join(", ")}`);
+  const found = wanted === undefined ? entries[0] : policy.workloads.find(({ id }) => id === workloadId(wanted));
   return found?.resolved ?? fail(`${policy.file} has no workload "${wanted}"; it has ${ids.slice(0, 10).join(", ")}`);
 }
 
@@ -175,19 +181,19 @@ export function runTest(file: string, loaded: LoadedTest, options: TestOptions):
   });
 }
 
-function play({ test, workload: written, trace: steady, scale }: LoadedTest, engineName: string, seed: number, jitter = 0): TestJudge {
+function play({ test, workload: written, system, trace: steady, scale }: LoadedTest, engineName: string, seed: number, jitter = 0): TestJudge {
   const rng = createRng(seed);
   const vary = (): number => (jitter === 0 ? 1 : 1 + jitter * (2 * rng.next() - 1));
   const startupMs = (test.startup ?? written.unit.startup.meanMs) * vary();
   const workload = { ...written, unit: { ...written.unit, startup: { ...written.unit.startup, meanMs: startupMs } } };
   const trace = jitter === 0 ? steady : { ...steady, load: noisy(steady, jitter / 3, rng) };
-  const settings: RunSettings = { scale, seed, warmUpMs: 0, faults: test.faults, events: test.events, initialUnits: test.initialUnits };
-  const engine = createEngine(engineName, workload, engineContext({ trace, workload, settings }));
-  if (typeof engine === "string") throw new Error(engine);
+  const settings: RunSettings = { scale, seed, warmUpMs: 0, faults: test.faults, events: test.events, initialUnits: test.initialUnits, system };
+  const engines = enginesFor(engineName, { trace, workload, settings });
+  const [engine] = engines;
   // Times that a test names are exact; with jitter only what must hold throughout is judged.
   const judge = new TestJudge(jitter === 0 ? test.expect : { ...test.expect, at: {} }, engine.intervalMs, engine.engine === "vernier");
   const startMs = trace.startMs ?? 0;
-  const run = runSimulation(workload, engine, trace, settings, { onTick: (decision) => judge.watch(decision, startMs) });
+  const run = runSimulation(workload, engines, trace, settings, { onTick: (decision) => judge.watch(decision, startMs) });
   judge.finish(run.report.score);
   return judge;
 }

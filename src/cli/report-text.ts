@@ -34,6 +34,7 @@ export function reportText(run: Run, terminal: Terminal): string {
     "",
     table(scoreRows(report), [false, true]),
   ];
+  if (report.called.length > 0) lines.push("", paint("bold", "what it calls, each under its own policy"), calledTable(report));
   if (score.objectives.length > 0) {
     lines.push("", paint("bold", "objectives"));
     const rows = score.objectives.map((objective) => [
@@ -54,6 +55,25 @@ export function reportText(run: Run, terminal: Terminal): string {
   }
   lines.push("", chart(run, terminal));
   return lines.join("\n");
+}
+
+/** How the workloads did that a run called, one a line. */
+function calledTable({ called }: SimulationReport): string {
+  return table(
+    [
+      ["", "unit-hours", "money", "above the ceiling", "utilisation", "peak units", "steps"],
+      ...called.map(({ workload, score }) => [
+        workload,
+        formatNumber(score.costUnitHours, 1),
+        score.cost === null ? "" : formatMoney(score.cost, score.currency),
+        formatPercent(score.timeAboveCeilingRatio),
+        formatPercent(score.meanUtilisation),
+        formatNumber(score.peakRequestedUnits),
+        formatNumber(score.changes),
+      ]),
+    ],
+    [false, true, true, true, true, true, true],
+  );
 }
 
 function aspirationText({ aspiration, worst }: ObjectiveResult): string {

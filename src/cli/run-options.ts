@@ -8,12 +8,13 @@ import { parseTimestamp } from "../lib/timestamp.ts";
 import { type Policy, type PolicyWorkload, parsePolicy } from "../policy/parse.ts";
 import { type ResolvedWorkload, resolveWorkload, workloadId } from "../policy/resolve.ts";
 import type { MetricFault } from "../policy/schema-simulation.ts";
+import { notCalled, systemOf } from "../policy/system.ts";
 import { readTrace } from "../read-trace.ts";
 import type { RunSettings } from "../sim/run.ts";
 import { settleStepMs } from "../sim/steps.ts";
 import type { Trace } from "../sim/trace.ts";
 import { SEMANTICS, type Semantics } from "../sim/trace-meta.ts";
-import { engineContext } from "../simulation-job.ts";
+import { engineContext, enginesFor } from "../simulation-job.ts";
 import { Progress } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -62,8 +63,8 @@ export interface PreparedRun {
   readonly workload: ResolvedWorkload;
   readonly trace: Trace;
   readonly settings: RunSettings;
-  /** A fresh engine; a run spends it. */
-  engine(): Engine;
+  /** Fresh engines, of the workload and of those it calls; a run spends them. */
+  engines(): [Engine, ...Engine[]];
 }
 
 /** Recordings that several policies share, and further columns to read of them. */
@@ -97,10 +98,15 @@ export async function prepareRun(
     if (fault.metric === "*" || workload.metrics.some((metric) => metric.name === fault.metric)) continue;
     throw new UsageError(`--fault: ${workload.id} has no metric "${fault.metric}"; it has ${workload.metrics.map((metric) => metric.name).join(", ")}`);
   }
-  const steps = (trace.load.length * trace.binMs) / settleStepMs(trace.binMs, workload.intervalMs);
+  const system = systemOf(
+    workload,
+    policy.workloads.map(({ resolved }) => resolved),
+  );
+  const stepMs = settleStepMs(trace.binMs, Math.min(...[workload, ...system.called].map(({ intervalMs }) => intervalMs)));
+  const steps = ((trace.load.length * trace.binMs) / stepMs) * (1 + system.called.length);
   if (steps > STEPS_MAX) {
     throw new UsageError(
-      `${tracePath} takes ${Math.round(steps / 1e6)} million steps of ${formatDuration(settleStepMs(trace.binMs, workload.intervalMs))}, at most ${STEPS_MAX / 1e6} million are simulated; use a longer --interval, or cut the recording`,
+      `${tracePath} takes ${Math.round(steps / 1e6)} million steps of ${formatDuration(stepMs)}, at most ${STEPS_MAX / 1e6} million are simulated; use a longer --interval, or cut the recording`,
     );
   }
   const traceMs = trace.load.length * trace.binMs;
@@ -115,18 +121,16 @@ export async function prepareRun(
     initialUnits: simulation.initialUnits,
     faults,
     events: simulation.events,
+    ...(system.edges.length > 0 && { system }),
   };
-  const context = engineContext({ trace, workload, settings });
+  const engine = createEngine(options.engine, workload, engineContext({ trace, workload, settings }));
+  if (typeof engine === "string") throw new UsageError(`--engine: ${engine}`);
   return {
     policy,
     workload,
     trace,
     settings,
-    engine: () => {
-      const engine = createEngine(options.engine, workload, context);
-      if (typeof engine === "string") throw new UsageError(`--engine: ${engine}`);
-      return engine;
-    },
+    engines: () => enginesFor(options.engine, { trace, workload, settings }),
   };
 }
 
@@ -208,11 +212,12 @@ function parseFault(spec: string): MetricFault {
   return { metric: match[1] as string, kind, from, to, factor: factor === undefined ? 1 : Number(factor) };
 }
 
-/** The workload that is meant: the named one, or the only one. */
+/** The workload that is meant: the named one, or the only one that no other calls. */
 function chooseWorkload(policy: Policy, wanted: string | undefined): PolicyWorkload {
   const ids = policy.workloads.map((workload) => workload.id);
   if (wanted === undefined) {
-    if (policy.workloads.length === 1) return policy.workloads[0] as PolicyWorkload;
+    const [first, ...further] = notCalled(policy.workloads);
+    if (first !== undefined && further.length === 0) return first;
     throw new UsageError(
       `${policy.file} has ${ids.length} workloads; choose one with --workload: ${ids.slice(0, 10).join(", ")}${ids.length > 10 ? ", …" : ""}`,
     );

@@ -3,6 +3,7 @@ import { asRecord as record } from "../lib/is-record.ts";
 import { nearest } from "../lib/nearest.ts";
 import type { PolicyDocument } from "./document.ts";
 import { Duration } from "./quantities.ts";
+import { workloadId } from "./resolve.ts";
 import type { WorkloadEntry } from "./templates.ts";
 
 /** Contradictions in what stands outside the workloads: dependencies and the simulation. */
@@ -12,23 +13,58 @@ export function checkFile(
   entries: readonly WorkloadEntry[],
   add: (problem: Problem) => void,
 ): void {
-  checkDependencies(document, settings, add);
+  checkDependencies(document, settings, entries, add);
+  checkWhere(document, settings, entries, add);
   checkFaults(document, settings, entries, add);
   checkInitialUnits(document, settings, entries, add);
 }
 
-function checkDependencies(document: PolicyDocument, settings: Record<string, unknown>, add: (problem: Problem) => void): void {
-  for (const [name, dependency] of Object.entries(record(settings["dependencies"]))) {
-    if (record(dependency)["knee"] === undefined || record(dependency)["rate"] !== undefined) continue;
-    add({
-      severity: "error",
-      code: "knee_without_rate",
-      path: `dependencies.${name}.knee`,
-      ...document.locate(["dependencies", name, "knee"], "value"),
-      message: "a knee needs to know what the dependency serves before it",
-      hint: "add rate, for example 900/s",
-    });
+function checkDependencies(
+  document: PolicyDocument,
+  settings: Record<string, unknown>,
+  entries: readonly WorkloadEntry[],
+  add: (problem: Problem) => void,
+): void {
+  const dependencies = record(settings["dependencies"]);
+  const byId = new Map(entries.map((entry) => [workloadId(entry.id), record(entry.value)]));
+  for (const [name, given] of Object.entries(dependencies)) {
+    const dependency = record(given);
+    const error = (code: string, key: string, message: string, hint: string): void =>
+      add({ severity: "error", code, path: `dependencies.${name}.${key}`, ...document.locate(["dependencies", name, key], "value"), message, hint });
+    const { workload, rate, knee } = dependency;
+    if (knee !== undefined && rate === undefined)
+      error("knee_without_rate", "knee", "a knee needs to know what the dependency serves before it", "add rate, for example 900/s");
+    if (typeof workload !== "string") continue;
+    const id = workloadId(workload);
+    const called = byId.get(id);
+    if (called === undefined) {
+      const near = nearest(id, [...byId.keys()]);
+      error("unknown_reference", "workload", `there is no workload "${workload}"`, near === undefined ? "name one of this file" : `did you mean "${near}"?`);
+      continue;
+    }
+    if (rate !== undefined) error("rate_twice", "rate", `what ${name} serves follows from the units of ${id}`, "leave out rate, or workload");
+    if (record(called["unit"])["serves"] === undefined)
+      error("serves_missing", "workload", `${id} does not say what one of its units serves`, "add unit.serves to it, for example {rate: 400/s}");
+    if (callsItself(id, byId, dependencies))
+      error("dependency_circle", "workload", `${id} calls itself, directly or through others`, "leave out one of the calls under uses");
   }
+}
+
+/** Whether calls that begin at a workload come back to it. */
+function callsItself(id: string, byId: ReadonlyMap<string, Record<string, unknown>>, dependencies: Record<string, unknown>): boolean {
+  const seen = new Set<string>();
+  const open = [id];
+  for (let from = open.pop(); from !== undefined; from = open.pop()) {
+    for (const name of Object.keys(record(byId.get(from)?.["uses"]))) {
+      const { workload } = record(dependencies[name]);
+      if (typeof workload !== "string") continue;
+      const to = workloadId(workload);
+      if (to === id) return true;
+      if (!seen.has(to)) open.push(to);
+      seen.add(to);
+    }
+  }
+  return false;
 }
 
 /** A run cannot begin with more units than any workload may have. */
@@ -79,6 +115,29 @@ function checkFaults(document: PolicyDocument, settings: Record<string, unknown>
         ...document.locate(path, "value"),
         message: `the fault from ${from} to ${to} never happens`,
         hint: "from must be before to",
+      });
+    }
+  }
+}
+
+/** Faults and events may say at which workload they happen. */
+function checkWhere(document: PolicyDocument, settings: Record<string, unknown>, entries: readonly WorkloadEntry[], add: (problem: Problem) => void): void {
+  const ids = entries.map(({ id }) => workloadId(id));
+  for (const list of ["faults", "events"]) {
+    const given = record(settings["simulation"])[list];
+    if (!Array.isArray(given)) continue;
+    for (const [index, one] of given.entries()) {
+      const { workload } = record(one);
+      if (typeof workload !== "string" || ids.includes(workloadId(workload))) continue;
+      const path = ["simulation", list, index, "workload"];
+      const near = nearest(workloadId(workload), ids);
+      add({
+        severity: "error",
+        code: "unknown_reference",
+        path: path.join("."),
+        ...document.locate(path, "value"),
+        message: `there is no workload "${workload}"`,
+        hint: near === undefined ? "name one of this file" : `did you mean "${near}"?`,
       });
     }
   }

@@ -143,15 +143,16 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
     const declared = file.dependencies[dependency];
     return {
       dependency,
-      connectionsPerUnit: use.connections,
+      connectionsPerUnit: use.connections ?? 0,
       ...(declared?.connections !== undefined && { connections: declared.connections }),
       ...(declared?.rate !== undefined && { rate: declared.rate }),
       ...(declared?.knee !== undefined && { knee: declared.knee }),
+      ...(declared?.workload !== undefined && { workload: workloadId(declared.workload), calls: use.calls }),
     };
   });
   const limits: UnitLimit[] = [];
   for (const use of uses) {
-    if (use.connections === undefined) continue;
+    if (use.connections === undefined || use.connectionsPerUnit === 0) continue;
     limits.push({ name: use.dependency, kind: "dependency", units: connectableUnits(use) });
   }
   const group = policy.group === undefined ? undefined : file.groups[policy.group];

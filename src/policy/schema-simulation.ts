@@ -8,6 +8,7 @@ import { Units } from "./schema-parts.ts";
 /** A fault in the metric pipeline of a simulation. Times count from the start of the trace. */
 export const MetricFault = z.strictObject({
   metric: z.string().meta({ description: "A metric's name, or `*` for all." }),
+  workload: z.string().optional().meta({ description: "Only for this workload of several that are simulated together. Default: for all." }),
   kind: z.enum(["drop", "zero", "nan", "negative", "stale", "scale"]),
   from: Duration,
   to: Duration,
@@ -15,7 +16,11 @@ export const MetricFault = z.strictObject({
 });
 export type MetricFault = z.output<typeof MetricFault>;
 
-const stretch = { from: Duration, to: Duration };
+const where = {
+  workload: z.string().optional().meta({ description: "At which workload of several that are simulated together. Default: the one that gets the load." }),
+};
+const stretch = { from: Duration, to: Duration, ...where };
+const moment = { at: Duration, ...where };
 
 /** What happens in the world of a simulation. Times count from the start of the trace. */
 export const WorldEvent = z
@@ -23,14 +28,14 @@ export const WorldEvent = z
     z.strictObject({ kind: z.literal("rollout"), ...stretch, share: Share.meta({ description: "Of the ready units, those that are out at a time." }) }),
     z.strictObject({ kind: z.literal("quota"), ...stretch, units: Units.meta({ description: "Beyond this nothing starts." }) }),
     z.strictObject({ kind: z.literal("startFailure"), ...stretch, share: Share.meta({ description: "Of the starts, those that fail and begin again." }) }),
-    z.strictObject({ kind: z.literal("set"), at: Duration, units: z.int().min(0).max(UNITS_MAX).meta({ description: "What someone else sets capacity to." }) }),
+    z.strictObject({ kind: z.literal("set"), ...moment, units: z.int().min(0).max(UNITS_MAX).meta({ description: "What someone else sets capacity to." }) }),
     z.strictObject({ kind: z.literal("capacityUnreadable"), ...stretch }),
     z.strictObject({
       kind: z.literal("capacityReads"),
       ...stretch,
       units: z.int().min(0).max(UNITS_MAX).meta({ description: "What is reported, whatever runs." }),
     }),
-    z.strictObject({ kind: z.literal("restart"), at: Duration.meta({ description: "When the controller begins anew, without memory." }) }),
+    z.strictObject({ kind: z.literal("restart"), ...moment, at: Duration.meta({ description: "When the controller begins anew, without memory." }) }),
   ])
   .meta({ description: "What happens in the world: rollouts, quotas, failing starts, capacity set by others or misread, restarts of the controller." });
 export type WorldEvent = z.output<typeof WorldEvent>;

@@ -398,9 +398,17 @@ export const WorkloadPolicy = z.strictObject({
   objectives: z.array(Objective).max(32).prefault([]),
   guards: Guards.prefault({}),
   uses: z
-    .record(Name, z.strictObject({ connections: Units }))
+    .record(
+      Name,
+      z.strictObject({
+        connections: Units.optional().meta({ description: "Connections that each unit holds." }),
+        calls: z.number().positive().max(10_000).prefault(1).meta({
+          description: "How often each request served calls it; counts where the dependency is a workload.",
+        }),
+      }),
+    )
     .prefault({})
-    .meta({ description: "What each unit takes of a dependency, for example `{db: {connections: 20}}`." }),
+    .meta({ description: "What each unit takes of a dependency, for example `{db: {connections: 20}}`, and how often it calls it." }),
   group: Name.optional().meta({ description: "A name under `groups`. Until limits are shared live, each workload of a group may take all of its limit." }),
   budget: Budget.optional().meta({ description: "Money for a calendar month. Exhausted means no growth, never below min." }),
   each: Each.optional().meta({ description: "Makes one workload for each value; the id must contain the placeholder." }),
@@ -409,6 +417,9 @@ export type WorkloadPolicy = z.output<typeof WorkloadPolicy>;
 
 /** A dependency shared by workloads. */
 const Dependency = z.strictObject({
+  workload: z.string().optional().meta({
+    description: "The workload of this file that it is. Simulated together: users pass their calls on to it, and wait for what it cannot answer.",
+  }),
   connections: Units.optional().meta({ description: "Most connections it accepts, after its own reserve." }),
   rate: Rate.optional().meta({ description: "Most it serves." }),
   knee: z

@@ -1,10 +1,14 @@
 /** A dependency as the plant sees it from one workload. */
 export interface ResolvedUse {
   readonly dependency: string;
+  /** 0 where it takes none that are counted. */
   readonly connectionsPerUnit: number;
   readonly connections?: number;
   readonly rate?: number;
   readonly knee?: { readonly connections: number; readonly slowdown: number };
+  /** The workload that is this dependency, and how often each request served calls it. */
+  readonly workload?: string;
+  readonly calls?: number;
 }
 
 /**
@@ -24,5 +28,5 @@ export function dependencyRate(uses: readonly ResolvedUse[], units: number): num
 
 /** Units that can all hold their connections; infinite when nothing limits them. */
 export function connectableUnits({ connections, connectionsPerUnit }: ResolvedUse): number {
-  return connections === undefined ? Number.POSITIVE_INFINITY : Math.floor(connections / connectionsPerUnit);
+  return connections === undefined || connectionsPerUnit === 0 ? Number.POSITIVE_INFINITY : Math.floor(connections / connectionsPerUnit);
 }

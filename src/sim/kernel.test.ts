@@ -6,7 +6,7 @@ import { createRng } from "../lib/rng.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
 import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
 import { dependencyRate } from "../policy/uses.ts";
-import { type SimulationColumns, simulate } from "./kernel.ts";
+import { type SimulationColumns, type SimulationResult, simulate } from "./kernel.ts";
 import { MetricPipeline } from "./metric-pipeline.ts";
 import { Plant } from "./plant.ts";
 import { settleScale } from "./scale.ts";
@@ -74,15 +74,28 @@ metrics: {cpu: {measures: utilisation}}
 strategies: [{type: targetTracking, metric: cpu, target: 70%}]
 `);
 
+interface Played {
+  readonly loadFactor?: number;
+  readonly initialUnits?: number | undefined;
+  readonly seed?: number;
+  readonly interpolate?: boolean;
+}
+
+/** One workload alone, each unit serving one request a second. */
+function play(workload: ResolvedWorkload, trace: Trace, engine: Engine, { loadFactor = 1, initialUnits, seed = 1, interpolate = false }: Played = {}) {
+  const node = { workload, perUnit: 1, faults: [], ...(initialUnits !== undefined && { initialUnits }) };
+  const [result] = simulate({ nodes: [node], edges: [], loadFactor, seed, interpolate }, trace, [engine]);
+  return result as SimulationResult;
+}
+
 function run(policy: ResolvedWorkload, wishes: readonly number[], load: readonly number[], initialUnits = wishes[0]): SimulationColumns {
-  const request = {
-    nodes: [{ workload: policy, loadFactor: 1, perUnit: 1, faults: [], ...(initialUnits !== undefined && { initialUnits }) }],
-    edges: [],
-    ceiling: 0.8,
-    seed: 1,
-    interpolate: false,
-  } as const;
-  return simulate(request, traceOf(load), new Scripted(wishes)).columns;
+  return play(policy, traceOf(load), new Scripted(wishes), { initialUnits }).columns;
+}
+
+/** One step of a plant that nothing holds back. */
+function serve(plant: Plant, load: number, seconds: number, nowMs: number): void {
+  plant.prepare(nowMs);
+  plant.serve(load, seconds, nowMs, Number.POSITIVE_INFINITY);
 }
 
 describe("the plant", () => {
@@ -152,7 +165,7 @@ uses: {db: {connections: 10}}
       "dependencies: {db: {connections: 40}}",
     );
     const plant = new Plant({ unit: policy.unit, uses: policy.uses, perUnit: 1, initialUnits: 8 }, createRng(1));
-    plant.serve(8, 10, 0);
+    serve(plant, 8, 10, 0);
     expect(plant.served).toBe(40); // connections for 4 of 8 units
     expect(plant.backlog).toBe(40);
   });
@@ -163,7 +176,7 @@ uses: {db: {connections: 10}}
     );
     const plant = new Plant({ unit: policy.unit, uses: [], perUnit: 10, initialUnits: 0 }, createRng(1));
     const seen = [5, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0].map((load, i) => {
-      plant.serve(load, 15, i * 15_000);
+      serve(plant, load, 15, i * 15_000);
       return [plant.backlog, plant.failed];
     });
     // The first 75 came in the step from 0 s and give up at 120 s, the others at 150 s.
@@ -190,7 +203,7 @@ uses: {db: {connections: 10}}
     plant.request(3, 0);
     const served = [10_000, 60_000, 110_000].map((nowMs) => {
       plant.advance(nowMs);
-      plant.serve(1_000, 10, nowMs);
+      serve(plant, 1_000, 10, nowMs);
       return [plant.served, plant.busy];
     });
     // One warm unit and two that serve a half, then three quarters, then all; all three are busy throughout.
@@ -205,7 +218,7 @@ uses: {db: {connections: 10}}
     const plant = new Plant({ unit: workload(TRACKING).unit, uses: [], perUnit: 10, initialUnits: 40 }, createRng(1));
     plant.takeOut(0.5);
     plant.request(5, 0);
-    plant.serve(100, 15, 0);
+    serve(plant, 100, 15, 0);
     expect([plant.ready, plant.served, plant.busy]).toEqual([3, 450, 3]);
     plant.takeOut(0);
     expect(plant.ready).toBe(5);
@@ -221,7 +234,7 @@ uses: {db: {connections: 10}}
     const plant = (units: number) => new Plant({ unit: workload(TRACKING).unit, uses, perUnit: 10, initialUnits: units }, createRng(1));
     const served = [5, 10, 20].map((units) => {
       const one = plant(units);
-      one.serve(1_000, 1, 0);
+      serve(one, 1_000, 1, 0);
       return one.served;
     });
     expect(served).toEqual([50, 90, 25]);
@@ -286,29 +299,19 @@ describe("the kernel", () => {
       [10],
       [{ name: "rps", measures: "rate", scope: "total", quantile: 0.95, column: "rps", windowMs: 15_000, lagMs: 0, scrapeMs: 15_000 }],
     );
-    simulate(
-      {
-        nodes: [{ workload: UNIT("startup: 0s"), loadFactor: 1, perUnit: 1, initialUnits: 10, faults: [] }],
-        edges: [],
-        ceiling: 0.8,
-        seed: 1,
-        interpolate: false,
-      },
-      traceOf([3, 5, 7]),
-      engine,
-    );
+    play(UNIT("startup: 0s"), traceOf([3, 5, 7]), engine, { initialUnits: 10 });
     expect(engine.seen.map((observation) => observation.readings[0]?.status)).toEqual(["absent", "value", "value"]);
     expect(engine.seen.slice(1).map((observation) => observation.readings[0]?.value)).toEqual([3, 5]);
   });
 
   test("begins with what the first step needs, holds or interpolates bins", () => {
     const policy = UNIT("startup: 0s");
-    const request = (interpolate: boolean) =>
-      ({ nodes: [{ workload: policy, loadFactor: 2, perUnit: 1, faults: [] }], edges: [], ceiling: 0.8, seed: 1, interpolate }) as const;
-    const held = simulate(request(false), traceOf([4, 8], 60_000), new Scripted([10]));
+    const held = play(policy, traceOf([4, 8], 60_000), new Scripted([10]), { loadFactor: 2 });
     expect(held.columns.requested[0]).toBe(10);
     expect([...held.columns.load]).toEqual([8, 8, 8, 8, 16, 16, 16, 16]);
-    expect([...simulate(request(true), traceOf([4, 8], 60_000), new Scripted([10])).columns.load]).toEqual([8, 8, 9, 11, 13, 15, 16, 16]);
+    expect([...play(policy, traceOf([4, 8], 60_000), new Scripted([10]), { loadFactor: 2, interpolate: true }).columns.load]).toEqual([
+      8, 8, 9, 11, 13, 15, 16, 16,
+    ]);
   });
 
   test("gives the same bytes for the same seed, and others for another", () => {
@@ -316,11 +319,7 @@ describe("the kernel", () => {
     const load = Array.from({ length: 2_000 }, (_, i) => 30 + 25 * Math.sin(i / 50));
     const once = (seed: number) => {
       const engine = new VernierEngine(policy, { policyHash: "x" });
-      const { columns } = simulate(
-        { nodes: [{ workload: policy, loadFactor: 1, perUnit: 1, faults: [] }], edges: [], ceiling: 0.8, seed, interpolate: false },
-        traceOf(load),
-        engine,
-      );
+      const { columns } = play(policy, traceOf(load), engine, { seed });
       return Buffer.concat([columns.requested, columns.ready, columns.billed, columns.backlog].map((column) => Buffer.from(column.buffer))).toString("base64");
     };
     expect(once(1)).toBe(once(1));
@@ -343,11 +342,7 @@ describe("the kernel", () => {
     const engine = new Scripted([2], metrics);
     const trace: Trace = { ...traceOf([4, 4, 4]), columns: new Map([["orders", Float64Array.from([7, 8, 9])]]) };
     const policy = UNIT("startup: 0s, requestTimeout: 10s, serviceTime: 500ms");
-    simulate(
-      { nodes: [{ workload: policy, loadFactor: 1, perUnit: 1, initialUnits: 2, faults: [] }], edges: [], ceiling: 0.8, seed: 1, interpolate: false },
-      trace,
-      engine,
-    );
+    play(policy, trace, engine, { initialUnits: 2 });
     const read = (name: string) => engine.seen[1]?.readings.find((reading) => reading.metric === name)?.value;
     expect(read("rate")).toBe(4);
     expect(read("utilisation")).toBe(1);
@@ -356,11 +351,7 @@ describe("the kernel", () => {
     expect(read("concurrency")).toBe(21); // 20 waiting, 2 units x 0.5 slots busy
     expect(read("latency")).toBeGreaterThan(10);
     expect(read("gauge")).toBe(7);
-    const silent = simulate(
-      { nodes: [{ workload: UNIT("startup: 0s"), loadFactor: 1, perUnit: 1, faults: [] }], edges: [], ceiling: 0.8, seed: 1, interpolate: false },
-      traceOf([1]),
-      new Scripted([2], metrics),
-    );
+    const silent = play(UNIT("startup: 0s"), traceOf([1]), new Scripted([2], metrics));
     expect(silent.silentMetrics.join("; ")).toMatch(/latency: no readings.*serviceTime.*gauge: no readings.*column "orders"/);
   });
 });
@@ -477,11 +468,7 @@ guards: ${guards}
 `);
       for (const load of [1.3, 3.5, 7, 11.9, 19, 30.4]) {
         for (const initialUnits of [5, 40]) {
-          const { columns } = simulate(
-            { nodes: [{ workload: policy, loadFactor: 1, perUnit: 1, initialUnits, faults: [] }], edges: [], ceiling: 0.8, seed: 1, interpolate: false },
-            traceOf(new Array(720).fill(load)),
-            new VernierEngine(policy, { policyHash: "x" }),
-          );
+          const { columns } = play(policy, traceOf(new Array(720).fill(load)), new VernierEngine(policy, { policyHash: "x" }), { initialUnits });
           const last = [...columns.requested.subarray(-240)];
           expect(new Set(last).size, `load ${load} from ${initialUnits}: ${[...new Set(last)].join(", ")}`).toBe(1);
           expect(load / (last[0] as number)).toBeLessThanOrEqual(0.8);

@@ -38,7 +38,7 @@ export class LatencyModel {
   readonly #cache = new Map<number, Float64Array>();
   /** Natural logarithms of the quantiles of the prepared step without backlog, ms. */
   readonly #logs = new Float64Array(POINTS);
-  #backlogMs = 0;
+  #waitingMs = 0;
 
   constructor(parameters: { readonly serviceTimeMs: number; readonly discipline: ResolvedUnit["discipline"]; readonly perUnit: number }) {
     this.#serviceTimeMs = parameters.serviceTimeMs;
@@ -46,8 +46,8 @@ export class LatencyModel {
     this.#slotsPerUnit = (parameters.perUnit * parameters.serviceTimeMs) / 1_000;
   }
 
-  /** @param utilisation load over capacity of the ready units, may exceed 1   @param backlogMs time to work off the backlog */
-  prepare(utilisation: number, ready: number, backlogMs: number): void {
+  /** @param utilisation load over capacity of the ready units, may exceed 1   @param waitingMs time to work off the backlog, and for the answers of others */
+  prepare(utilisation: number, ready: number, waitingMs: number): void {
     const rho = Math.min(STATIONARY_MAX, Math.max(0, utilisation));
     const cell = Math.floor(rho * GRID);
     const slots = this.#discipline === "sharedQueue" ? Math.min(SLOTS_MAX, Math.max(1, Math.round(ready * this.#slotsPerUnit))) : 0;
@@ -59,7 +59,14 @@ export class LatencyModel {
       const low = below[point] as number;
       this.#logs[point] = scale + low + weight * ((above[point] as number) - low);
     }
-    this.#backlogMs = backlogMs;
+    this.#waitingMs = waitingMs;
+  }
+
+  /** Mean of the prepared step, ms. */
+  get meanMs(): number {
+    let mean = this.#waitingMs;
+    for (let point = 0; point < POINTS; point++) mean += Math.exp(this.#logs[point] as number) * (SHARES[point] as number);
+    return mean;
   }
 
   /** Quantile of the prepared step, ms; interpolated between those that are kept. */
@@ -70,14 +77,14 @@ export class LatencyModel {
     const above = QUANTILES[point] as number;
     const weight = Math.min(1, Math.max(0, (quantile - below) / (above - below)));
     const low = this.#logs[point - 1] as number;
-    return this.#backlogMs + Math.exp(low + weight * ((this.#logs[point] as number) - low));
+    return this.#waitingMs + Math.exp(low + weight * ((this.#logs[point] as number) - low));
   }
 
   /** Adds the step's requests to a histogram, in parts at each quantile kept. */
   addTo(histogram: LatencyHistogram, requests: number): void {
     for (let point = 0; point < POINTS; point++) {
       const log = this.#logs[point] as number;
-      histogram.addLog(this.#backlogMs === 0 ? log : Math.log(this.#backlogMs + Math.exp(log)), requests * (SHARES[point] as number));
+      histogram.addLog(this.#waitingMs === 0 ? log : Math.log(this.#waitingMs + Math.exp(log)), requests * (SHARES[point] as number));
     }
   }
 

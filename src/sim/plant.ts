@@ -48,6 +48,8 @@ export class Plant {
   /** Units that the dependencies have connections for. */
   readonly #connectable: number;
   readonly #uses: readonly ResolvedUse[];
+  readonly #isLimited: boolean;
+  #effort = 1;
   /** Ascending by readyAtMs. */
   readonly #starting: Cohort[] = [];
   /** Ascending by startedAtMs; the youngest are at the end. */
@@ -79,7 +81,9 @@ export class Plant {
   busy = 0;
   /** Requests that failed before and came again in the last step. */
   retries = 0;
-  /** Units' worth of capacity, after what the dependency allows. */
+  /** What can be served per second, after what its own dependencies with limits allow. */
+  capacityRate = 0;
+  /** Units' worth that could be served in the last step, after what everything it depends on allowed. */
   capacityUnits = 0;
 
   constructor(parameters: PlantParameters, rng: Rng) {
@@ -88,6 +92,7 @@ export class Plant {
     this.#rng = rng;
     this.#connectable = Math.min(Number.POSITIVE_INFINITY, ...parameters.uses.map(connectableUnits));
     this.#uses = parameters.uses;
+    this.#isLimited = parameters.uses.some(({ rate }) => rate !== undefined);
     if (parameters.unit.retry !== undefined) this.#retries = new Retries(parameters.unit.retry);
     this.requested = parameters.initialUnits;
     this.ready = parameters.initialUnits;
@@ -131,19 +136,25 @@ export class Plant {
     this.ready = all - this.#out;
   }
 
-  /** Serves `load` per second for `seconds`. */
-  serve(load: number, seconds: number, nowMs: number): void {
+  /** What can be served from now on, until something changes: {@link capacityRate}. Comes before {@link serve}. */
+  prepare(nowMs: number): void {
     let serving = this.ready < this.#connectable ? this.ready : this.#connectable;
     // A cold unit is as busy with less: its work counts for more.
-    let effort = 1;
+    this.#effort = 1;
     if (this.#unit.warmUp !== undefined) {
       const warm = Math.max(0, serving - this.#coldUnits(this.#unit.warmUp, nowMs));
-      if (warm > 0) effort = serving / warm;
+      if (warm > 0) this.#effort = serving / warm;
       serving = warm;
     }
-    let capacity = serving * this.#perUnit;
-    const allowed = dependencyRate(this.#uses, this.ready);
-    if (capacity > allowed) capacity = allowed;
+    this.capacityRate = serving * this.#perUnit;
+    if (!this.#isLimited) return;
+    const possible = dependencyRate(this.#uses, this.ready);
+    if (this.capacityRate > possible) this.capacityRate = possible;
+  }
+
+  /** Serves `load` per second for `seconds`, as much as `allowed` per second. */
+  serve(load: number, seconds: number, nowMs: number, allowed: number): void {
+    const capacity = this.capacityRate < allowed ? this.capacityRate : allowed;
     if (this.#retries !== undefined) this.retries = this.#retries.arrive(load * seconds, nowMs);
     const offered = load * seconds + this.retries + this.backlog;
     const most = capacity * seconds;
@@ -161,7 +172,7 @@ export class Plant {
     }
     this.backlog = backlog;
     this.capacityUnits = capacity / this.#perUnit;
-    this.busy = (effort * this.served) / (this.#perUnit * seconds);
+    this.busy = (this.#effort * this.served) / (this.#perUnit * seconds);
   }
 
   /** With nothing to serve them, requests wait for as long as they would anywhere, each from when it came. */

@@ -32,8 +32,10 @@ test("requests that come again count in what the plant is offered, once each", (
   );
   const plant = new Plant({ unit: policy.unit, uses: [], perUnit: 10, initialUnits: 1 }, createRng(1));
   // 300 come, 150 are served, 10 wait for a second, 140 fail, and come again beside nobody.
-  plant.serve(20, 15, 0);
+  plant.prepare(0);
+  plant.serve(20, 15, 0, Number.POSITIVE_INFINITY);
   expect([plant.served, plant.backlog, plant.failed, plant.retries]).toEqual([150, 10, 140, 0]);
-  plant.serve(0, 15, 15_000);
+  plant.prepare(15_000);
+  plant.serve(0, 15, 15_000, Number.POSITIVE_INFINITY);
   expect([plant.served, plant.backlog, plant.failed, plant.retries]).toEqual([150, 0, 0, 140]);
 });

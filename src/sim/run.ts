@@ -2,9 +2,11 @@ import type { Engine } from "../engine/model.ts";
 import type { Reason } from "../engine/reasons.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
-import type { ResolvedWorkload } from "../policy/resolve.ts";
+import { type ResolvedWorkload, workloadId } from "../policy/resolve.ts";
 import type { MetricFault, WorldEvent } from "../policy/schema-simulation.ts";
-import { type SimulationColumns, type SimulationObserver, simulate } from "./kernel.ts";
+import type { System } from "../policy/system.ts";
+import { type SimulationColumns, type SimulationObserver, type SimulationResult, simulate } from "./kernel.ts";
+import type { SimulationNode } from "./node.ts";
 import { type Scale, settleScale } from "./scale.ts";
 import { defaultWarmUpMs, type Score, scoredSteps, scoreRun } from "./score.ts";
 import type { Trace } from "./trace.ts";
@@ -22,6 +24,8 @@ export interface RunSettings {
   readonly events?: readonly WorldEvent[] | undefined;
   /** How the recording meets the units, when several engines share it; settled from the workload when absent. */
   readonly scale?: Scale | undefined;
+  /** What the workload calls, simulated with it; absent when it calls none. */
+  readonly system?: System | undefined;
   /** Shortest tick of all engines that are compared; decides the plant step. */
   readonly tickMs?: number | undefined;
 }
@@ -87,6 +91,8 @@ export interface SimulationReport {
   }[];
   readonly warnings: readonly string[];
   readonly score: Score;
+  /** How the workloads did that it calls, each under its own policy; empty when it calls none. */
+  readonly called: readonly { readonly workload: string; readonly engine: string; readonly policyHash: string; readonly score: Score }[];
 }
 
 export interface Run {
@@ -97,40 +103,44 @@ export interface Run {
   readonly perUnit: number;
 }
 
-/** Replays a trace through one engine and scores it. */
+/**
+ * Replays a trace through one engine and scores it.
+ * @param engines the engine of `workload`, then one for each of `settings.system.called`
+ */
 export function runSimulation(
   workload: ResolvedWorkload,
-  engine: Engine,
+  engines: Engine | readonly [Engine, ...Engine[]],
   trace: Trace,
   settings: RunSettings,
   observer: Omit<SimulationObserver, "onChange"> & { onChange?(record: () => DecisionRecord): void } = {},
 ): Run {
+  const [engine, ...others] = "propose" in engines ? [engines] : engines;
+  const { called, edges }: System = settings.system ?? { called: [], edges: [] };
   const ceiling = workload.ceiling;
   const scale = settings.scale ?? settleScale(trace, workload, ceiling, settings.peakUnits);
   const seed = settings.seed ?? 1;
   const interpolate = settings.interpolate ?? false;
   const startMs = trace.startMs ?? 0;
   const { onChange, ...rest } = observer;
-  const { columns, silentMetrics } = simulate(
+  const perUnits = [scale.perUnit, ...called.map(({ unit }) => unit.serves?.rate ?? 1)];
+  const nodeOf = (node: ResolvedWorkload, i: number): SimulationNode => ({
+    workload: node,
+    perUnit: perUnits[i] as number,
+    faults: (settings.faults ?? []).filter((fault) => fault.workload === undefined || workloadId(fault.workload) === node.id),
+    events: (settings.events ?? []).filter((event) => (event.workload === undefined ? i === 0 : workloadId(event.workload) === node.id)),
+    ...(i === 0 && settings.initialUnits !== undefined && { initialUnits: settings.initialUnits }),
+  });
+  const [result, ...resultsOfCalled] = simulate(
     {
-      nodes: [
-        {
-          workload,
-          loadFactor: scale.loadFactor,
-          perUnit: scale.perUnit,
-          faults: settings.faults ?? [],
-          events: settings.events ?? [],
-          ...(settings.initialUnits !== undefined && { initialUnits: settings.initialUnits }),
-        },
-      ],
-      edges: [],
-      ceiling,
+      nodes: [nodeOf(workload, 0), ...called.map((node, i) => nodeOf(node, i + 1))],
+      edges,
+      loadFactor: scale.loadFactor,
       seed,
       interpolate,
       ...(settings.tickMs !== undefined && { tickMs: settings.tickMs }),
     },
     trace,
-    engine,
+    [engine, ...others],
     onChange === undefined
       ? rest
       : {
@@ -151,12 +161,16 @@ export function runSimulation(
             })),
         },
   );
+  const { columns, silentMetrics } = result as SimulationResult;
   const traceMs = columns.load.length * columns.stepMs;
   const warmUpMs = settings.warmUpMs ?? defaultWarmUpMs(traceMs);
   const scoring = { workload, perUnit: scale.perUnit, ceiling, warmUpMs, masks: trace.masks };
   const isScored = scoredSteps(columns, scoring);
   const score = scoreRun(columns, scoring, isScored);
   const warnings = [...silentMetrics];
+  for (const node of called)
+    if (workload.unit.serviceTimeMs !== undefined && node.unit.serviceTimeMs === undefined)
+      warnings.push(`latency is without that of ${node.id}, which declares no unit.serviceTime`);
   const hasCalendar =
     workload.boundsSchedule !== undefined || workload.guards.freeze.length > 0 || workload.strategies.some((strategy) => strategy.type === "schedule");
   if (hasCalendar && trace.startMs === undefined)
@@ -207,6 +221,16 @@ export function runSimulation(
       })),
       warnings,
       score,
+      called: resultsOfCalled.map(({ columns }, i) => {
+        const node = called[i] as ResolvedWorkload;
+        const { engine, policyHash } = others[i] as Engine;
+        return {
+          workload: node.id,
+          engine,
+          policyHash,
+          score: scoreRun(columns, { workload: node, perUnit: perUnits[i + 1] as number, ceiling: node.ceiling, warmUpMs, masks: trace.masks }, isScored),
+        };
+      }),
     },
   };
 }

@@ -67,7 +67,7 @@ export interface ScoreSettings {
  * @param isScored what {@link scoredSteps} says of the same settings, where it is known already
  */
 export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, isScored: Uint8Array = scoredSteps(columns, settings)): Score {
-  const { stepMs, load, requested, ready, billed, backlog, failed, retries } = columns;
+  const { stepMs, load, requested, ready, billed, backlog, failed, retries, allowedRate, dependencyMs } = columns;
   const { workload, perUnit, ceiling } = settings;
   const { min, max } = workload.bounds;
   const hours = stepMs / 3_600_000;
@@ -125,7 +125,8 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
     }
     const fresh = load[step] as number;
     const busyUnits = fresh / perUnit;
-    const serving = Math.min(ready[step] as number, connectable, dependencyRate(workload.uses, ready[step] as number) / perUnit);
+    let serving = Math.min(ready[step] as number, connectable, dependencyRate(workload.uses, ready[step] as number) / perUnit);
+    if (allowedRate !== undefined) serving = Math.min(serving, (allowedRate[step] as number) / perUnit);
     const needed = unitsNeeded({ load: fresh, perUnit, ceiling, min });
     billedSteps += billed[step] as number;
     readySteps += ready[step] as number;
@@ -159,7 +160,7 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
         latency.prepare(
           serving > 0 ? busyUnits / serving : 1,
           serving,
-          waiting === 0 ? 0 : serving > 0 ? (waiting / (serving * perUnit)) * 1_000 : workload.unit.requestTimeoutMs,
+          (dependencyMs?.[step] ?? 0) + (waiting === 0 ? 0 : serving > 0 ? (waiting / (serving * perUnit)) * 1_000 : workload.unit.requestTimeoutMs),
         );
         if (fresh > 0) latency.addTo(histogram, fresh * seconds);
       }

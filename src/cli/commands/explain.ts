@@ -46,7 +46,7 @@ export async function runExplain(workload: string | undefined, options: ExplainO
   }
   let explanation: Explanation | undefined;
   const progress = new Progress(`replaying ${prepared.workload.id}`);
-  runSimulation(prepared.workload, prepared.engine(), prepared.trace, prepared.settings, {
+  runSimulation(prepared.workload, prepared.engines(), prepared.trace, prepared.settings, {
     explainAtMs: atMs,
     onExplain: (decision, observation) => {
       explanation = copyOut(decision, observation, startMs);
@@ -68,7 +68,7 @@ function instant(text: string, startMs: number): number {
 
 /** When the load exceeded the ceiling by the most units; the peak of the load when it never did. */
 function worstAtMs(prepared: PreparedRun): number {
-  const run: Run = runSimulation(prepared.workload, prepared.engine(), prepared.trace, prepared.settings);
+  const run: Run = runSimulation(prepared.workload, prepared.engines(), prepared.trace, prepared.settings);
   const { load, ready, startMs, stepMs } = run.columns;
   let worst = 0;
   let worstShort = Number.NEGATIVE_INFINITY;

@@ -33,7 +33,7 @@ export async function runSimulate(policies: readonly string[], given: SimulateOp
     for (const run of prepared) {
       const progress = new Progress(`simulating ${run.workload.id}`);
       runs.push(
-        runSimulation(run.workload, run.engine(), run.trace, run.settings, {
+        runSimulation(run.workload, run.engines(), run.trace, run.settings, {
           onProgress: (done) => progress.update(done),
           ...(decisions !== undefined && { onChange: (record) => decisions.write(record()) }),
         }),

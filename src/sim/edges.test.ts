@@ -1,0 +1,206 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Engine } from "../engine/model.ts";
+import { StaticEngine } from "../peers/static/static.ts";
+import { checkPolicy, parsePolicy } from "../policy/parse.ts";
+import type { ResolvedWorkload } from "../policy/resolve.ts";
+import type { WorldEvent } from "../policy/schema-simulation.ts";
+import { notCalled, systemOf } from "../policy/system.ts";
+import { type SimulationColumns, simulate } from "./kernel.ts";
+import { runSimulation } from "./run.ts";
+import { scoreRun } from "./score.ts";
+import type { Trace } from "./trace.ts";
+
+function traceOf(load: readonly number[]): Trace {
+  return {
+    name: "test",
+    semantics: "rate",
+    binMs: 15_000,
+    startMs: 0,
+    load: Float64Array.from(load),
+    columns: new Map(),
+    masks: [],
+    censoredBins: 0,
+    guesses: [],
+  };
+}
+
+const COMMON =
+  "kind: stateless, bounds: {min: 1, max: 100}, metrics: {cpu: {measures: utilisation}}, strategies: [{type: targetTracking, metric: cpu, target: 70%}]";
+
+/** Workloads of so many units, each serving so many a second, with what each calls. */
+function systemText(nodes: Readonly<Record<string, { rate: number; calls?: Readonly<Record<string, number>>; unit?: string }>>): string {
+  const uses = (calls: Readonly<Record<string, number>> = {}) =>
+    `{${Object.entries(calls)
+      .map(([name, times]) => `${name}: {calls: ${times}}`)
+      .join(", ")}}`;
+  return `version: 1
+workloads:
+${Object.entries(nodes)
+  .map(([name, { rate, calls, unit = "" }]) => `  test/${name}: {${COMMON}, unit: {serves: {rate: ${rate}/s}, startup: 0s, ${unit}}, uses: ${uses(calls)}}`)
+  .join("\n")}
+dependencies:
+${Object.keys(nodes)
+  .map((name) => `  ${name}: {workload: test/${name}}`)
+  .join("\n")}
+`;
+}
+
+function play(text: string, units: readonly number[], load: readonly number[]) {
+  const all = parsePolicy(text, "test.yaml").workloads.map(({ resolved }) => resolved);
+  const [entry] = all as [ResolvedWorkload];
+  const { called, edges } = systemOf(entry, all);
+  const nodes = [entry, ...called];
+  const counts = nodes.map(({ id }) => units[all.findIndex((one) => one.id === id)] as number);
+  const engines = nodes.map((node, i) => new StaticEngine("static", node, "none", counts[i] as number));
+  const results = simulate(
+    {
+      nodes: nodes.map((workload, i) => ({
+        workload,
+        perUnit: workload.unit.serves?.rate as number,
+        initialUnits: counts[i] as number,
+        faults: [],
+      })) as unknown as Parameters<typeof simulate>[0]["nodes"],
+      edges,
+      loadFactor: 1,
+      seed: 1,
+      interpolate: false,
+    },
+    traceOf(load),
+    engines as unknown as Parameters<typeof simulate>[2],
+  );
+  const byName = new Map(
+    nodes.map(({ id }, i) => [id.slice(5), { workload: nodes[i] as ResolvedWorkload, columns: results[i]?.columns as SimulationColumns }]),
+  );
+  return (name: string) => {
+    const node = byName.get(name);
+    if (node === undefined) throw new Error(name);
+    return node;
+  };
+}
+
+describe("a service and its database", () => {
+  test("pass load on, and what the database cannot answer waits at the service", () => {
+    // The service could serve 10 a second; two calls each on a database of 10 a second let 5 through.
+    const nodes = play(systemText({ api: { rate: 1, calls: { db: 2 } }, db: { rate: 10 } }), [10, 1], [4, 8, 8, 0]);
+    const api = nodes("api").columns;
+    expect([...nodes("db").columns.load]).toEqual([8, 10, 10, 10]);
+    expect([...api.backlog]).toEqual([0, 45, 90, 15]);
+    expect([...(api.allowedRate as Float64Array)]).toEqual([5, 5, 5, 5]);
+    expect([...nodes("db").columns.backlog]).toEqual([0, 0, 0, 0]);
+  });
+
+  test("count a service as short whose database is, however many units it has", () => {
+    const { workload, columns } = play(systemText({ api: { rate: 1, calls: { db: 2 } }, db: { rate: 10 } }), [40, 1], new Array(40).fill(4.5))("api");
+    const score = scoreRun(columns, { workload, perUnit: 1, ceiling: 0.8, warmUpMs: 0, masks: [] });
+    expect(score.timeAboveCeilingRatio).toBe(1);
+    expect(score.requestsBeyondCapacityRatio).toBe(0);
+  });
+
+  test("make a request wait for the answers of what it calls", () => {
+    const latency = (calls: number): number => {
+      const unit = "serviceTime: 100ms";
+      const { workload, columns } = play(
+        systemText({ api: { rate: 10, unit, calls: { db: calls } }, db: { rate: 10, unit } }),
+        [5, 10],
+        new Array(40).fill(5),
+      )("api");
+      expect(columns.dependencyMs?.[3]).toBeCloseTo((calls * 100) / (1 - (calls * 5) / 100), 0);
+      return scoreRun(columns, { workload, perUnit: 10, ceiling: 0.8, warmUpMs: 0, masks: [] }).p50LatencyMs as number;
+    };
+    // One call more at 5 and at 10 % utilisation: 105 ms and twice 111 ms.
+    expect(latency(2) - latency(1)).toBeCloseTo(222.2 - 105.3, -1);
+  });
+
+  test("share a database in proportion to what each caller wants, in any depth", () => {
+    // Each request calls the shop once and the database once; the shop calls the database three times.
+    const text = systemText({ api: { rate: 1, calls: { shop: 1, db: 1 } }, shop: { rate: 1, calls: { db: 3 } }, db: { rate: 1 } });
+    const nodes = play(text, [100, 100, 40], new Array(200).fill(20));
+    const served = nodes("shop").columns.load.at(-1) as number;
+    // 4 calls for each request on 40 a second.
+    expect(served).toBeGreaterThan(9);
+    expect(served).toBeLessThanOrEqual(10.001);
+    expect(nodes("db").columns.load.at(-1)).toBeLessThanOrEqual(40.001);
+  });
+
+  test("lose no request on the way, whatever the shape", () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          units: fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 30 })),
+          calls: fc.tuple(
+            fc.double({ min: 0.1, max: 4, noNaN: true }),
+            fc.double({ min: 0.1, max: 4, noNaN: true }),
+            fc.double({ min: 0.1, max: 4, noNaN: true }),
+          ),
+          load: fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 5, maxLength: 60 }),
+        }),
+        ({ units, calls: [shop, direct, deep], load }) => {
+          const text = systemText({
+            api: { rate: 1, calls: { shop: Number(shop.toFixed(3)), db: Number(direct.toFixed(3)) } },
+            shop: { rate: 1, calls: { db: Number(deep.toFixed(3)) } },
+            db: { rate: 1 },
+          });
+          const nodes = play(text, units, load);
+          const served = (name: string): number => {
+            const { load: came, backlog, failed } = nodes(name).columns;
+            return came.reduce((sum, rate) => sum + rate * 15, 0) - (backlog.at(-1) as number) - failed.reduce((sum, count) => sum + count, 0);
+          };
+          const came = (name: string): number => nodes(name).columns.load.reduce((sum, rate) => sum + rate * 15, 0);
+          const api = served("api");
+          expect(came("shop") / Math.max(1, api * Number(shop.toFixed(3)))).toBeCloseTo(api === 0 ? 0 : came("shop") < 1 ? came("shop") : 1, 2);
+          expect(came("db")).toBeCloseTo(api * Number(direct.toFixed(3)) + served("shop") * Number(deep.toFixed(3)), -1);
+          for (const [i, name] of ["api", "shop", "db"].entries()) expect(served(name)).toBeLessThanOrEqual((units[i] as number) * 15 * load.length + 1);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("a system of workloads", () => {
+  const workloads = (text: string) => parsePolicy(text, "test.yaml").workloads;
+
+  test("has callers before those they call, and knows who is called by nobody", () => {
+    const all = workloads(systemText({ db: { rate: 1 }, shop: { rate: 1, calls: { db: 3 } }, api: { rate: 1, calls: { db: 1, shop: 2 } } }));
+    expect(notCalled(all).map(({ id }) => id)).toEqual(["test/api"]);
+    const resolved = all.map((one) => one.resolved);
+    const { called, edges } = systemOf(resolved[2] as ResolvedWorkload, resolved);
+    expect(called.map(({ id }) => id)).toEqual(["test/shop", "test/db"]);
+    expect(edges).toEqual([
+      { from: 0, to: 2, calls: 1 },
+      { from: 0, to: 1, calls: 2 },
+      { from: 1, to: 2, calls: 3 },
+    ]);
+  });
+
+  test.for([
+    [{ db: "{workload: test/nothing}" }, "unknown_reference", /there is no workload "test\/nothing"/],
+    [{ db: "{workload: test/db, rate: 5/s}" }, "rate_twice", /follows from the units of test\/db/],
+    [{ db: "{workload: test/db}", unit: "{}" }, "serves_missing", /test\/db does not say what one of its units serves/],
+    [{ db: "{workload: test/api}" }, "dependency_circle", /test\/api calls itself/],
+  ] as const)("is refused as %o", ([{ db, unit = "{serves: {rate: 9/s}}" }, code, message]: readonly [{ db: string; unit?: string }, string, RegExp]) => {
+    const { problems } = checkPolicy(
+      `version: 1\nworkloads:\n  test/api: {${COMMON}, unit: {serves: {rate: 1/s}}, uses: {db: {calls: 2}}}\n  test/db: {${COMMON}, unit: ${unit}}\ndependencies: {db: ${db}}\n`,
+      "test.yaml",
+    );
+    expect(problems.filter(({ severity }) => severity === "error")).toMatchObject([{ code, message: expect.stringMatching(message) as string }]);
+  });
+
+  test("lets faults and events happen where they say, and reports what was called", () => {
+    const all = workloads(systemText({ api: { rate: 1, calls: { db: 1 } }, db: { rate: 1 } })).map(({ resolved }) => resolved) as [
+      ResolvedWorkload,
+      ResolvedWorkload,
+    ];
+    const system = systemOf(all[0], all);
+    const above = (events: readonly WorldEvent[]) => {
+      const engines: [Engine, Engine] = [new StaticEngine("static", all[0], "none", 10), new StaticEngine("static", all[1], "none", 10)];
+      const { report } = runSimulation(all[0], engines, traceOf(new Array(20).fill(4)), { system, events, initialUnits: 10, warmUpMs: 0 });
+      return report.called.map(({ workload, score }) => [workload, score.timeAboveCeilingRatio > 0]);
+    };
+    const rollout = { kind: "rollout", from: 60_000, to: 120_000, share: 0.6 } as const;
+    expect(above([])).toEqual([["test/db", false]]);
+    expect(above([rollout])).toEqual([["test/db", false]]);
+    expect(above([{ ...rollout, workload: "test/db" }])).toEqual([["test/db", true]]);
+  });
+});

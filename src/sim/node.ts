@@ -1,0 +1,192 @@
+import { unitsNeeded } from "../capacity/needed.ts";
+import type { Engine, Observation, Reading } from "../engine/model.ts";
+import { UNLIMITED } from "../engine/model.ts";
+import type { Rng } from "../lib/rng.ts";
+import type { ResolvedWorkload } from "../policy/resolve.ts";
+import type { MetricFault, WorldEvent } from "../policy/schema-simulation.ts";
+import type { SimulationColumns, SimulationObserver } from "./kernel.ts";
+import { LatencyModel } from "./latency-model.ts";
+import { MetricPipeline } from "./metric-pipeline.ts";
+import { Plant } from "./plant.ts";
+import { Probe, probeOf, silence } from "./probes.ts";
+import type { Trace } from "./trace.ts";
+import { World } from "./world.ts";
+
+/** One workload in a simulation. Plain JSON, so that it can run in a worker or elsewhere. */
+export interface SimulationNode {
+  readonly workload: ResolvedWorkload;
+  /** What one unit serves per second at 100 %, in the unit of the load. */
+  readonly perUnit: number;
+  readonly initialUnits?: number;
+  readonly faults: readonly MetricFault[];
+  readonly events?: readonly WorldEvent[];
+}
+
+export interface NodeContext {
+  readonly trace: Trace;
+  readonly stepMs: number;
+  readonly steps: number;
+  /** Load per second in every step, where it comes from outside; without it, others call. */
+  readonly load?: Float64Array;
+  /** Load per second in the first step. */
+  readonly firstLoad: number;
+  readonly isCaller: boolean;
+  readonly rng: Rng;
+}
+
+/** A workload at work: its plant, its engine, and the metric pipelines between them. Keeps what happened in columns. */
+export class SimulatedNode {
+  readonly plant: Plant;
+  readonly engine: Engine;
+  readonly columns: SimulationColumns;
+  /** Of the last step: mean response time, ms (0 when unknown), and requests served per second. */
+  meanLatencyMs = 0;
+  servedRate = 0;
+  readonly #perUnit: number;
+  readonly #startMs: number;
+  readonly #stepMs: number;
+  readonly #world: World | undefined;
+  readonly #latency: LatencyModel | undefined;
+  readonly #needsLatency: boolean;
+  readonly #isCaller: boolean;
+  readonly #isCalled: boolean;
+  readonly #pipelines: readonly MetricPipeline[];
+  readonly #probes: readonly (Probe | Float64Array)[];
+  readonly #capacity;
+  readonly #observation: Observation;
+  /** Requests that a unit serves side by side. */
+  readonly #slots: number;
+  readonly #binSteps: number;
+  #nextTickMs: number;
+  #arrived = 0;
+
+  constructor({ workload, perUnit, initialUnits, faults, events }: SimulationNode, engine: Engine, context: NodeContext) {
+    const { trace, stepMs, steps, load, firstLoad, isCaller, rng } = context;
+    const { unit } = workload;
+    const min = Math.max(1, workload.bounds.min);
+    const units = initialUnits ?? Math.min(workload.bounds.max, unitsNeeded({ load: firstLoad, perUnit, ceiling: workload.ceiling, min }));
+    this.engine = engine;
+    this.plant = new Plant({ unit, uses: workload.uses, perUnit, initialUnits: units }, rng);
+    this.#perUnit = perUnit;
+    this.#startMs = trace.startMs ?? 0;
+    this.#stepMs = stepMs;
+    this.#nextTickMs = this.#startMs;
+    this.#binSteps = trace.binMs / stepMs;
+    this.#slots = unit.serviceTimeMs === undefined ? 1 : (perUnit * unit.serviceTimeMs) / 1_000;
+    this.#isCaller = isCaller;
+    this.#isCalled = load === undefined;
+    if (unit.serviceTimeMs !== undefined) this.#latency = new LatencyModel({ serviceTimeMs: unit.serviceTimeMs, discipline: unit.discipline, perUnit });
+    this.#pipelines = engine.metrics.map((metric) => new MetricPipeline(metric, faults, this.#startMs, stepMs));
+    this.#probes = engine.metrics.map((metric) => probeOf(metric, trace, this.#latency !== undefined));
+    this.#needsLatency = this.#probes.includes(Probe.Latency);
+    const readings: Reading[] = this.#pipelines.map((pipeline) => pipeline.reading);
+    this.#capacity = { readable: true, requested: units, starting: 0, ready: units, draining: 0 };
+    this.#observation = { capacity: this.#capacity, readings };
+    this.columns = {
+      stepMs,
+      startMs: this.#startMs,
+      load: load ?? new Float64Array(steps),
+      requested: new Int32Array(steps),
+      ready: new Int32Array(steps),
+      billed: new Int32Array(steps),
+      backlog: new Float32Array(steps),
+      failed: new Float32Array(steps),
+      ...(unit.retry !== undefined && { retries: new Float32Array(steps) }),
+      ...(isCaller && { allowedRate: new Float64Array(steps), dependencyMs: new Float32Array(steps) }),
+    };
+    this.#world = events === undefined || events.length === 0 ? undefined : new World(events, this.plant, engine);
+  }
+
+  /** Metrics of the engine that have no reading at all, with why. */
+  get silentMetrics(): string[] {
+    return this.engine.metrics.flatMap((metric, i) => silence(metric, this.#probes[i] as Probe | Float64Array));
+  }
+
+  /** Lets happen what is due, and the engine decide when its tick has come. */
+  advance(nowMs: number, observer: SimulationObserver | undefined): void {
+    this.plant.advance(nowMs);
+    this.#world?.advance(nowMs - this.#startMs, nowMs);
+    if (nowMs >= this.#nextTickMs) this.#tick(nowMs, observer);
+  }
+
+  #tick(nowMs: number, observer: SimulationObserver | undefined): void {
+    const { engine, plant } = this;
+    const { intervalMs } = engine;
+    this.#nextTickMs += intervalMs;
+    if (this.#nextTickMs <= nowMs) this.#nextTickMs += intervalMs * Math.ceil((nowMs - this.#nextTickMs + 1) / intervalMs);
+    const capacity = this.#capacity;
+    capacity.requested = plant.requested;
+    capacity.starting = plant.starting;
+    capacity.ready = plant.ready;
+    capacity.draining = plant.draining;
+    this.#world?.report(capacity, nowMs - this.#startMs);
+    for (const pipeline of this.#pipelines) pipeline.read(nowMs, this.#startMs);
+    engine.propose(this.#observation, nowMs);
+    const decision = engine.settle(UNLIMITED);
+    if (observer !== undefined) {
+      observer.onTick?.(decision);
+      const { explainAtMs } = observer;
+      if (explainAtMs !== undefined && nowMs <= explainAtMs && this.#nextTickMs > explainAtMs) observer.onExplain?.(decision, this.#observation);
+      if (decision.requested !== decision.from) observer.onChange?.(decision);
+    }
+    if (decision.requested !== decision.from) plant.request(decision.requested, nowMs);
+  }
+
+  /** Serves one step; the plant has been prepared. `allowed` is what those it calls let it serve, per second. */
+  serve(step: number, fresh: number, seconds: number, nowMs: number, allowed: number): void {
+    const { plant, columns } = this;
+    plant.serve(fresh, seconds, nowMs, allowed);
+    this.servedRate = plant.served / seconds;
+    if (this.#isCalled) columns.load[step] = fresh;
+    columns.requested[step] = plant.requested;
+    columns.ready[step] = plant.ready;
+    columns.billed[step] = plant.billed;
+    if (plant.backlog > 0) columns.backlog[step] = plant.backlog;
+    if (plant.failed > 0) columns.failed[step] = plant.failed;
+    if (this.#isCaller) (columns.allowedRate as Float64Array)[step] = allowed;
+    // What a load balancer sees: fresh requests and those that come again.
+    this.#arrived = fresh * seconds;
+    if (plant.retries > 0) {
+      (columns.retries as Float32Array)[step] = plant.retries;
+      this.#arrived += plant.retries;
+    }
+  }
+
+  /** Feeds the pipelines with the step that was served. `dependencyMs` is what requests wait for answers of others. */
+  measure(step: number, seconds: number, nowMs: number, dependencyMs: number): void {
+    const { plant } = this;
+    const fresh = this.columns.load[step] as number;
+    const arrived = this.#arrived;
+    const latency = this.#latency;
+    if (this.#isCaller) (this.columns.dependencyMs as Float32Array)[step] = dependencyMs;
+    if (latency !== undefined && (this.#needsLatency || this.#isCalled)) {
+      latency.prepare(plant.capacityUnits > 0 ? fresh / (plant.capacityUnits * this.#perUnit) : 1, plant.capacityUnits, plant.backlogMs + dependencyMs);
+      if (this.#isCalled) this.meanLatencyMs = latency.meanMs;
+    }
+    const endMs = nowMs + this.#stepMs;
+    const pipelines = this.#pipelines;
+    const probes = this.#probes;
+    for (let i = 0; i < pipelines.length; i++) {
+      const pipeline = pipelines[i] as MetricPipeline;
+      const isTotal = pipeline.isTotal;
+      const probe = probes[i] as Probe | Float64Array;
+      if (probe === Probe.Rate) pipeline.record(arrived, isTotal ? seconds : plant.ready * seconds, endMs);
+      else if (probe === Probe.Utilisation) pipeline.record(plant.busy * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
+      else if (probe === Probe.Up) pipeline.record(seconds, seconds, endMs);
+      else if (probe === Probe.Errors) pipeline.record(plant.failed, Math.max(plant.failed, arrived, 1e-9), endMs);
+      else if (probe === Probe.Backlog) pipeline.record(plant.backlog * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
+      else if (probe === Probe.Concurrency)
+        pipeline.record((plant.backlog + plant.busy * this.#slots) * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
+      else if (probe === Probe.Latency) {
+        // A probe request now and then keeps latency known while nobody comes.
+        const requests = Math.max(plant.served, 1e-9);
+        pipeline.record(((latency as LatencyModel).quantileMs(pipeline.metric.quantile) / 1_000) * requests, requests, endMs);
+      } else if (probe instanceof Float64Array) {
+        const value = probe[Math.floor(step / this.#binSteps)] as number;
+        pipeline.record(Number.isNaN(value) ? 0 : value * seconds, Number.isNaN(value) ? 0 : seconds, endMs);
+      } else {
+        pipeline.record(0, 0, endMs);
+      }
+    }
+  }
+}
