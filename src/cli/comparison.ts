@@ -2,6 +2,7 @@ import { createEngine, type EngineSpec, loadManifests, loadPolicy, sweepOf } fro
 import { UNITS_MAX } from "../capacity/units.ts";
 import type { HpaManifest, ManifestOptions } from "../formats/hpa-manifest.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
+import { saysLatency } from "../policy/resolve-unit.ts";
 import { recordingsIn } from "../read-trace.ts";
 import type { ComparisonRow, ComparisonSweep, TraceComparison } from "../sim/compare.ts";
 import { ISO_VIOLATIONS, readIso } from "../sim/iso-violation.ts";
@@ -234,7 +235,7 @@ function manifestEntrant({ label, manifest }: Labelled, plant: ResolvedWorkload,
   const { config, guesses } = manifest;
   const why = ({ name, measures }: (typeof config.metrics)[number]): string | undefined => {
     if (measures === "gauge" && !trace.columns.has(name)) return `the recording has no column "${name}"`;
-    if (measures === "latency" && plant.unit.serviceTimeMs === undefined) return "latency is unknown without unit.serviceTime in a policy";
+    if (measures === "latency" && !saysLatency(plant.unit)) return "latency is unknown without unit.serviceTime in a policy";
     return undefined;
   };
   const metrics = config.metrics.filter((metric) => why(metric) === undefined);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { clusterBootstrap, holm, normalQuantile, normalShare, signedRank } from "./resampling.ts";
+import { normalQuantile, normalShare } from "./normal.ts";
+import { clusterBootstrap, holm, signedRank } from "./resampling.ts";
 import { createRng } from "./rng.ts";
 import { geometricMean, median } from "./statistics.ts";
 

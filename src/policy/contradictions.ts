@@ -9,6 +9,7 @@ import { Budget, Duration, Percent, Rate, UnitPrice } from "./quantities.ts";
 import { workloadId } from "./resolve.ts";
 import { Measures } from "./schema.ts";
 import type { WorkloadEntry } from "./templates.ts";
+import { unitProblems } from "./unit-problems.ts";
 import { windowProblems } from "./window-problems.ts";
 
 const METRICS_MAX = 24;
@@ -49,6 +50,7 @@ export function findContradictions(document: PolicyDocument, settings: Record<st
     check.bounds();
     check.freezes();
     check.money();
+    check.unit();
   }
   checkFile(document, settings, entries, add);
   return [...found.values()];
@@ -271,6 +273,10 @@ class WorkloadCheck {
 
   freezes(): void {
     this.#windows(["guards", "freeze"], record(this.#value["guards"])["freeze"]);
+  }
+
+  unit(): void {
+    for (const { code, path, message, hint } of unitProblems(record(this.#value["unit"]))) this.#error(code, ["unit", ...path], message, hint);
   }
 
   #windows(path: Path, windows: unknown): void {

@@ -1,9 +1,10 @@
 import { type Calendars, matchingEvents } from "./calendar-files.ts";
-import type { MonthlyBudget, Price } from "./quantities.ts";
+import type { MonthlyBudget } from "./quantities.ts";
 import { type ResolvedGuards, resolveGuards } from "./resolve-guards.ts";
 import { type ResolvedMetric, resolveMetrics } from "./resolve-metrics.ts";
+import { type ResolvedUnit, resolveUnit } from "./resolve-unit.ts";
 import type { ScheduleWindow } from "./schedule-window.ts";
-import type { PolicyFile, Serves, StepSize, WindowPolicy, WorkloadPolicy } from "./schema.ts";
+import type { PolicyFile, StepSize, WindowPolicy, WorkloadPolicy } from "./schema.ts";
 import { connectableUnits, type ResolvedUse } from "./uses.ts";
 
 /** Utilisation above which a service is counted as short of capacity, when a policy says nothing. */
@@ -82,27 +83,6 @@ export interface UnitLimit {
   readonly name: string;
   readonly kind: "dependency" | "group";
   readonly units: number;
-}
-
-export interface ResolvedStartup {
-  readonly meanMs: number;
-  /** Standard deviation over mean; 0 is constant. */
-  readonly cv: number;
-  readonly failureRatio: number;
-}
-
-export interface ResolvedUnit {
-  readonly serves?: Serves;
-  readonly startup: ResolvedStartup;
-  readonly drainMs: number;
-  readonly minimumBillingMs: number;
-  readonly price?: Price;
-  readonly requestTimeoutMs: number;
-  readonly serviceTimeMs?: number;
-  readonly discipline: "processorSharing" | "sharedQueue";
-  readonly retry?: { readonly share: number; readonly delayMs: number; readonly max: number };
-  /** Share of its capacity that a unit begins with, and how long until it has all of it. */
-  readonly warmUp?: { readonly forMs: number; readonly from: number };
 }
 
 /** One workload with every default filled in: plain JSON, what the engine runs and what the policy hash covers. */
@@ -197,25 +177,6 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
 /** The full id of a workload: `web` is `default/web`. */
 export function workloadId(id: string): string {
   return id.includes("/") ? id : `default/${id}`;
-}
-
-function resolveUnit(unit: WorkloadPolicy["unit"]): ResolvedUnit {
-  const startup =
-    typeof unit.startup === "number"
-      ? { meanMs: unit.startup, cv: 0, failureRatio: 0 }
-      : { meanMs: unit.startup.mean, cv: unit.startup.cv, failureRatio: unit.startup.failure };
-  return {
-    startup,
-    drainMs: unit.drain,
-    minimumBillingMs: unit.minimumBilling,
-    requestTimeoutMs: unit.requestTimeout,
-    discipline: unit.discipline,
-    ...(unit.serves !== undefined && { serves: unit.serves }),
-    ...(unit.price !== undefined && { price: unit.price }),
-    ...(unit.retry !== undefined && { retry: { share: unit.retry.share, delayMs: unit.retry.delay, max: unit.retry.max } }),
-    ...(unit.warmUp !== undefined && { warmUp: { forMs: unit.warmUp.for, from: Math.min(1, unit.warmUp.from) } }),
-    ...(unit.serviceTime !== undefined && { serviceTimeMs: unit.serviceTime }),
-  };
 }
 
 function resolveWindow(window: WindowPolicy, { timeZone, calendars }: WindowContext): ScheduleWindow {

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { UNITS_MAX } from "../capacity/units.ts";
 import { FORMULA_LENGTH_MAX } from "./formula.ts";
-import { Budget, Duration, durationFrom, Percent, PositiveDuration, Rate, Share, UnitPrice } from "./quantities.ts";
+import { Budget, Duration, durationFrom, Percent, PositiveDuration, Rate, Share } from "./quantities.ts";
 import { Name, Units } from "./schema-parts.ts";
 import { Simulation } from "./schema-simulation.ts";
+import { Unit } from "./schema-unit.ts";
 
 // The only definition of the policy language. Types are inferred from it, the JSON Schema and
 // docs/policy.md are generated from it. `resolve.ts` fills the defaults that depend on other fields.
@@ -163,53 +164,6 @@ const SloBurn = z.strictObject({
 });
 
 const Strategy = z.discriminatedUnion("type", [Tiers, TargetTracking, Queue, SloBurn, Schedule]);
-
-/** What one unit carries. A union by its one key; later variants are concurrency, usl, erlang and table. */
-export const Serves = z.strictObject({ rate: Rate.meta({ description: "What one unit serves at 100 % utilisation." }) });
-export type Serves = z.output<typeof Serves>;
-
-/** How long a unit needs from request to ready. */
-const Startup = z.union(
-  [
-    Duration,
-    z.strictObject({
-      mean: PositiveDuration,
-      cv: Percent.prefault("50%").meta({ description: "Standard deviation over mean of the lognormal start-up time." }),
-      failure: Share.prefault("0%").meta({ description: "Probability that a start fails and begins again." }),
-    }),
-  ],
-  { error: "expected a duration such as 60s, or {mean: 60s, cv: 50%, failure: 1%}" },
-);
-
-/** What a unit is: what it carries, how long it takes to come and go, what it costs. */
-const Unit = z.strictObject({
-  serves: Serves.optional(),
-  startup: Startup.prefault("60s").meta({ description: "From request to ready; billed meanwhile." }),
-  drain: Duration.prefault("0s").meta({ description: "From removal to gone; billed, serves nothing new." }),
-  minimumBilling: Duration.prefault("0s").meta({ description: "A unit is billed at least this long." }),
-  price: UnitPrice.optional().meta({ description: "Price of one unit, for example `0.096 USD/h`." }),
-  requestTimeout: PositiveDuration.prefault("30s").meta({ description: "Requests that would wait longer fail." }),
-  serviceTime: durationFrom("1ms", "1h").optional().meta({ description: "Mean time to serve one request alone; without it latency is unknown (null)." }),
-  retry: z
-    .strictObject({
-      share: Share.prefault("100%").meta({ description: "Of the requests that fail, those that come again." }),
-      delay: PositiveDuration.prefault("1s").meta({ description: "After which they come again." }),
-      max: z.int().min(1).max(1_000).prefault(3).meta({ description: "How often at most." }),
-    })
-    .optional()
-    .meta({ description: "What callers do with failures; without it they give up." }),
-  warmUp: z
-    .strictObject({
-      for: PositiveDuration,
-      from: Percent.meta({ description: "What a unit serves of its usual when it becomes ready, rising evenly." }),
-    })
-    .optional()
-    .meta({ description: "Units that begin cold (empty caches, code not compiled yet)." }),
-  discipline: z
-    .enum(["processorSharing", "sharedQueue"])
-    .prefault("processorSharing")
-    .meta({ description: "`processorSharing`: requests split over units, M/M/1-PS in each; `sharedQueue`: one queue before all slots, M/M/c." }),
-});
 
 const objectiveFields = {
   name: Name.optional(),

@@ -75,7 +75,7 @@ export class SimulatedNode {
     this.#slots = unit.serviceTimeMs === undefined ? 1 : (perUnit * unit.serviceTimeMs) / 1_000;
     this.#isCaller = isCaller;
     this.#isCalled = load === undefined;
-    if (unit.serviceTimeMs !== undefined) this.#latency = new LatencyModel({ serviceTimeMs: unit.serviceTimeMs, discipline: unit.discipline, perUnit });
+    this.#latency = LatencyModel.of(unit, perUnit);
     this.#pipelines = engine.metrics.map((metric) => new MetricPipeline(metric, faults, this.#startMs, stepMs));
     this.#probes = engine.metrics.map((metric) => probeOf(metric, trace, this.#latency !== undefined));
     this.#needsLatency = this.#probes.includes(Probe.Latency);

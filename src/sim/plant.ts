@@ -1,5 +1,6 @@
+import { type Usl, uslBestConcurrency, uslThroughput } from "../capacity/usl.ts";
 import type { Rng } from "../lib/rng.ts";
-import type { ResolvedUnit } from "../policy/resolve.ts";
+import type { ResolvedUnit } from "../policy/resolve-unit.ts";
 import { connectableUnits, dependencyRate, type ResolvedUse } from "../policy/uses.ts";
 import { Retries } from "./retries.ts";
 
@@ -29,6 +30,11 @@ interface Stranded {
   readonly count: number;
 }
 
+interface CrowdedUnit {
+  readonly law: Usl;
+  readonly concurrency: number;
+}
+
 export interface PlantParameters {
   readonly unit: ResolvedUnit;
   readonly uses: readonly ResolvedUse[];
@@ -49,6 +55,8 @@ export class Plant {
   readonly #connectable: number;
   readonly #uses: readonly ResolvedUse[];
   readonly #isLimited: boolean;
+  /** Only where a unit takes on more than it is fastest with. */
+  readonly #usl: CrowdedUnit | undefined;
   #effort = 1;
   /** Ascending by readyAtMs. */
   readonly #starting: Cohort[] = [];
@@ -92,6 +100,9 @@ export class Plant {
     this.#rng = rng;
     this.#connectable = Math.min(Number.POSITIVE_INFINITY, ...parameters.uses.map(connectableUnits));
     this.#uses = parameters.uses;
+    const { latency, serviceTimeMs } = parameters.unit;
+    if (latency !== undefined && "usl" in latency && latency.usl.concurrency !== undefined && serviceTimeMs !== undefined)
+      this.#usl = { law: { serviceTime: serviceTimeMs / 1_000, ...latency.usl }, concurrency: latency.usl.concurrency };
     this.#isLimited = parameters.uses.some(({ rate }) => rate !== undefined);
     if (parameters.unit.retry !== undefined) this.#retries = new Retries(parameters.unit.retry);
     this.requested = parameters.initialUnits;
@@ -146,10 +157,16 @@ export class Plant {
       if (warm > 0) this.#effort = serving / warm;
       serving = warm;
     }
-    this.capacityRate = serving * this.#perUnit;
+    this.capacityRate = serving * (this.#usl === undefined || this.backlog === 0 ? this.#perUnit : this.#crowdedRate(this.#usl, serving));
     if (!this.#isLimited) return;
     const possible = dependencyRate(this.#uses, this.ready);
     if (this.capacityRate > possible) this.capacityRate = possible;
+  }
+
+  /** What a unit does that has taken on more than it is fastest with. */
+  #crowdedRate({ law, concurrency }: CrowdedUnit, serving: number): number {
+    const each = serving > 0 ? Math.min(concurrency, this.backlog / serving) : 0;
+    return each <= uslBestConcurrency(law) ? this.#perUnit : Math.min(this.#perUnit, uslThroughput(law, each));
   }
 
   /** Serves `load` per second for `seconds`, as much as `allowed` per second. */

@@ -1,4 +1,4 @@
-import type { ResolvedUnit } from "../policy/resolve.ts";
+import type { ResolvedUnit } from "../policy/resolve-unit.ts";
 
 /** Parts of the delay that are told apart. */
 const PARTS = 64;

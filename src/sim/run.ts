@@ -3,6 +3,7 @@ import type { Reason } from "../engine/reasons.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
 import { type ResolvedWorkload, workloadId } from "../policy/resolve.ts";
+import { saysLatency } from "../policy/resolve-unit.ts";
 import type { MetricFault, WorldEvent } from "../policy/schema-simulation.ts";
 import type { System } from "../policy/system.ts";
 import { type SimulationColumns, type SimulationObserver, type SimulationResult, simulate } from "./kernel.ts";
@@ -169,8 +170,7 @@ export function runSimulation(
   const score = scoreRun(columns, scoring, isScored);
   const warnings = [...silentMetrics];
   for (const node of called)
-    if (workload.unit.serviceTimeMs !== undefined && node.unit.serviceTimeMs === undefined)
-      warnings.push(`latency is without that of ${node.id}, which declares no unit.serviceTime`);
+    if (saysLatency(workload.unit) && !saysLatency(node.unit)) warnings.push(`latency is without that of ${node.id}, which declares no unit.serviceTime`);
   const hasCalendar =
     workload.boundsSchedule !== undefined || workload.guards.freeze.length > 0 || workload.strategies.some((strategy) => strategy.type === "schedule");
   if (hasCalendar && trace.startMs === undefined)

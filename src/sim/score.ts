@@ -73,10 +73,7 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
   const hours = stepMs / 3_600_000;
   const seconds = stepMs / 1_000;
   const connectable = Math.min(Number.MAX_SAFE_INTEGER, ...workload.uses.map(connectableUnits));
-  const latency =
-    workload.unit.serviceTimeMs === undefined
-      ? undefined
-      : new LatencyModel({ serviceTimeMs: workload.unit.serviceTimeMs, discipline: workload.unit.discipline, perUnit });
+  const latency = LatencyModel.of(workload.unit, perUnit);
   const histogram = new LatencyHistogram();
   const judges = workload.objectives.map((objective) => new ObjectiveJudge(objective, workload, { hasLatency: latency !== undefined, stepMs }));
 
