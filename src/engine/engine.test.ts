@@ -639,6 +639,11 @@ strategies:
     expect(new Drive(policy, 10).tick({ readings: { cpu: 1 } })).toMatchObject({ requested: 12, codes: expect.arrayContaining(["group_limit"]) });
   });
 
+  test("a budget for an hour caps growth at what it pays for", () => {
+    const policy = workload(`${TRACKING}\nunit: {price: 0.30 USD/h}\nbudget: 3.40 USD/h`);
+    expect(new Drive(policy, 10).tick({ readings: { cpu: 1 } })).toMatchObject({ requested: 11, codes: expect.arrayContaining(["budget_limit"]) });
+  });
+
   test("a limit holds growth back, it takes nothing away", () => {
     const policy = workload(`${TRACKING}\ngroup: edge`, "groups: {edge: {max: 12}}");
     expect(new Drive(policy, 30).tick({ readings: { cpu: 0.95 } }).requested).toBe(30);

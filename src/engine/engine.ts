@@ -27,6 +27,9 @@ const CONFIRMED_SHARE = 0.5;
 /** So many low readings in a row are believed, though no two are the same. */
 const DOUBTS_MAX = 3;
 
+/** Why a limit on units binds, by what it is of. */
+const LIMIT_REASONS = { dependency: REASON.dependency_limit, group: REASON.group_limit, budget: REASON.budget_limit } as const;
+
 export interface VernierEngineOptions {
   readonly policyHash: string;
   /** What calendars say over the time of the run; nothing when absent. */
@@ -586,7 +589,7 @@ export class VernierEngine implements Engine, Decision {
       }
       // A limit holds growth back; what runs beyond it goes as proof allows, not because a number changed.
       const capped = Math.max(limit.units, Math.min(units, current));
-      this.#log.add(limit.kind === "group" ? REASON.group_limit : REASON.dependency_limit, units, capped, i, limit.units);
+      this.#log.add(LIMIT_REASONS[limit.kind], units, capped, i, limit.units);
       units = capped;
     }
     if (units < min) {

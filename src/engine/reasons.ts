@@ -157,6 +157,7 @@ export const REASONS = {
   cooling_down: { stage: "cooldown", operands: { remaining: "ms" }, text: "the last step was too recent; {remaining} to go" },
   dependency_limit: { stage: "constraints", operands: { dependency: "limit", units: "units" }, text: "{dependency} has connections for {units} units" },
   group_limit: { stage: "constraints", operands: { group: "limit", units: "units" }, text: "group {group} may have {units} units" },
+  budget_limit: { stage: "constraints", operands: { budget: "limit", units: "units" }, text: "the budget for an hour pays for {units} units" },
   constraint_below_min: {
     stage: "constraints",
     operands: { units: "units", min: "units" },

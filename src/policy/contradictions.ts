@@ -5,7 +5,7 @@ import { isTimeZone } from "../lib/time-zone.ts";
 import { checkFile } from "./contradictions-of-file.ts";
 import type { Path, PolicyDocument } from "./document.ts";
 import { FormulaError, metricsOf, parseFormula } from "./formula.ts";
-import { Budget, Duration, Percent, Rate, UnitPrice } from "./quantities.ts";
+import { Budget, Duration, Percent, Rate, UnitPrice, unitsPaidFor } from "./quantities.ts";
 import { workloadId } from "./resolve.ts";
 import { Measures } from "./schema.ts";
 import type { WorkloadEntry } from "./templates.ts";
@@ -293,17 +293,34 @@ class WorkloadCheck {
     if (percent(ceiling) === 0) this.#error("ceiling_zero", ["ceiling"], "found 0%", "a ceiling of 80% is usual");
     if (this.#value["budget"] === undefined) return;
     const price = UnitPrice.safeParse(record(this.#value["unit"])["price"]);
-    const budget = Budget.safeParse(this.#value["budget"]);
+    const written = this.#value["budget"];
+    const budgets = (Array.isArray(written) ? written : [written]).flatMap((text) => {
+      const budget = Budget.safeParse(text);
+      return budget.success ? [budget.data] : [];
+    });
     if (record(this.#value["unit"])["price"] === undefined)
       this.#error("budget_without_price", ["budget"], "a budget needs the price of a unit", "add unit.price, for example 0.096 USD/h");
-    if (price.success && budget.success && price.data.currency !== budget.data.currency) {
+    if (budgets.length === 2 && budgets[0]?.per === budgets[1]?.per)
+      this.#error("budget_twice", ["budget"], `two budgets for the same ${budgets[0]?.per === "h" ? "hour" : "month"}`, "keep one of them");
+    if (!price.success) return;
+    const foreign = budgets.find(({ currency }) => currency !== price.data.currency);
+    if (foreign !== undefined) {
       this.#error(
         "currency_differs",
         ["budget"],
-        `the budget is in ${budget.data.currency}, the price in ${price.data.currency ?? "no currency"}`,
+        `the budget is in ${foreign.currency}, the price in ${price.data.currency ?? "no currency"}`,
         "write both in one currency",
       );
     }
+    const hourly = budgets.find(({ per }) => per === "h");
+    const min = record(this.#value["bounds"])["min"];
+    if (hourly !== undefined && typeof min === "number" && min > unitsPaidFor(hourly, price.data))
+      this.#error(
+        "min_above_limit",
+        ["bounds", "min"],
+        `min (${min}) costs more than ${hourly.amount} ${hourly.currency}/h, which pays for ${unitsPaidFor(hourly, price.data)}`,
+        "lower min, or raise the budget",
+      );
   }
 
   #activation({ metric, wake }: Record<string, unknown>, min: unknown, max: unknown): void {

@@ -275,6 +275,8 @@ workloads:
       "min (2) needs 40 connections of db, which has 30",
     ],
     ["a budget without price", `${WEB}    budget: 100 USD/month\n`, "needs the price of a unit"],
+    ["two budgets for an hour", `${WEB}    unit: {price: 1 USD/h}\n    budget: [100 USD/h, 90 USD/h]\n`, "two budgets for the same hour"],
+    ["a budget below the minimum", `${WEB}    unit: {price: 1 USD/h}\n    budget: 1.90 USD/h\n`, "costs more than 1.9 USD/h, which pays for 1"],
     ["two currencies", `${WEB}    unit: {price: 1 EUR/h}\n    budget: 100 USD/month\n`, "the budget is in USD, the price in EUR"],
     ["an unknown time zone", WEB.replace("version: 1", "version: 1\ntimeZone: Europe/Berlinn"), "expected an IANA time zone"],
     [

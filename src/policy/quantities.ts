@@ -86,15 +86,24 @@ export const UnitPrice = quantity<Price>(
   },
 );
 
-/** An amount of money for a calendar month. */
-export interface MonthlyBudget {
-  readonly amountPerMonth: number;
+/** An amount of money for a calendar month, or for every hour. */
+export interface MoneyBudget {
+  readonly amount: number;
   readonly currency: string;
+  readonly per: "month" | "h";
 }
 
-/** A monthly budget such as `500 USD/month`. */
-export const Budget = quantity<MonthlyBudget>({ what: "a monthly budget", example: "500 USD/month", pattern: "^\\d+(\\.\\d+)? [A-Z]{3}/month$" }, (text) => {
-  const [number, rest] = text.split(" ") as [string, string];
-  const amountPerMonth = Number(number);
-  return amountPerMonth > 0 ? { amountPerMonth, currency: rest.slice(0, 3) } : undefined;
-});
+/** A budget such as `500 USD/month` or `5 USD/h`. */
+export const Budget = quantity<MoneyBudget>(
+  { what: "a budget for a month or an hour", example: "500 USD/month", pattern: "^\\d+(\\.\\d+)? [A-Z]{3}/(month|h)$" },
+  (text) => {
+    const [number, rest] = text.split(" ") as [string, string];
+    const amount = Number(number);
+    return amount > 0 && Number.isFinite(amount) ? { amount, currency: rest.slice(0, 3), per: rest.slice(4) as MoneyBudget["per"] } : undefined;
+  },
+);
+
+/** Units that an hourly budget pays for. */
+export function unitsPaidFor({ amount }: MoneyBudget, { amountPerHour }: Price): number {
+  return amountPerHour === 0 ? Number.POSITIVE_INFINITY : Math.floor(amount / amountPerHour + 1e-9);
+}

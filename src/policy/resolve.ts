@@ -1,5 +1,5 @@
 import { type Calendars, matchingEvents } from "./calendar-files.ts";
-import type { MonthlyBudget } from "./quantities.ts";
+import { type MoneyBudget, unitsPaidFor } from "./quantities.ts";
 import { type ResolvedGuards, resolveGuards } from "./resolve-guards.ts";
 import { type ResolvedMetric, resolveMetrics } from "./resolve-metrics.ts";
 import { type ResolvedUnit, resolveUnit } from "./resolve-unit.ts";
@@ -78,10 +78,10 @@ export interface ResolvedActivation {
   readonly wake: number;
 }
 
-/** A declared limit on units: of a dependency's connections or a group. */
+/** A declared limit on units: of a dependency's connections, a group, or the money for an hour. */
 export interface UnitLimit {
   readonly name: string;
-  readonly kind: "dependency" | "group";
+  readonly kind: "dependency" | "group" | "budget";
   readonly units: number;
 }
 
@@ -103,7 +103,9 @@ export interface ResolvedWorkload {
   readonly guards: ResolvedGuards;
   readonly limits: readonly UnitLimit[];
   readonly uses: readonly ResolvedUse[];
-  readonly budget?: MonthlyBudget;
+  /** For a calendar month. */
+  readonly budget?: { readonly amountPerMonth: number; readonly currency: string };
+  readonly hourlyBudget?: { readonly amountPerHour: number; readonly currency: string };
   readonly timeZone: string;
 }
 
@@ -135,8 +137,12 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
     if (use.connections === undefined || use.connectionsPerUnit === 0) continue;
     limits.push({ name: use.dependency, kind: "dependency", units: connectableUnits(use) });
   }
+  const budget = (per: MoneyBudget["per"]): MoneyBudget | undefined => policy.budget?.find((one) => one.per === per);
+  const [monthly, hourly] = [budget("month"), budget("h")];
   const group = policy.group === undefined ? undefined : file.groups[policy.group];
   if (policy.group !== undefined && group !== undefined) limits.push({ name: policy.group, kind: "group", units: group.max });
+  if (hourly !== undefined && policy.unit.price !== undefined && policy.unit.price.amountPerHour > 0)
+    limits.push({ name: "budget", kind: "budget", units: unitsPaidFor(hourly, policy.unit.price) });
   return {
     id: workloadId(id),
     kind: policy.kind ?? "undeclared",
@@ -169,7 +175,8 @@ export function resolveWorkload(id: string, policy: WorkloadPolicy, file: Omit<P
     ),
     limits,
     uses,
-    ...(policy.budget !== undefined && { budget: policy.budget }),
+    ...(monthly !== undefined && { budget: { amountPerMonth: monthly.amount, currency: monthly.currency } }),
+    ...(hourly !== undefined && { hourlyBudget: { amountPerHour: hourly.amount, currency: hourly.currency } }),
     timeZone: file.timeZone,
   };
 }

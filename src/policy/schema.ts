@@ -364,7 +364,12 @@ export const WorkloadPolicy = z.strictObject({
     .prefault({})
     .meta({ description: "What each unit takes of a dependency, for example `{db: {connections: 20}}`, and how often it calls it." }),
   group: Name.optional().meta({ description: "A name under `groups`. Until limits are shared live, each workload of a group may take all of its limit." }),
-  budget: Budget.optional().meta({ description: "Money for a calendar month. Exhausted means no growth, never below min." }),
+  budget: z
+    .union([Budget.transform((budget) => [budget]), z.array(Budget).min(1).max(2)], {
+      error: "expected a budget such as 500 USD/month, or [500 USD/month, 5 USD/h]",
+    })
+    .optional()
+    .meta({ description: "Money for a calendar month, for every hour, or both: `[500 USD/month, 5 USD/h]`. Exhausted means no growth, never below min." }),
   each: Each.optional().meta({ description: "Makes one workload for each value; the id must contain the placeholder." }),
 });
 export type WorkloadPolicy = z.output<typeof WorkloadPolicy>;

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { workload } from "../../test/support/drive.ts";
+import type { SimulationColumns } from "./kernel.ts";
 import { judgeBudget, ObjectiveJudge } from "./objective-judge.ts";
+import { scoreRun } from "./score.ts";
 
 const STEP_MS = 60_000;
 
@@ -46,9 +48,36 @@ describe("an objective over windows", () => {
 });
 
 test("a budget is judged at the rate of what was scored", () => {
-  const judge = (unitHours: number) => judgeBudget({ amountPerMonth: 730, currency: "EUR" }, { amountPerHour: 0.1, currency: "EUR" }, unitHours, 10);
+  const judge = (unitHours: number) =>
+    judgeBudget({ amountPerMonth: 730, currency: "EUR" }, { amountPerHour: 0.1, currency: "EUR" }, { unitHours, scoredHours: 10 });
   // 100 unit-hours in 10 h are 10 units, 1 EUR an hour, 730 EUR a month.
   expect([judge(79).state, judge(80).state, judge(100).state, judge(101).state]).toEqual(["met", "at_risk", "at_risk", "missed"]);
   expect(judge(50)).toMatchObject({ budgetUsed: 0.5, margin: 0.5 });
-  expect(judgeBudget({ amountPerMonth: 1, currency: "EUR" }, { amountPerHour: 1 }, 0, 0).state).toBe("unknown");
+  expect(judgeBudget({ amountPerMonth: 1, currency: "EUR" }, { amountPerHour: 1 }, { unitHours: 0, scoredHours: 0 }).state).toBe("unknown");
+});
+
+test("a budget for an hour is judged by the dearest sixty minutes, wherever they begin", () => {
+  const policy = workload(
+    "bounds: {min: 1, max: 90}\nunit: {price: 1 EUR/h}\nbudget: [9999 EUR/month, 10 EUR/h]\nmetrics: {cpu: {measures: utilisation}}\nstrategies: [{type: targetTracking, metric: cpu, target: 70%}]",
+  );
+  const judge = (billed: readonly number[]) => {
+    const count = billed.length;
+    const columns: SimulationColumns = {
+      stepMs: 900_000,
+      startMs: 0,
+      load: new Float64Array(count),
+      requested: Int32Array.from(billed),
+      ready: Int32Array.from(billed),
+      billed: Int32Array.from(billed),
+      backlog: new Float32Array(count),
+      failed: new Float32Array(count),
+    };
+    return scoreRun(columns, { workload: policy, perUnit: 1, ceiling: 0.8, warmUpMs: 0, masks: [{ fromMs: 0, toMs: 900_000 }] }).objectives.find(
+      ({ name }) => name === "budget for an hour",
+    );
+  };
+  // The first quarter of an hour is masked: what was spent in it counts for no hour.
+  expect(judge([99, 4, 8, 12, 16, 4, 4])).toMatchObject({ state: "at_risk", budgetUsed: 1, note: "10 EUR in the dearest hour, of 10 EUR" });
+  expect(judge([1, 4, 8, 12, 17, 4, 4])).toMatchObject({ state: "missed", budgetUsed: 1.025 });
+  expect(judge([99, 4, 8, 12])).toMatchObject({ state: "unknown", budgetUsed: null });
 });

@@ -1,4 +1,4 @@
-import { HOURS_PER_MONTH, type MonthlyBudget, type Price } from "../policy/quantities.ts";
+import { HOURS_PER_MONTH, type Price } from "../policy/quantities.ts";
 import { keepsTo, type ResolvedObjective, type ResolvedWorkload } from "../policy/resolve.ts";
 import type { LatencyModel } from "./latency-model.ts";
 
@@ -31,13 +31,38 @@ export interface ObjectiveResult {
 }
 
 /** Whether what was scored, went it on like this, keeps to a budget for a month (730 h). */
-export function judgeBudget(budget: MonthlyBudget, price: Price, unitHours: number, scoredHours: number): ObjectiveResult {
+export function judgeBudget(
+  budget: NonNullable<ResolvedWorkload["budget"]>,
+  price: Price,
+  { unitHours, scoredHours }: { readonly unitHours: number; readonly scoredHours: number },
+): ObjectiveResult {
   const perMonth = scoredHours === 0 ? Number.NaN : ((unitHours * price.amountPerHour) / scoredHours) * HOURS_PER_MONTH;
-  const used = perMonth / budget.amountPerMonth;
-  const isKnown = scoredHours > 0;
+  return budgetResult(
+    "budget",
+    perMonth / budget.amountPerMonth,
+    `${money(perMonth)} ${budget.currency} a month at this rate, of ${budget.amountPerMonth} ${budget.currency}`,
+  );
+}
+
+/** Whether every hour keeps to a budget for an hour. `dearestUnitHours`: of the dearest sixty minutes; undefined when none was scored whole. */
+export function judgeHourlyBudget(budget: NonNullable<ResolvedWorkload["hourlyBudget"]>, price: Price, dearestUnitHours: number | undefined): ObjectiveResult {
+  const dearest = dearestUnitHours === undefined ? Number.NaN : dearestUnitHours * price.amountPerHour;
+  return budgetResult(
+    "budget for an hour",
+    dearest / budget.amountPerHour,
+    `${money(dearest)} ${budget.currency} in the dearest hour, of ${budget.amountPerHour} ${budget.currency}`,
+  );
+}
+
+function money(amount: number): number {
+  return Number(amount.toPrecision(4));
+}
+
+function budgetResult(name: string, used: number, note: string): ObjectiveResult {
+  const isKnown = !Number.isNaN(used);
   return {
-    name: "budget",
-    state: !isKnown ? "unknown" : used > 1 ? "missed" : used >= AT_RISK ? "at_risk" : "met",
+    name,
+    state: !isKnown ? "unknown" : used > 1 + 1e-9 ? "missed" : used >= AT_RISK ? "at_risk" : "met",
     good: null,
     worst: null,
     minimum: 1,
@@ -45,9 +70,7 @@ export function judgeBudget(budget: MonthlyBudget, price: Price, unitHours: numb
     margin: isKnown ? 1 - used : null,
     budgetUsed: isKnown ? used : null,
     fastestBurn: null,
-    note: isKnown
-      ? `${Number(perMonth.toPrecision(4))} ${budget.currency} a month at this rate, of ${budget.amountPerMonth} ${budget.currency}`
-      : "nothing to judge in the scored part",
+    note: isKnown ? note : "nothing to judge in the scored part",
     wasteUnitHours: null,
     wasteCost: null,
   };

@@ -3,7 +3,7 @@ import type { ResolvedWorkload } from "../policy/resolve.ts";
 import { connectableUnits, dependencyRate } from "../policy/uses.ts";
 import type { SimulationColumns } from "./kernel.ts";
 import { LatencyHistogram, LatencyModel } from "./latency-model.ts";
-import { judgeBudget, ObjectiveJudge, type ObjectiveResult } from "./objective-judge.ts";
+import { judgeBudget, judgeHourlyBudget, ObjectiveJudge, type ObjectiveResult } from "./objective-judge.ts";
 import type { Mask } from "./trace.ts";
 
 const REVERSAL_MS = 600_000;
@@ -203,9 +203,31 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
     scoredHours: steps * hours,
     objectives: [
       ...judges.map((judge) => judge.result(hours, price?.amountPerHour)),
-      ...(workload.budget === undefined || price === undefined ? [] : [judgeBudget(workload.budget, price, costUnitHours, steps * hours)]),
+      ...(workload.budget === undefined || price === undefined
+        ? []
+        : [judgeBudget(workload.budget, price, { unitHours: costUnitHours, scoredHours: steps * hours })]),
+      ...(workload.hourlyBudget === undefined || price === undefined ? [] : [judgeHourlyBudget(workload.hourlyBudget, price, dearestHour(columns, isScored))]),
     ],
   };
+}
+
+/** Most unit-hours that were billed in any sixty minutes that were scored whole; undefined when there are none. */
+function dearestHour({ stepMs, billed }: SimulationColumns, isScored: Uint8Array): number | undefined {
+  const steps = Math.max(1, Math.round(3_600_000 / stepMs));
+  let sum = 0;
+  let scored = 0;
+  let most: number | undefined;
+  for (let step = 0; step < billed.length; step++) {
+    // Whole numbers: nothing is lost by adding and taking away.
+    sum += billed[step] as number;
+    scored += isScored[step] as number;
+    if (step >= steps) {
+      sum -= billed[step - steps] as number;
+      scored -= isScored[step - steps] as number;
+    }
+    if (scored === steps && sum > (most ?? -1)) most = sum;
+  }
+  return most === undefined ? undefined : (most * stepMs) / 3_600_000;
 }
 
 /** 1 for each step that counts: after the warm-up and outside all masks. */
