@@ -157,6 +157,27 @@ describe("simulate", () => {
     });
   });
 
+  test("--season says how many seasons the policy comes through, and up to which load", () => {
+    const policy = readFileSync(join(folder, "web.yaml"), "utf8");
+    writeFileSync(join(folder, "season.yaml"), `${policy}seasons: {sale: {p50: 1, p90: 20}}\n`);
+    const season = (...more: string[]) => vernier(["simulate", "season.yaml", "--trace", "requests.csv", "--season", "sale", "--draws", "10", ...more]);
+    const { objectives, draws } = JSON.parse(season("--json").out) as {
+      objectives: { met: number; atRisk: number; missed: number; safeShare: number; safeTimes: number }[];
+      draws: { times: number; score: { costUnitHours: number; objectives: { state: string }[] } }[];
+    };
+    expect(draws).toHaveLength(10);
+    expect(draws.every(({ score }, i) => i === 0 || score.costUnitHours >= (draws[i - 1]?.score.costUnitHours as number))).toBe(true);
+    const firstMiss = draws.findIndex(({ score }) => score.objectives[0]?.state === "missed");
+    expect(firstMiss).toBeGreaterThan(0);
+    expect(objectives[0]).toMatchObject({ safeShare: firstMiss / 10, safeTimes: draws[firstMiss - 1]?.times });
+    expect(season()).toMatchObject({ code: 0, out: expect.stringMatching(/kept in \d of 10 seasons, up to [\d.]+ times the load; missed in \d/) });
+    expect(season("--gate")).toMatchObject({ code: 1, err: expect.stringContaining("in a season that nine of ten stay below") });
+    expect(vernier(["simulate", "season.yaml", "--trace", "requests.csv", "--season", "sal"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('did you mean "sale"?'),
+    });
+  });
+
   test("--gate does not pass when nothing was scored", () => {
     expect(vernier(["simulate", "web.yaml", "--trace", "requests.csv", "--warm-up", "11h", "--gate"])).toMatchObject({
       code: 1,

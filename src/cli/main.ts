@@ -60,7 +60,9 @@ function program(): Command {
     .option("--json", "print the result as JSON")
     .option("--markdown", "print a summary for a pull request")
     .option("--decisions <file>", "write every change with its reasons as NDJSON; - for standard output")
-    .option("--gate", "exit 1 when a minimum objective is missed");
+    .option("--season <name>", "play the recording at loads drawn for this season of the policy, and say how many it comes through")
+    .option("--draws <n>", "for --season: how many loads to draw; 20 when left out")
+    .option("--gate", "exit 1 when a minimum objective is missed; with --season, in one that nine of ten stay below");
   prometheusOptions(simulate).action(async (policies, options) => (await import("./commands/simulate.ts")).runSimulate(policies, options));
 
   runOptions(

@@ -14,6 +14,7 @@ export function checkFile(
   add: (problem: Problem) => void,
 ): void {
   checkDependencies(document, settings, entries, add);
+  checkSeasons(document, settings, add);
   checkWhere(document, settings, entries, add);
   checkFaults(document, settings, entries, add);
   checkInitialUnits(document, settings, entries, add);
@@ -47,6 +48,21 @@ function checkDependencies(
       error("serves_missing", "workload", `${id} does not say what one of its units serves`, "add unit.serves to it, for example {rate: 400/s}");
     if (callsItself(id, byId, dependencies))
       error("dependency_circle", "workload", `${id} calls itself, directly or through others`, "leave out one of the calls under uses");
+  }
+}
+
+function checkSeasons(document: PolicyDocument, settings: Record<string, unknown>, add: (problem: Problem) => void): void {
+  for (const [name, season] of Object.entries(record(settings["seasons"]))) {
+    const { p50, p90 } = record(season);
+    if (typeof p50 !== "number" || typeof p90 !== "number" || p50 <= p90) continue;
+    add({
+      severity: "error",
+      code: "season_not_ascending",
+      path: `seasons.${name}.p90`,
+      ...document.locate(["seasons", name, "p90"], "value"),
+      message: `p90 (${p90}) is below p50 (${p50})`,
+      hint: "of ten seasons nine stay below p90, five below p50",
+    });
   }
 }
 

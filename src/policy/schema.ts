@@ -407,12 +407,23 @@ const Calendar = z.strictObject({
     .meta({ description: "IANA time zone of its whole days and of times without one. Default: the file's own `X-WR-TIMEZONE`, else `timeZone`." }),
 });
 
+/** A time when load is a multiple of what was recorded, as far as anybody knows: launches, holidays, match days. */
+const Season = z.strictObject({
+  p50: z.number().positive().max(1_000).meta({ description: "Half of such seasons stay below this multiple of the recorded load." }),
+  p90: z.number().positive().max(1_000).meta({ description: "Nine of ten stay below this." }),
+});
+export type Season = z.output<typeof Season>;
+
 /** A whole `vernier.yaml`. Workload entries are parsed one by one (`parse.ts`), so that one bad entry hides no other. */
 export const PolicyFile = z.strictObject({
   version: z.literal(1, { error: "expected version: 1, the only version of the policy language" }),
   description: z.string().optional(),
   timeZone: z.string().prefault("UTC").meta({ description: "IANA zone of calendar months and schedules." }),
   calendars: z.record(Name, Calendar).prefault({}).meta({ description: "Calendars that windows of schedules may name, for launches, seasons and freezes." }),
+  seasons: z
+    .record(Name, Season)
+    .prefault({})
+    .meta({ description: "What `vernier simulate --season` draws the load from, for example `{black-friday: {p50: 2.5, p90: 4}}`." }),
   sources: z.record(Name, Source).prefault({}),
   dependencies: z.record(Name, Dependency).prefault({}),
   groups: z.record(Name, Group).prefault({}),

@@ -72,7 +72,7 @@ test("a budget for an hour is judged by the dearest sixty minutes, wherever they
       backlog: new Float32Array(count),
       failed: new Float32Array(count),
     };
-    return scoreRun(columns, { workload: policy, perUnit: 1, ceiling: 0.8, warmUpMs: 0, masks: [{ fromMs: 0, toMs: 900_000 }] }).objectives.find(
+    return scoreRun(columns, { workload: policy, perUnit: 1, ceiling: 0.8, warmUpMs: 0, masks: [{ fromMs: 0, toMs: 900_000, note: "" }] }).objectives.find(
       ({ name }) => name === "budget for an hour",
     );
   };

@@ -1,4 +1,5 @@
 import { closeSync, openSync, writeSync } from "node:fs";
+import { nearest } from "../../lib/nearest.ts";
 import { PathError } from "../../lib/system-error.ts";
 import { type DecisionRecord, type Run, runSimulation } from "../../sim/run.ts";
 import type { Trace } from "../../sim/trace.ts";
@@ -6,7 +7,8 @@ import { formatSpan } from "../format.ts";
 import { fetchedTrace } from "../history.ts";
 import type { HistoryOptions } from "../history-options.ts";
 import { comparisonText, reportMarkdown, reportText } from "../report-text.ts";
-import { type PreparedRun, prepareRun, RUN_OPTIONS, type RunOptions } from "../run-options.ts";
+import { type PreparedRun, parseWhole, prepareRun, RUN_OPTIONS, type RunOptions } from "../run-options.ts";
+import { missedInSeason, playSeasons, seasonText } from "../season.ts";
 import { Progress, terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -16,17 +18,25 @@ interface SimulateOptions extends RunOptions, HistoryOptions {
   readonly markdown?: boolean;
   readonly decisions?: string;
   readonly gate?: boolean;
+  readonly season?: string;
+  readonly draws?: string;
 }
+
+/** Seasons that are drawn when nobody says how many. */
+const DRAWS_DEFAULT = 20;
 
 export async function runSimulate(policies: readonly string[], given: SimulateOptions): Promise<void> {
   if (given.json && given.markdown) throw new UsageError("--json and --markdown exclude each other");
   if (given.decisions === "-" && (given.json || given.markdown)) throw new UsageError("--decisions - and --json or --markdown both write to standard output");
+  if (given.season !== undefined && (given.markdown || given.decisions !== undefined)) throw new UsageError("--season prints text or --json");
+  if (given.draws !== undefined && given.season === undefined) throw new UsageError("--draws is of --season");
   if (given.prometheus !== undefined && given.trace !== undefined) throw new UsageError("--trace and --prometheus exclude each other");
   const fetched = await fetchedTrace(given);
   const options = fetched === undefined ? given : { ...given, trace: fetched };
   const traces = new Map<string, Promise<Trace>>();
   const prepared: PreparedRun[] = [];
   for (const path of policies) prepared.push(await prepareRun(path, options, { traces, columns: [] }));
+  if (options.season !== undefined) return playSeason(prepared, options.season, options);
   const decisions = openDecisions(options.decisions);
   const runs: Run[] = [];
   try {
@@ -54,6 +64,28 @@ export async function runSimulate(policies: readonly string[], given: SimulateOp
     if (runs.length > 1) process.stdout.write(`${comparisonText(reports, labels)}\n\n`);
     process.stdout.write(`${nextSteps(prepared[0] as PreparedRun, policies[0] as string, options)}\n`);
   }
+}
+
+async function playSeason(prepared: readonly PreparedRun[], name: string, options: SimulateOptions): Promise<void> {
+  const [run, ...further] = prepared as [PreparedRun, ...PreparedRun[]];
+  if (further.length > 0) throw new UsageError("--season takes one policy");
+  const { seasons } = run.policy.settings;
+  const season = Object.hasOwn(seasons, name) ? seasons[name] : undefined;
+  if (season === undefined) {
+    const names = Object.keys(seasons);
+    const near = nearest(name, names);
+    throw new UsageError(
+      `--season: ${run.policy.file} has no season "${name}"; ${near !== undefined ? `did you mean "${near}"?` : names.length > 0 ? `it has ${names.join(", ")}` : `declare it, for example seasons: {${name}: {p50: 2, p90: 3}}`}`,
+    );
+  }
+  const draws = options.draws === undefined ? DRAWS_DEFAULT : parseWhole("draws", options.draws, 1, 1_000);
+  const report = await playSeasons(run, { name, season, draws, engine: options.engine });
+  if (options.gate)
+    for (const objective of missedInSeason(report)) {
+      process.stderr.write(`gate: ${report.workload} misses ${objective} in a season that nine of ten stay below\n`);
+      process.exitCode = 1;
+    }
+  process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : `${seasonText(report, run.workload.bounds.max, terminalOf(process.stdout))}\n`);
 }
 
 /** What to try next, as commands that work as they stand. */
