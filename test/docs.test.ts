@@ -4,8 +4,10 @@ import { dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { generatedDocs } from "../scripts/generated-docs.ts";
 import { pictureOfMatchDays } from "../scripts/match-days-picture.ts";
+import { loadTests, runTest } from "../src/cli/policy-tests.ts";
 import { checkPolicy } from "../src/policy/parse.ts";
 
+const generated = await generatedDocs();
 const pages = [
   "README.md",
   "CONTRIBUTING.md",
@@ -18,7 +20,7 @@ const fences = (page: string, language: string): string[] =>
   [...readFileSync(page, "utf8").matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm"))].map((match) => match[1] as string);
 
 describe("generated files", () => {
-  test.for(Object.entries(generatedDocs()))("%s is current (npm run docs)", ([path, text]) => {
+  test.for(Object.entries(generated))("%s is current (npm run docs)", ([path, text]) => {
     expect(readFileSync(path, "utf8")).toBe(text);
   });
 
@@ -28,8 +30,18 @@ describe("generated files", () => {
 });
 
 describe("pages", () => {
-  test.for(pages.flatMap((page) => fences(page, "yaml").map((text, i) => [page, i, text] as const)))("%s: policy %d parses", ([page, , text]) => {
+  const blocks = pages.flatMap((page) => fences(page, "yaml").map((text, i) => [page, i, text] as const));
+  const isTests = (text: string): boolean => /^tests:/m.test(text);
+  // What docs/lints.md warns of are warnings, and it reads calendars beside its examples.
+  test.for(blocks.filter(([page, , text]) => !isTests(text) && page !== "docs/lints.md"))("%s: policy %d parses", ([page, , text]) => {
     expect(checkPolicy(text, page).problems).toEqual([]);
+  });
+
+  test.for(blocks.filter(([, , text]) => isTests(text)))("%s: policy test %d comes out as expected", async ([, , text]) => {
+    const { file, tests } = await loadTests("examples/reasons/of-a-page.test.yaml", text);
+    const outcomes = tests.flatMap((one) => runTest(file, one, { seed: 1, jitter: 0, draws: 0, update: false }));
+    expect(outcomes.filter(({ ok }) => !ok)).toEqual([]);
+    expect(outcomes.length).toBeGreaterThan(0);
   });
 
   const commands = pages

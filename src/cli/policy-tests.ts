@@ -62,9 +62,12 @@ export interface TestOptions {
 
 const LOAD_MAX_MS = 366 * 86_400_000;
 
-/** @throws FileError with every problem of the file and of the policies in it */
-export async function loadTests(file: string): Promise<LoadedTests> {
-  const { document, problems } = readDocument(readText(file));
+/**
+ * @param text what stands in the file
+ * @throws FileError with every problem of the file and of the policies in it
+ */
+export async function loadTests(file: string, text = readText(file)): Promise<LoadedTests> {
+  const { document, problems } = readDocument(text);
   if (document === undefined) throw new FileError(file, problems);
   const result = PolicyTestFile.safeParse(document.value);
   if (!result.success) throw new FileError(file, problemsOf(result.error.issues, { document, value: document.value, shown: [], at: [], keys: KEYS }));

@@ -24,6 +24,7 @@ export const LINTS = {
   kind_undeclared: "Without `kind` the narrowest blast radius applies (5 % in 10 min), which makes scale-in slow and dear for stateless services.",
   target_above_ceiling: "The target is at or above the ceiling: capacity is steered to where the service already counts as short.",
   calendar_without_event: "A window whose calendar has no event that it asks for never opens: the words may be misspelt, or the calendar out of date.",
+  queue_beyond_unit: "The queue counts on more from one unit than it serves at 100 %: it takes longer to drain than it says.",
   unused_metric: "No strategy and no objective reads the metric.",
 } as const;
 export type LintCode = keyof typeof LINTS;
@@ -177,6 +178,14 @@ function lintBasics({ resolved, written }: PolicyWorkload, say: Say): void {
   if (resolved.unit.price !== undefined && resolved.unit.price.currency === undefined)
     say(["unit", "price"], "price_without_currency", "the price has no currency", "write it as 0.096 USD/h");
   for (const [index, strategy] of written.strategies.entries()) {
+    const rate = resolved.unit.serves?.rate;
+    if (strategy.type === "queue" && strategy.perUnit !== undefined && rate !== undefined && strategy.perUnit > rate)
+      say(
+        ["strategies", index, "perUnit"],
+        "queue_beyond_unit",
+        `counts on ${round(strategy.perUnit)}/s of one unit, which serves ${round(rate)}/s`,
+        "leave perUnit out: it is what a unit serves at the ceiling",
+      );
     if (strategy.type !== "targetTracking") continue;
     const serves = resolved.unit.serves?.rate;
     const utilisation =

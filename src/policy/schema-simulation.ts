@@ -9,7 +9,7 @@ import { Units } from "./schema-parts.ts";
 export const MetricFault = z.strictObject({
   metric: z.string().meta({ description: "A metric's name, or `*` for all." }),
   workload: z.string().optional().meta({ description: "Only for this workload of several that are simulated together. Default: for all." }),
-  kind: z.enum(["drop", "zero", "nan", "negative", "stale", "scale"]),
+  kind: z.enum(["drop", "zero", "nan", "negative", "stale", "scale", "partial"]),
   from: Duration,
   to: Duration,
   factor: z.number().min(0).max(1_000_000).prefault(1).meta({ description: "For `scale`: readings are multiplied by this." }),

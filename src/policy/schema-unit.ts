@@ -10,14 +10,14 @@ export type Serves = z.output<typeof Serves>;
 /** How long a unit needs from request to ready. */
 const Startup = z.union(
   [
-    Duration,
+    durationFrom("0s", "366d"),
     z.strictObject({
-      mean: PositiveDuration,
+      mean: durationFrom("1ms", "366d"),
       cv: Percent.prefault("50%").meta({ description: "Standard deviation over mean of the lognormal start-up time." }),
       failure: Share.prefault("0%").meta({ description: "Probability that a start fails and begins again." }),
     }),
   ],
-  { error: "expected a duration such as 60s, or {mean: 60s, cv: 50%, failure: 1%}" },
+  { error: "expected a duration up to 366d such as 60s, or {mean: 60s, cv: 50%, failure: 1%}" },
 );
 
 /** How the response time of a unit grows, where queueing theory does not say it well enough. */

@@ -111,6 +111,7 @@ export class MetricPipeline {
   #applyFaults(nowMs: number, offsetMs: number): void {
     const reading = this.reading;
     let isStale = false;
+    reading.partial = false;
     for (const fault of this.#faults) {
       if (offsetMs < fault.from || offsetMs >= fault.to) continue;
       switch (fault.kind) {
@@ -134,6 +135,9 @@ export class MetricPipeline {
           break;
         case "stale":
           isStale = true;
+          break;
+        case "partial":
+          reading.partial = true;
           break;
       }
     }
