@@ -50,6 +50,15 @@ interface EngineEntry {
 const TARGETS = ["20", "25", "30", "35", "40", "45", "50", "55", "60", "65", "70", "75", "80"];
 const TARGET_KNOB = { name: "target", arguments: () => TARGETS.map((target) => `@${target}`) };
 
+type HpaVariant = Omit<HpaConfig, "metrics" | "toleranceUp" | "toleranceDown" | "min" | "max">;
+
+/** The HPA as it is, as it was before 1.21 and without a behaviour block, and as it is behind an adapter that reports 0 for nothing. */
+const HPA_VARIANTS = {
+  "hpa-v2": { behaviour: HPA_DEFAULT_BEHAVIOUR, absentIsZero: false },
+  "hpa-legacy": { absentIsZero: false, passesOverBroken: true, wraps: true },
+  "hpa-adapter0": { behaviour: HPA_DEFAULT_BEHAVIOUR, absentIsZero: true },
+} as const satisfies Readonly<Record<string, HpaVariant>>;
+
 /** Engines by name; adding one is its folder and a line here. */
 const ENGINES: Readonly<Record<string, EngineEntry>> = {
   vernier: {
@@ -82,19 +91,19 @@ const ENGINES: Readonly<Record<string, EngineEntry>> = {
   "hpa-v2": {
     folder: "peers/hpa",
     form: "hpa-v2 or hpa-v2@70",
-    create: (name, argument, workload, { policyHash }) => hpa(name, argument, workload, policyHash, { behaviour: HPA_DEFAULT_BEHAVIOUR, absentIsZero: false }),
+    create: (name, argument, workload, { policyHash }) => hpa(name, argument, workload, policyHash, HPA_VARIANTS["hpa-v2"]),
     knob: TARGET_KNOB,
   },
   "hpa-legacy": {
     folder: "peers/hpa",
     form: "hpa-legacy or hpa-legacy@70",
-    create: (name, argument, workload, { policyHash }) => hpa(name, argument, workload, policyHash, { absentIsZero: false }),
+    create: (name, argument, workload, { policyHash }) => hpa(name, argument, workload, policyHash, HPA_VARIANTS["hpa-legacy"]),
     knob: TARGET_KNOB,
   },
   "hpa-adapter0": {
     folder: "peers/hpa",
     form: "hpa-adapter0 or hpa-adapter0@70",
-    create: (name, argument, workload, { policyHash }) => hpa(name, argument, workload, policyHash, { behaviour: HPA_DEFAULT_BEHAVIOUR, absentIsZero: true }),
+    create: (name, argument, workload, { policyHash }) => hpa(name, argument, workload, policyHash, HPA_VARIANTS["hpa-adapter0"]),
     knob: TARGET_KNOB,
   },
   static: {
@@ -160,6 +169,24 @@ export function createEngine(spec: EngineSpec, workload: ResolvedWorkload, conte
   );
 }
 
+/**
+ * An HPA of a manifest as one of the kinds of HPA: `hpa-legacy=hpa.yaml` is its metrics and bounds under the rules of old.
+ * @param read the manifests of a file
+ * @returns undefined for a name that is none of this form, what is wrong in words otherwise
+ */
+export function manifestEngine(spec: string, read: (file: string) => readonly HpaManifest[]): EngineSpec | { readonly problem: string } | undefined {
+  const [, name = "", file = ""] = /^([\w-]+)=(.+)$/.exec(spec) ?? [];
+  if (file === "") return undefined;
+  if (!Object.hasOwn(HPA_VARIANTS, name)) return { problem: `"${name}" reads no manifest; ${Object.keys(HPA_VARIANTS).join(", ")} do` };
+  const variant: HpaVariant = HPA_VARIANTS[name as keyof typeof HPA_VARIANTS];
+  const [manifest, ...further] = read(file);
+  if (manifest === undefined || further.length > 0) return { problem: `${file} has ${further.length + 1} HPAs, expected one` };
+  const { behaviour, ...config } = manifest.config;
+  // The rules of old knew no behaviour block.
+  const rules = variant.behaviour === undefined || behaviour === undefined ? {} : { behaviour };
+  return { name: spec, hpa: { ...config, ...variant, ...rules } };
+}
+
 /** The settings of an engine's one knob, each as an engine; undefined for an engine without one. */
 export function sweepOf(
   spec: EngineSpec,
@@ -205,13 +232,7 @@ function tenths(upTo: number): number[] {
 }
 
 /** The HPA as `kubectl autoscale` and the API make it: CPU at 80 %, tolerance 10 %. */
-function hpa(
-  spec: string,
-  argument: string | undefined,
-  workload: ResolvedWorkload,
-  policyHash: string,
-  config: Pick<HpaConfig, "behaviour" | "absentIsZero">,
-): Engine | undefined {
+function hpa(spec: string, argument: string | undefined, workload: ResolvedWorkload, policyHash: string, config: HpaVariant): Engine | undefined {
   const percent = argument === undefined ? HPA_CPU_PERCENT : wholeNumber(argument, 1_000);
   return percent === undefined
     ? undefined

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { stringify } from "yaml";
-import { createEngine, loadPolicy, readText } from "../app.ts";
+import { createEngine, type EngineSpec, loadManifests, loadPolicy, manifestEngine, readText } from "../app.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { FileError } from "../lib/file-error.ts";
 import { createRng, type Rng } from "../lib/rng.ts";
@@ -35,6 +35,8 @@ export interface LoadedTest {
   readonly trace: Trace;
   /** What the load is in: one unit at 100 %. */
   readonly scale: Scale;
+  /** By the name that the test gives them. */
+  readonly engines: ReadonlyMap<string, EngineSpec>;
 }
 
 /** One test against one engine. */
@@ -95,11 +97,23 @@ export async function loadTests(file: string, text = readText(file)): Promise<Lo
       fail("decisions_shared", ["expect", "decisions"], `another test writes its decisions to "${decisions}" too`, "give each its own file");
     for (const { path, message } of neverHappening(loaded)) fail("never_happens", path, message);
     const context = engineContext({ trace: loaded.trace, workload, settings: { scale: loaded.scale } });
+    const engines = new Map<string, EngineSpec>();
     for (const engine of Object.keys(test.engines)) {
-      const made = createEngine(engine, workload, context);
+      const manifest = manifestEngine(engine, (path) => loadManifests(relative(".", resolve(dirname(file), path)), {}));
+      if (typeof manifest === "object" && "problem" in manifest) fail("unknown_engine", ["engines", engine], manifest.problem);
+      const spec = (manifest as EngineSpec | undefined) ?? engine;
+      const made = createEngine(spec, workload, context);
       if (typeof made === "string") fail("unknown_engine", ["engines", engine], made);
+      for (const [index, { metric }] of test.faults.entries())
+        if (typeof made === "object" && metric !== "*" && made.engine !== "vernier" && !made.metrics.some(({ name }) => name === metric))
+          fail(
+            "never_happens",
+            ["faults", index, "metric"],
+            `${engine} reads metrics of its own (${made.metrics.map(({ name }) => name).join(", ")}), which this would not hit; write metric: "*"`,
+          );
+      engines.set(engine, spec);
     }
-    tests.push(loaded);
+    tests.push({ ...loaded, engines });
   }
   return { file, tests };
 }
@@ -184,14 +198,14 @@ export function runTest(file: string, loaded: LoadedTest, options: TestOptions):
   });
 }
 
-function play({ test, workload: written, system, trace: steady, scale }: LoadedTest, engineName: string, seed: number, jitter = 0): TestJudge {
+function play({ test, workload: written, system, trace: steady, scale, engines: specs }: LoadedTest, engineName: string, seed: number, jitter = 0): TestJudge {
   const rng = createRng(seed);
   const vary = (): number => (jitter === 0 ? 1 : 1 + jitter * (2 * rng.next() - 1));
   const startupMs = (test.startup ?? written.unit.startup.meanMs) * vary();
   const workload = { ...written, unit: { ...written.unit, startup: { ...written.unit.startup, meanMs: startupMs } } };
   const trace = jitter === 0 ? steady : { ...steady, load: noisy(steady, jitter / 3, rng) };
   const settings: RunSettings = { scale, seed, warmUpMs: 0, faults: test.faults, events: test.events, initialUnits: test.initialUnits, system };
-  const engines = enginesFor(engineName, { trace, workload, settings });
+  const engines = enginesFor(specs.get(engineName) ?? engineName, { trace, workload, settings });
   const [engine] = engines;
   // Times that a test names are exact; with jitter only what must hold throughout is judged.
   const judge = new TestJudge(jitter === 0 ? test.expect : { ...test.expect, at: {} }, engine.intervalMs, engine.engine === "vernier");

@@ -454,6 +454,13 @@ describe("lints", () => {
     ["price_without_currency", `${WEB}    unit: {price: 0.1/h}\n`],
     ["kind_undeclared", WEB.replace("    kind: stateless\n", "")],
     ["target_above_ceiling", WEB.replace("70%", "80%")],
+    [
+      "queue_beyond_unit",
+      WEB.replace("utilisation}", "utilisation}\n      in: {measures: rate}\n      waiting: {measures: backlog}").replace(
+        "    strategies:\n",
+        "    unit: {serves: {rate: 10/s}}\n    strategies:\n      - {type: queue, arrivals: in, backlog: waiting, drain: 5m, perUnit: 11/s}\n",
+      ),
+    ],
     ["unused_metric", WEB.replace("utilisation}", "utilisation}\n      rps: {measures: rate}")],
     [
       "calendar_without_event",

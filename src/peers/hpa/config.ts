@@ -33,6 +33,10 @@ export interface HpaConfig {
   readonly max?: number;
   /** An adapter that turns "no data" into 0 instead of an error. */
   readonly absentIsZero: boolean;
+  /** From 1.16 until 1.21 a metric that could not be fetched kept no other from scaling in (kubernetes #105187). */
+  readonly passesOverBroken?: boolean;
+  /** Until 2026 a wish beyond the largest int32 became the smallest (kubernetes #126892). */
+  readonly wraps?: boolean;
 }
 
 /** Controller flag --horizontal-pod-autoscaler-tolerance. */

@@ -29,6 +29,9 @@ export interface HpaParameters {
   readonly downscaleStabilizationMs: number;
   /** Feature gate HPAScaleToZero. */
   readonly scalesToZero: boolean;
+  /** Old versions, as `HpaConfig` says. */
+  readonly passesOverBroken?: boolean | undefined;
+  readonly wraps?: boolean | undefined;
 }
 
 /** What the controller remembers about one HPA. */
@@ -82,7 +85,8 @@ export function reconcile(parameters: HpaParameters, observation: HpaObservation
       winner = i;
     }
   }
-  if (failed === observation.metrics.length || (failed > 0 && proposed < spec)) return { units: spec, proposed: spec, metric: -1, reason: "FailedGetMetrics" };
+  if (failed === observation.metrics.length || (failed > 0 && proposed < spec && parameters.passesOverBroken !== true))
+    return { units: spec, proposed: spec, metric: -1, reason: "FailedGetMetrics" };
 
   if (behaviour === undefined) {
     const stabilized = stabilizeLegacy(memory.history, proposed, parameters.downscaleStabilizationMs, nowMs);
@@ -116,16 +120,16 @@ function mayLeaveZero({ scalesToZero, min }: HpaParameters, { metrics, scaledToZ
 }
 
 function propose(metric: HpaMetric, parameters: HpaParameters, { spec, status, readyRunning }: HpaObservation, nowMs: number): MetricProposal | undefined {
-  const { tolerance } = parameters;
+  const { tolerance, wraps } = parameters;
   switch (metric.kind) {
     case "unavailable":
       return undefined;
     case "pods":
       return podProposal(metric.pods, metric.target, metric.rules, spec, nowMs);
     case "value":
-      return valueProposal({ ...metric, tolerance, current: spec, readyRunning });
+      return valueProposal({ ...metric, tolerance, wraps, current: spec, readyRunning });
     case "averageValue":
-      return averageValueProposal({ ...metric, tolerance, status });
+      return averageValueProposal({ ...metric, tolerance, wraps, status });
   }
 }
 

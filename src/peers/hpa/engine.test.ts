@@ -163,3 +163,28 @@ test("goes to zero and back when it may, and leaves a zero that a person set", (
   expect(went.at(-1)).toBe(3);
   expect(driveMetrics(zero, 0, [[90], [90]])).toEqual([0, 0]);
 });
+
+test("the rules of old: what cannot be fetched is passed over, and what is no int32 is the smallest", () => {
+  const metrics = ["lag", "other"].map((name) => ({ source: "external", name, target: { type: "averageValue", milli: 100 }, measures: "backlog" }) as const);
+  const ask = (old: Partial<HpaConfig>, lag: number | undefined) => {
+    const engine = new HpaEngine("hpa", POLICY, "none", { metrics, toleranceUp: 0.1, toleranceDown: 0.1, absentIsZero: false, ...old });
+    const reading = (metric: string, value: number | undefined): Reading => ({
+      metric,
+      status: value === undefined ? "absent" : "value",
+      value: value ?? 0,
+      sampledAtMs: 0,
+      windowMs: 15_000,
+      partial: false,
+    });
+    const capacity = { readable: true, requested: 50, ready: 50, starting: 0, draining: 0 };
+    let units = 50;
+    // Beyond the five minutes that an HPA remembers its recommendations.
+    for (let nowMs = 0; nowMs <= 400_000; nowMs += 15_000)
+      units = decide(engine, { capacity, readings: [reading("lag", lag), reading("other", undefined)] }, nowMs).requested;
+    return units;
+  };
+  const legacy = { passesOverBroken: true, wraps: true };
+  expect([ask({}, 1), ask(legacy, 1)]).toEqual([50, 10]);
+  // 214 748 364.7 over a tenth is the largest int32.
+  expect([ask({}, 214_748_365), ask(legacy, 214_748_364), ask(legacy, 214_748_365)]).toEqual([100, 100, 2]);
+});

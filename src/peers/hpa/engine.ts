@@ -56,6 +56,8 @@ export class HpaEngine extends BareEngine {
       ...(config.behaviour !== undefined && { behaviour: config.behaviour }),
       downscaleStabilizationMs: DOWNSCALE_STABILIZATION_MS,
       scalesToZero: config.min === 0,
+      passesOverBroken: config.passesOverBroken,
+      wraps: config.wraps,
     };
   }
 

@@ -20,9 +20,13 @@ function isWithin(ratio: number, { up, down }: Tolerance): boolean {
   return 1 - down <= ratio && ratio <= 1 + up;
 }
 
+/** What older versions make of a number that is no int32 (on amd64). */
+const INT32_MIN = -2_147_483_648;
+
 /** `int32(ceil(x))` of newer versions: it saturates instead of wrapping round. */
-function ceilUnits(wish: number): number {
+function ceilUnits(wish: number, wraps = false): number {
   if (!(wish > 0)) return 0;
+  if (wraps && Math.ceil(wish) > -INT32_MIN - 1) return INT32_MIN;
   return wish >= UNITS_MAX ? UNITS_MAX : Math.ceil(wish);
 }
 
@@ -110,6 +114,7 @@ interface SeriesParameters {
   readonly seriesMilli: readonly (number | bigint)[];
   readonly targetMilli: number | bigint;
   readonly tolerance: Tolerance;
+  readonly wraps?: boolean | undefined;
 }
 
 /** Sum of series, saturating at the largest int64. */
@@ -130,20 +135,21 @@ export function valueProposal({
   seriesMilli,
   targetMilli,
   tolerance,
+  wraps,
   current,
   readyRunning,
 }: SeriesParameters & { readonly current: number; readonly readyRunning: number }): MetricProposal {
   const total = saturatingSum(seriesMilli);
   const ratio = Number(total) / Number(targetMilli);
-  if (current === 0) return { units: ceilUnits(ratio), usage: total };
-  return { units: isWithin(ratio, tolerance) ? current : ceilUnits(ratio * readyRunning), usage: total };
+  if (current === 0) return { units: ceilUnits(ratio, wraps), usage: total };
+  return { units: isWithin(ratio, tolerance) ? current : ceilUnits(ratio * readyRunning, wraps), usage: total };
 }
 
 /** Replicas for an object or external metric with target type AverageValue: absolute, cannot run away. */
-export function averageValueProposal({ seriesMilli, targetMilli, tolerance, status }: SeriesParameters & { readonly status: number }): MetricProposal {
+export function averageValueProposal({ seriesMilli, targetMilli, tolerance, wraps, status }: SeriesParameters & { readonly status: number }): MetricProposal {
   const total = saturatingSum(seriesMilli);
   const ratio = Number(total) / (Number(targetMilli) * status);
-  const units = isWithin(ratio, tolerance) ? status : ceilUnits(Number(total) / Number(targetMilli));
+  const units = isWithin(ratio, tolerance) ? status : ceilUnits(Number(total) / Number(targetMilli), wraps);
   return { units, usage: meanOf(total, status) };
 }
 

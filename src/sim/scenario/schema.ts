@@ -73,7 +73,10 @@ export const PolicyTest = z.strictObject({
     .record(z.string(), z.enum(["passes", "fails"]))
     .refine((engines) => Object.keys(engines).length > 0, { error: "expected at least one engine" })
     .prefault({ vernier: "passes" })
-    .meta({ description: "Engines that are put to the test, and what is expected of each: `{vernier: passes, hpa-v2@70: fails}`." }),
+    .meta({
+      description:
+        "Engines that are put to the test, and what is expected of each: `{vernier: passes, hpa-v2@70: fails}`; `hpa-v2=hpa.yaml` is the HPA of a manifest.",
+    }),
   expect: z.strictObject({
     at: z.record(z.string(), Expectation).prefault({}).meta({ description: "By time from the start (`5m`): what the decision at or just before it says." }),
     always: Expectation.optional().meta({ description: "What every decision says." }),
