@@ -67,7 +67,7 @@ function keyOf({ overrides }: ReadEvent): string {
 
 /** Those of the highest revision. */
 function latest(events: readonly ReadEvent[]): ReadEvent[] {
-  const highest = events.reduce((most, { sequence }) => Math.max(most, sequence), 0);
+  const highest = events.reduce((most, { sequence }) => Math.max(most, sequence), Number.NEGATIVE_INFINITY);
   return events.filter(({ sequence }) => sequence === highest);
 }
 
