@@ -165,7 +165,7 @@ function planOf(prepared: readonly PreparedRun[], manifests: readonly Labelled[]
   let tickMs = Math.min(Number.POSITIVE_INFINITY, ...called.map(({ intervalMs }) => intervalMs));
   if (called.length > 0)
     warnings.push(
-      `${called.map(({ id }) => id).join(", ")} ${called.length === 1 ? "follows its" : "follow their"} own policy in every run; the table is of ${plant.id} alone, and the optimum is not held back by what it calls`,
+      `${called.map(({ id }) => id).join(", ")} ${called.length === 1 ? "follows its" : "follow their"} policy in ${first.policy.file} in every run; the table is of ${plant.id} alone, and the optimum is not held back by what it calls`,
     );
   for (const { spec, workload } of entrants) {
     const engine = createEngine(spec, workload, context);

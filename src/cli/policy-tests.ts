@@ -10,8 +10,10 @@ import { readDocument } from "../policy/document.ts";
 import { problemsOf } from "../policy/issues.ts";
 import { type Policy, parsePolicy } from "../policy/parse.ts";
 import { type ResolvedWorkload, workloadId } from "../policy/resolve.ts";
+import { saysLatency } from "../policy/resolve-unit.ts";
 import { notCalled, type System, systemOf } from "../policy/system.ts";
 import { readTrace } from "../read-trace.ts";
+import { probeOf, silence } from "../sim/probes.ts";
 import { type RunSettings, runSimulation } from "../sim/run.ts";
 import { type Scale, settleScale } from "../sim/scale.ts";
 import { type DecisionLine, type TestFailure, TestJudge } from "../sim/scenario/judge.ts";
@@ -99,11 +101,15 @@ export async function loadTests(file: string, text = readText(file)): Promise<Lo
     const context = engineContext({ trace: loaded.trace, workload, settings: { scale: loaded.scale } });
     const engines = new Map<string, EngineSpec>();
     for (const engine of Object.keys(test.engines)) {
-      const manifest = manifestEngine(engine, (path) => loadManifests(relative(".", resolve(dirname(file), path)), {}));
+      const manifest = manifestEngine(engine, (path) => loadManifests(relative(".", resolve(dirname(file), path)) || ".", {}));
       if (typeof manifest === "object" && "problem" in manifest) fail("unknown_engine", ["engines", engine], manifest.problem);
       const spec = (manifest as EngineSpec | undefined) ?? engine;
       const made = createEngine(spec, workload, context);
       if (typeof made === "string") fail("unknown_engine", ["engines", engine], made);
+      if (typeof spec === "object" && typeof made === "object") {
+        const [silent] = made.metrics.flatMap((metric) => silence(metric, probeOf(metric, loaded.trace, saysLatency(workload.unit))));
+        if (silent !== undefined) fail("metric_unplayable", ["engines", engine], `${silent}; leave the metric out of the manifest`);
+      }
       for (const [index, { metric }] of test.faults.entries())
         if (typeof made === "object" && metric !== "*" && made.engine !== "vernier" && !made.metrics.some(({ name }) => name === metric))
           fail(

@@ -35,10 +35,11 @@ export function reportText(run: Run, terminal: Terminal): string {
     table(scoreRows(report), [false, true]),
   ];
   if (report.called.length > 0) lines.push("", paint("bold", "what it calls, each under its own policy"), calledTable(report));
-  if (score.objectives.length > 0) {
+  const objectives = allObjectives(report);
+  if (objectives.length > 0) {
     lines.push("", paint("bold", "objectives"));
-    const rows = score.objectives.map((objective) => [
-      objective.name,
+    const rows = objectives.map(({ name, objective, currency }) => [
+      name,
       objective.state.replace("_", " "),
       objective.good === null
         ? (objective.note ?? "")
@@ -48,31 +49,47 @@ export function reportText(run: Run, terminal: Terminal): string {
         : `${formatPercent(objective.budgetUsed)} of the error budget used${objective.fastestBurn === null || objective.fastestBurn < 1 ? "" : `, in the worst hour ${formatNumber(objective.fastestBurn, 1)} times too fast`}`,
       objective.wasteUnitHours === null
         ? ""
-        : `${formatNumber(objective.wasteUnitHours, 1)} unit-hours below the band${objective.wasteCost === null ? "" : ` (${formatMoney(objective.wasteCost, score.currency)})`}`,
+        : `${formatNumber(objective.wasteUnitHours, 1)} unit-hours below the band${objective.wasteCost === null ? "" : ` (${formatMoney(objective.wasteCost, currency)})`}`,
     ]);
-    for (const [i, row] of table(rows).split("\n").entries())
-      lines.push(paint(score.objectives[i]?.state === "met" ? "green" : score.objectives[i]?.state === "missed" ? "red" : "yellow", row));
+    for (const [i, row] of table(rows).split("\n").entries()) {
+      const state = objectives[i]?.objective.state;
+      lines.push(paint(state === "met" ? "green" : state === "missed" ? "red" : "yellow", row));
+    }
   }
   lines.push("", chart(run, terminal));
   return lines.join("\n");
+}
+
+/** Objectives of a run: of its workload, and of those that it calls, by the name of each. */
+export function allObjectives({
+  score,
+  called,
+}: Pick<SimulationReport, "score" | "called">): { name: string; objective: ObjectiveResult; currency: string | null }[] {
+  return [
+    ...score.objectives.map((objective) => ({ name: objective.name, objective, currency: score.currency })),
+    ...called.flatMap((one) =>
+      one.score.objectives.map((objective) => ({ name: `${one.workload} ${objective.name}`, objective, currency: one.score.currency })),
+    ),
+  ];
 }
 
 /** How the workloads did that a run called, one a line. */
 function calledTable({ called }: SimulationReport): string {
   return table(
     [
-      ["", "unit-hours", "money", "above the ceiling", "utilisation", "peak units", "steps"],
-      ...called.map(({ workload, score }) => [
+      ["", "unit-hours", "money", "above the ceiling", "waited for", "utilisation", "peak units", "steps"],
+      ...called.map(({ workload, score, limitingRatio }) => [
         workload,
         formatNumber(score.costUnitHours, 1),
         score.cost === null ? "" : formatMoney(score.cost, score.currency),
         formatPercent(score.timeAboveCeilingRatio),
+        formatPercent(limitingRatio),
         formatPercent(score.meanUtilisation),
         formatNumber(score.peakRequestedUnits),
         formatNumber(score.changes),
       ]),
     ],
-    [false, true, true, true, true, true, true],
+    [false, true, true, true, true, true, true, true],
   );
 }
 
@@ -146,10 +163,10 @@ export function reportMarkdown(reports: readonly SimulationReport[], labels: rea
     ...scoreRows(first).map(([label]) => `| ${label} | ${cells.map((cell) => cell.get(label) ?? "").join(" | ")} |`),
   ];
   for (const [i, report] of reports.entries()) {
-    for (const objective of report.score.objectives) {
+    for (const { name, objective } of allObjectives(report)) {
       lines.push(
         "",
-        `${objective.state === "missed" ? "**Missed**" : objective.state === "met" ? "Met" : objective.state === "at_risk" ? "At risk" : "Unknown"}: ${labels[i]}, ${objective.name}${objective.good === null ? ` (${objective.note})` : `, ${formatPercent(objective.good)} good of ${formatPercent(objective.minimum)} required`}.`,
+        `${objective.state === "missed" ? "**Missed**" : objective.state === "met" ? "Met" : objective.state === "at_risk" ? "At risk" : "Unknown"}: ${labels[i]}, ${name}${objective.good === null ? ` (${objective.note})` : `, ${formatPercent(objective.good)} good of ${formatPercent(objective.minimum)} required`}.`,
       );
     }
   }

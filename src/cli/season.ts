@@ -1,16 +1,20 @@
 import { saysLatency } from "../policy/resolve-unit.ts";
 import type { Season } from "../policy/schema.ts";
 import type { ObjectiveResult } from "../sim/objective-judge.ts";
-import type { Scale } from "../sim/scale.ts";
-import { settleScale } from "../sim/scale.ts";
+import type { SimulationReport } from "../sim/run.ts";
+import { type Scale, settleScale } from "../sim/scale.ts";
 import type { Score } from "../sim/score.ts";
 import { drawSeasons, type SeasonDraw } from "../sim/season.ts";
 import { settleStepMs } from "../sim/steps.ts";
 import type { Job, RunOutcome } from "../simulation-job.ts";
 import { formatNumber, formatPercent, table } from "./format.ts";
+import { allObjectives } from "./report-text.ts";
 import type { PreparedRun } from "./run-options.ts";
 import { doJobs } from "./simulation-pool.ts";
 import { Progress, type Terminal } from "./terminal.ts";
+
+/** What "nine of ten" means for the gate. */
+const SAFE_SHARE = 0.9;
 
 /** How a policy comes through seasons that may come, as `--json` prints it. Ratios are 0..1. */
 export interface SeasonReport {
@@ -19,8 +23,17 @@ export interface SeasonReport {
   readonly engine: string;
   readonly policyHash: string;
   readonly season: Season & { readonly name: string };
+  readonly warnings: readonly string[];
   readonly objectives: readonly SeasonVerdict[];
-  readonly draws: readonly (SeasonDraw & { readonly peakUnits: number; readonly score: Score })[];
+  /** Draws that stand for equal shares of all seasons, and the one that nine of ten stay below. */
+  readonly draws: readonly PlayedSeason[];
+  readonly p90: PlayedSeason;
+}
+
+interface PlayedSeason extends SeasonDraw {
+  readonly peakUnits: number;
+  readonly score: Score;
+  readonly called: SimulationReport["called"];
 }
 
 /** One objective over all draws. */
@@ -30,51 +43,54 @@ interface SeasonVerdict {
   readonly atRisk: number;
   readonly missed: number;
   readonly unknown: number;
-  /** Share of seasons up to which nothing is missed, in steps of the draws; null when nobody can tell. */
-  readonly safeShare: number | null;
-  /** The largest load drawn up to which nothing is missed; null when there is none. */
-  readonly safeTimes: number | null;
+  /** Whether it is kept in the season that nine of ten stay below, and in all drawn below it; null when nobody can tell. */
+  readonly isSafe: boolean | null;
+  /** The smallest and the largest load drawn with which it is missed; null when it never is. */
+  readonly missedFrom: number | null;
+  readonly missedTo: number | null;
 }
 
 /** Plays a run once for each season drawn. */
 export async function playSeasons(
   prepared: PreparedRun,
-  { name, season, draws, engine }: { name: string; season: Season; draws: number; engine: string },
+  { name, season, draws, engine }: { readonly name: string; readonly season: Season; readonly draws: number; readonly engine: string },
 ): Promise<SeasonReport> {
   const { trace, workload, settings } = prepared;
   const normal = settleScale(trace, workload, workload.ceiling, settings.peakUnits);
-  const drawn = drawSeasons(season, draws);
-  const scales = drawn.map(({ times }): Scale => ({ ...normal, loadFactor: normal.loadFactor * times, peakUnits: Math.ceil(normal.peakUnits * times - 1e-9) }));
+  const drawn = [...drawSeasons(season, draws), { quantile: SAFE_SHARE, times: season.p90 }];
+  const scales = drawn.map(
+    ({ times }): Scale => ({ ...normal, loadFactor: normal.loadFactor * times, peakUnits: Math.max(0, Math.ceil(normal.peakUnits * times - 1e-9)) }),
+  );
   const jobs = scales.map((scale): Job => ({ kind: "run", trace, workload, engine, settings: { ...settings, scale } }));
   const progress = new Progress(`playing ${name}`);
   // Response times cost some three times as much as everything else in a step.
   const weight = (1 + (settings.system?.called.length ?? 0)) * (saysLatency(workload.unit) ? 4 : 1);
-  const steps = ((trace.load.length * trace.binMs) / settleStepMs(trace.binMs, workload.intervalMs)) * draws * weight;
+  const steps = ((trace.load.length * trace.binMs) / settleStepMs(trace.binMs, workload.intervalMs)) * drawn.length * weight;
   const outcomes = (await doJobs(jobs, steps, { onDone: (done, of) => progress.update(done / of) })) as RunOutcome[];
   progress.end();
-  const { policyHash, engine: ran } = (outcomes[0] as RunOutcome).report;
-  const scores = outcomes.map(({ report }) => report.score);
+  const reports = outcomes.map(({ report }) => report);
+  const played = reports.map(
+    ({ score, called }, i): PlayedSeason => ({ ...(drawn[i] as SeasonDraw), peakUnits: (scales[i] as Scale).peakUnits, score, called }),
+  );
+  const { policyHash, engine: ran } = reports[0] as SimulationReport;
   return {
     schemaVersion: 1,
     workload: workload.id,
     engine: ran,
     policyHash,
     season: { name, ...season },
-    objectives: (scores[0] as Score).objectives.map((objective, i) =>
-      verdict(
-        objective.name,
-        drawn,
-        scores.map(({ objectives }) => objectives[i] as ObjectiveResult),
-      ),
-    ),
-    draws: drawn.map((draw, i) => ({ ...draw, peakUnits: (scales[i] as Scale).peakUnits, score: scores[i] as Score })),
+    warnings: [...new Set([...normal.guesses.map((guess) => `guessed: ${guess}`), ...reports.flatMap(({ warnings }) => warnings)])],
+    objectives: allObjectives(reports[0] as SimulationReport).map((objective, i) => verdict(objective.name, played, i)),
+    draws: played.slice(0, -1),
+    p90: played.at(-1) as PlayedSeason,
   };
 }
 
-function verdict(name: string, drawn: readonly SeasonDraw[], results: readonly ObjectiveResult[]): SeasonVerdict {
-  const count = (state: ObjectiveResult["state"]): number => results.filter((result) => result.state === state).length;
-  const firstMiss = results.findIndex(({ state }) => state === "missed");
-  const safe = firstMiss < 0 ? results.length : firstMiss;
+function verdict(name: string, played: readonly PlayedSeason[], position: number): SeasonVerdict {
+  const results = played.map((one) => ({ ...one, state: (allObjectives(one)[position] as { objective: ObjectiveResult }).objective.state }));
+  const draws = results.slice(0, -1);
+  const count = (state: ObjectiveResult["state"]): number => draws.filter((one) => one.state === state).length;
+  const missed = results.filter(({ state }) => state === "missed").map(({ times }) => times);
   const isKnown = results.some(({ state }) => state !== "unknown");
   return {
     name,
@@ -82,43 +98,57 @@ function verdict(name: string, drawn: readonly SeasonDraw[], results: readonly O
     atRisk: count("at_risk"),
     missed: count("missed"),
     unknown: count("unknown"),
-    safeShare: isKnown ? safe / results.length : null,
-    safeTimes: isKnown && safe > 0 ? (drawn[safe - 1] as SeasonDraw).times : null,
+    isSafe: isKnown ? !results.some(({ state, quantile }) => state === "missed" && quantile <= SAFE_SHARE + 1e-9) : null,
+    missedFrom: missed.length === 0 ? null : Math.min(...missed),
+    missedTo: missed.length === 0 ? null : Math.max(...missed),
   };
 }
 
-/** Objectives that are missed in a season that nine of ten stay below. */
-export function missedInSeason({ objectives }: SeasonReport): readonly string[] {
-  return objectives.filter(({ safeShare }) => safeShare !== null && safeShare < 0.9).map(({ name }) => name);
+/** Why seasons do not pass a gate, one reason a line. */
+export function seasonGate({ workload, objectives, p90 }: SeasonReport): readonly string[] {
+  if (p90.score.scoredHours === 0) return [`${workload}: nothing was scored, so nothing is proven`];
+  return objectives.filter(({ isSafe }) => isSafe === false).map(({ name }) => `${workload} misses ${name} in a season that nine of ten stay below`);
 }
 
-export function seasonText({ workload, engine, season, objectives, draws }: SeasonReport, max: number, terminal: Terminal): string {
+export function seasonText({ workload, engine, season, warnings, objectives, draws, p90 }: SeasonReport, max: number, terminal: Terminal): string {
   const { paint } = terminal;
-  const shown = [0.1, 0.5, 0.9, 1].map((share) => draws[Math.max(0, Math.ceil(share * draws.length) - 1)] as SeasonReport["draws"][number]);
-  const rows = [...new Set(shown)].map(({ quantile, times, peakUnits, score }) => [
-    `${Math.round(quantile * 100)} % below`,
-    `x ${formatNumber(times, 2)}`,
-    `${formatNumber(peakUnits)}${peakUnits > max ? ` (max ${formatNumber(max)})` : ""}`,
-    formatNumber(score.costUnitHours, 1),
-    formatPercent(score.timeAboveCeilingRatio),
-    formatPercent(score.requestsFailedRatio),
-    score.objectives
-      .filter(({ state }) => state === "missed")
+  const at = (share: number): PlayedSeason => draws[Math.min(draws.length - 1, Math.floor(share * draws.length))] as PlayedSeason;
+  const shown = [...new Set([at(0), at(0.5), p90, at(1)])].toSorted((a, b) => a.quantile - b.quantile);
+  const rows = shown.map((one) => [
+    `${Math.round(one.quantile * 100)} % below`,
+    `x ${formatNumber(one.times, 2)}`,
+    `${formatNumber(one.peakUnits)}${one.peakUnits > max ? ` (max ${formatNumber(max)})` : ""}`,
+    formatNumber(one.score.costUnitHours, 1),
+    formatPercent(one.score.timeAboveCeilingRatio),
+    formatPercent(one.score.requestsFailedRatio),
+    allObjectives(one)
+      .filter(({ objective }) => objective.state === "missed")
       .map(({ name }) => name)
       .join(", ") || "nothing",
   ]);
-  const verdicts = objectives.map(({ name, safeShare, safeTimes, missed, atRisk }) => {
-    const says =
-      safeShare === null
-        ? "nobody can tell: unknown in every draw"
-        : `kept in ${safeShare === 1 ? "all" : formatNumber(safeShare * draws.length)} of ${draws.length} seasons${safeTimes === null ? "" : `, up to ${formatNumber(safeTimes, 2)} times the load`}${missed > 0 ? `; missed in ${missed}` : ""}${atRisk > 0 ? `; at risk in ${atRisk}` : ""}`;
-    return paint(safeShare === null ? "yellow" : safeShare < 0.9 ? "red" : missed > 0 ? "yellow" : "green", `${name}: ${says}`);
+  const count = `${draws.length} draw${draws.length === 1 ? "" : "s"}`;
+  const verdicts = objectives.map((one) => {
+    const colour = one.isSafe === null ? "yellow" : one.isSafe ? (one.missed > 0 ? "yellow" : "green") : "red";
+    return paint(colour, `${one.name}: ${verdictText(one, draws.length)}`);
   });
   return [
-    `${paint("bold", workload)}  ${paint("dim", `engine ${engine}, season ${season.name}: half stay below ${season.p50} times the load, nine of ten below ${season.p90}; ${draws.length} draws`)}`,
+    `${paint("bold", workload)}  ${paint("dim", `engine ${engine}, season ${season.name}: half stay below ${season.p50} times the load, nine of ten below ${season.p90}; ${count}`)}`,
+    ...warnings.map((warning) => paint("yellow", `warning: ${warning}`)),
     "",
     table([["seasons", "load", "peak units", "unit-hours", "above the ceiling", "failed", "missed"], ...rows], [false, true, true, true, true, true]),
     "",
     ...(verdicts.length > 0 ? verdicts : [paint("yellow", "no objectives are declared, so nothing can be missed")]),
   ].join("\n");
+}
+
+function verdictText({ met, atRisk, missed, unknown, isSafe, missedFrom, missedTo }: SeasonVerdict, draws: number): string {
+  if (isSafe === null) return "nobody can tell: unknown in every draw";
+  const parts = [`kept in ${met + atRisk} of ${draws} seasons${atRisk > 0 ? `, at risk in ${atRisk} of them` : ""}`];
+  if (missed > 0 || missedFrom !== null)
+    parts.push(
+      `missed in ${missed}${missedFrom === null || missedTo === null ? "" : `, with ${formatNumber(missedFrom, 2)}${missedTo === missedFrom ? "" : ` to ${formatNumber(missedTo, 2)}`} times the load`}`,
+    );
+  if (unknown > 0) parts.push(`unknown in ${unknown}`);
+  parts.push(isSafe ? "safe for nine of ten" : "not safe for nine of ten");
+  return parts.join("; ");
 }

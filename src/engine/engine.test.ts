@@ -655,6 +655,20 @@ strategies:
     expect(new Drive(policy, 10).tick({ readings: { cpu: 1 } })).toMatchObject({ requested: 10, codes: expect.arrayContaining(["constraint_below_min"]) });
   });
 
+  test("a limit below a minimum that the calendar raised grows to the limit and stays there, whatever the load", () => {
+    for (const load of [3, 6]) {
+      const policy = { ...workload(TRACKING.replace("min: 2", "min: 12")), limits: [{ name: "budget", kind: "budget", units: 8 } as const] };
+      const drive = new Drive(policy, Math.ceil(load / 0.7));
+      // Capacity below the minimum is read twice before it is believed.
+      drive.tick({ readings: { cpu: load / drive.requested } });
+      drive.requested = Math.ceil(load / 0.7);
+      const seen: number[] = [];
+      for (let i = 0; i < 80; i++) seen.push(drive.tick({ readings: { cpu: load / drive.requested } }).requested);
+      expect(Math.min(...seen)).toBeGreaterThanOrEqual(Math.ceil(load / 0.7));
+      expect(new Set(seen.slice(20))).toEqual(new Set([Math.max(8, Math.ceil(load / 0.7))]));
+    }
+  });
+
   test("an exhausted budget stops growth, alarms before, and starts anew with the month", () => {
     const policy = workload(`${TRACKING}\nunit: {price: 1 USD/h}\nbudget: 100 USD/month`);
     const drive = new Drive(policy, 10);

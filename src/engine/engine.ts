@@ -515,7 +515,9 @@ export class VernierEngine implements Engine, Decision {
       return current;
     }
     const limit = isUp ? this.#up : this.#down;
-    const allowed = limit.allowed(nowMs, current, isUp ? 1 : -1);
+    // What sleeps wakes with what it is said to wake with, seen or not.
+    const wake = current === 0 ? (this.#policy.activation?.wake ?? 0) : 0;
+    const allowed = Math.max(wake, limit.allowed(nowMs, current, isUp ? 1 : -1));
     if (Math.abs(wish - current) <= allowed) return wish;
     if (isUp) {
       const above = this.#policy.guards.up.unlimitedAbove;
@@ -579,23 +581,21 @@ export class VernierEngine implements Engine, Decision {
         this.#log.add(REASON.spend_alarm, units, units, this.#spend.spent, this.#spend.budget);
       }
     }
+    // First to the minimum, which a limit then may hold back: one below it must not make capacity swing between the two.
+    if (units < min) {
+      this.#log.add(REASON.clamped_min, units, min, min);
+      units = min;
+    }
     for (let i = 0; i < limits.length; i++) {
       const limit = limits[i] as (typeof limits)[number];
       if (units <= limit.units) continue;
-      if (limit.units < min) {
-        const held = Math.min(units, current);
-        this.#log.add(REASON.constraint_below_min, units, held, limit.units, min);
-        return held;
-      }
       // A limit holds growth back; what runs beyond it goes as proof allows, not because a number changed.
       const capped = Math.max(limit.units, Math.min(units, current));
-      this.#log.add(LIMIT_REASONS[limit.kind], units, capped, i, limit.units);
+      if (limit.units < min) this.#log.add(REASON.constraint_below_min, units, capped, limit.units, min);
+      else this.#log.add(LIMIT_REASONS[limit.kind], units, capped, i, limit.units);
       units = capped;
     }
-    if (units < min) {
-      this.#log.add(REASON.clamped_min, units, min, min);
-      return min;
-    }
+    if (units < min) return units;
     if (units <= max) return units;
     this.#log.add(REASON.clamped_max, units, max, max);
     if (current <= max) return max;

@@ -161,7 +161,7 @@ export const REASONS = {
   constraint_below_min: {
     stage: "constraints",
     operands: { units: "units", min: "units" },
-    text: "a limit of {units} units is below the minimum of {min}: hold; someone must decide which is right",
+    text: "a limit of {units} units is below the minimum of {min}: no growth beyond it; someone must decide which is right",
   },
   spend_exhausted: {
     stage: "constraints",

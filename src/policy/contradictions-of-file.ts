@@ -46,6 +46,14 @@ function checkDependencies(
     if (rate !== undefined) error("rate_twice", "rate", `what ${name} serves follows from the units of ${id}`, "leave out rate, or workload");
     if (record(called["unit"])["serves"] === undefined)
       error("serves_missing", "workload", `${id} does not say what one of its units serves`, "add unit.serves to it, for example {rate: 400/s}");
+    for (const [user, value] of byId)
+      if (name in record(value["uses"]) && record(value["unit"])["serves"] === undefined)
+        error(
+          "serves_missing",
+          "workload",
+          `${user} calls it, and does not say what one of its own units serves`,
+          "add unit.serves to it: calls are counted in requests",
+        );
     if (callsItself(id, byId, dependencies))
       error("dependency_circle", "workload", `${id} calls itself, directly or through others`, "leave out one of the calls under uses");
   }

@@ -25,6 +25,8 @@ export const LINTS = {
   target_above_ceiling: "The target is at or above the ceiling: capacity is steered to where the service already counts as short.",
   calendar_without_event: "A window whose calendar has no event that it asks for never opens: the words may be misspelt, or the calendar out of date.",
   queue_beyond_unit: "The queue counts on more from one unit than it serves at 100 %: it takes longer to drain than it says.",
+  schedule_above_limit: "The calendar raises `min` above what a limit allows: capacity stays at the limit, and below the minimum.",
+  curve_falls: "Measured response times get shorter while utilisation rises: two measurements are likely swapped, or not of the same thing.",
   unused_metric: "No strategy and no objective reads the metric.",
 } as const;
 export type LintCode = keyof typeof LINTS;
@@ -68,6 +70,8 @@ export function lintPolicy(policy: Policy, trace?: LintTrace): Problem[] {
     lintBasics(workload, say);
     lintGuards(workload, say);
     lintWindows(workload, say);
+    lintScheduledMin(workload, say);
+    lintCurve(workload, say);
   }
   lintDependencies(policy, warn);
   return [...found.values()].sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
@@ -230,6 +234,34 @@ function lintWindows({ resolved, written }: PolicyWorkload, say: Say): void {
     const given = written.strategies[index];
     if (strategy.type === "schedule" && given?.type === "schedule") look(["strategies", index, "windows"], strategy.windows, given.windows);
   }
+}
+
+function lintScheduledMin({ resolved }: PolicyWorkload, say: Say): void {
+  for (const [index, { min }] of (resolved.boundsSchedule ?? []).entries()) {
+    const limit = resolved.limits.find(({ units }) => min !== undefined && min > units);
+    if (limit === undefined) continue;
+    const of = limit.kind === "budget" ? "the budget for an hour" : limit.name;
+    say(
+      ["bounds", "schedule", index, "min"],
+      "schedule_above_limit",
+      `min is ${min} while it is open, and ${of} allows ${limit.units}`,
+      "raise the limit, or lower min",
+    );
+  }
+}
+
+function lintCurve({ resolved: { unit } }: PolicyWorkload, say: Say): void {
+  if (unit.latency === undefined || !("curve" in unit.latency)) return;
+  const { curve } = unit.latency;
+  const at = curve.findIndex(({ p50Ms, p95Ms }, i) => i > 0 && (p50Ms < (curve[i - 1]?.p50Ms ?? 0) || p95Ms < (curve[i - 1]?.p95Ms ?? 0)));
+  const [before, after] = [curve[at - 1], curve[at]];
+  if (before !== undefined && after !== undefined)
+    say(
+      ["unit", "latency", "curve"],
+      "curve_falls",
+      `response times at ${percent(after.at)} are shorter than at ${percent(before.at)}`,
+      "measure again, or swap them",
+    );
 }
 
 function lintDependencies(

@@ -195,7 +195,9 @@ function expected(issue: Issue): string {
         ? `expected ${issue.discriminator ?? "type"} to be one of ${issue.options.map(String).join(", ")}`
         : issue.message;
     case "too_small":
-      return issue.message.startsWith("Too small") ? `expected ${issue.origin === "array" ? "at least" : "no less than"} ${issue.minimum}` : issue.message;
+      return issue.message.startsWith("Too small")
+        ? `expected ${issue.origin === "array" ? "at least" : issue.inclusive === false ? "more than" : "no less than"} ${issue.minimum}`
+        : issue.message;
     case "too_big":
       return issue.message.startsWith("Too big") ? `expected at most ${issue.maximum}` : issue.message;
     case "invalid_key":
@@ -238,7 +240,8 @@ function describe(value: unknown): string {
   if (value === undefined || value === null) return "nothing";
   if (Array.isArray(value)) return "a list";
   if (isRecord(value)) return "a mapping";
-  const text = JSON.stringify(value);
+  // What JSON has no word for.
+  const text = typeof value === "number" ? String(value) : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 

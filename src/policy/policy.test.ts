@@ -461,6 +461,14 @@ describe("lints", () => {
         "    unit: {serves: {rate: 10/s}}\n    strategies:\n      - {type: queue, arrivals: in, backlog: waiting, drain: 5m, perUnit: 11/s}\n",
       ),
     ],
+    [
+      "schedule_above_limit",
+      WEB.replace("    bounds:", "    unit: {price: 1 USD/h}\n    budget: 5 USD/h\n    bounds:").replace(
+        /max: (\d+)}/,
+        "max: $1, schedule: [{start: 0 1 * * *, for: 1h, min: 6}]}",
+      ),
+    ],
+    ["curve_falls", WEB.replace("    bounds:", "    unit: {latency: {curve: [{at: 80%, p50: 1ms, p95: 9ms}, {at: 40%, p50: 2ms, p95: 5ms}]}}\n    bounds:")],
     ["unused_metric", WEB.replace("utilisation}", "utilisation}\n      rps: {measures: rate}")],
     [
       "calendar_without_event",

@@ -29,9 +29,9 @@ const Latency = z
           .array(
             z.strictObject({
               at: Share.meta({ description: "Utilisation at which it was measured." }),
-              p50: PositiveDuration,
-              p95: PositiveDuration,
-              p99: PositiveDuration.optional(),
+              p50: durationFrom("1ms", "1h"),
+              p95: durationFrom("1ms", "1h"),
+              p99: durationFrom("1ms", "1h").optional(),
             }),
           )
           .min(1, { error: "expected at least one measurement" })

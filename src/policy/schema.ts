@@ -366,7 +366,7 @@ export const WorkloadPolicy = z.strictObject({
   group: Name.optional().meta({ description: "A name under `groups`. Until limits are shared live, each workload of a group may take all of its limit." }),
   budget: z
     .union([Budget.transform((budget) => [budget]), z.array(Budget).min(1).max(2)], {
-      error: "expected a budget such as 500 USD/month, or [500 USD/month, 5 USD/h]",
+      error: "expected a budget for a month or an hour such as 500 USD/month, or [500 USD/month, 5 USD/h]",
     })
     .optional()
     .meta({ description: "Money for a calendar month, for every hour, or both: `[500 USD/month, 5 USD/h]`. Exhausted means no growth, never below min." }),

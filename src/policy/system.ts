@@ -2,6 +2,8 @@ import type { ResolvedWorkload } from "./resolve.ts";
 
 /** What a workload calls, directly or through others, and how often. */
 export interface System {
+  /** Workloads that call some of `called` too, and get no load here. */
+  readonly outside: readonly { readonly workload: string; readonly calls: string }[];
   /** Callers before those they call. */
   readonly called: readonly ResolvedWorkload[];
   /** Calls for each request served. Positions: 0 is the workload itself, then `called`. Ordered by `from`; `from` is less than `to`. */
@@ -31,7 +33,10 @@ export function systemOf(entry: ResolvedWorkload, all: readonly ResolvedWorkload
       return to === undefined ? [] : [{ from, to, calls }];
     }),
   );
-  return { called, edges };
+  const outside = all
+    .filter(({ id }) => !at.has(id))
+    .flatMap(({ id, uses }) => uses.flatMap(({ workload }) => (workload !== undefined && at.has(workload) ? [{ workload: id, calls: workload }] : [])));
+  return { called, edges, outside };
 }
 
 /** Those that no other calls: load comes to them from outside. */

@@ -1,4 +1,4 @@
-import { uslBestConcurrency, uslPeak } from "../capacity/usl.ts";
+import { uslBestConcurrency, uslConcurrency, uslPeak, uslThroughput } from "../capacity/usl.ts";
 import { isRecord, asRecord as record } from "../lib/is-record.ts";
 import { Duration, Rate, Share } from "./quantities.ts";
 
@@ -61,7 +61,19 @@ function uslProblems(unit: Record<string, unknown>, usl: Record<string, unknown>
   if (!contention.success || !coherency.success || !serviceTime.success || !rate.success) return [];
   const law = { serviceTime: serviceTime.data / 1_000, contention: contention.data, coherency: coherency.data };
   const peak = uslPeak(law);
-  if (rate.data <= peak * (1 + 1e-9)) return [];
+  const { concurrency } = usl;
+  if (rate.data <= peak * (1 + 1e-9)) {
+    const needed = uslConcurrency(law, rate.data);
+    if (typeof concurrency !== "number" || concurrency >= needed * (1 - 1e-9)) return [];
+    return [
+      {
+        code: "serves_above_usl",
+        path: [...path, "concurrency"],
+        message: `with ${concurrency} at a time a unit does ${uslThroughput(law, concurrency).toPrecision(4)}/s, and unit.serves says ${record(unit["serves"])["rate"]}`,
+        hint: `let in at least ${Math.ceil(needed - 1e-9)}, or lower unit.serves`,
+      },
+    ];
+  }
   const best = uslBestConcurrency(law);
   return [
     {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { VernierEngine } from "../engine/engine.ts";
 import type { Engine } from "../engine/model.ts";
 import { StaticEngine } from "../peers/static/static.ts";
 import { checkPolicy, parsePolicy } from "../policy/parse.ts";
@@ -84,7 +85,9 @@ describe("a service and its database", () => {
     // The service could serve 10 a second; two calls each on a database of 10 a second let 5 through.
     const nodes = play(systemText({ api: { rate: 1, calls: { db: 2 } }, db: { rate: 10 } }), [10, 1], [4, 8, 8, 0]);
     const api = nodes("api").columns;
-    expect([...nodes("db").columns.load]).toEqual([8, 10, 10, 10]);
+    // What is tried, and what was waiting and is answered.
+    expect([...nodes("db").columns.load]).toEqual([8, 16, 16, 10]);
+    expect([...(nodes("db").columns.answeredRate ?? [])]).toEqual([8, 10, 10, 10]);
     expect([...api.backlog]).toEqual([0, 45, 90, 15]);
     expect([...(api.allowedRate as Float64Array)]).toEqual([5, 5, 5, 5]);
     expect([...nodes("db").columns.backlog]).toEqual([0, 0, 0, 0]);
@@ -112,48 +115,91 @@ describe("a service and its database", () => {
     expect(latency(2) - latency(1)).toBeCloseTo(222.2 - 105.3, -1);
   });
 
-  test("share a database in proportion to what each caller wants, in any depth", () => {
-    // Each request calls the shop once and the database once; the shop calls the database three times.
-    const text = systemText({ api: { rate: 1, calls: { shop: 1, db: 1 } }, shop: { rate: 1, calls: { db: 3 } }, db: { rate: 1 } });
-    const nodes = play(text, [100, 100, 40], new Array(200).fill(20));
-    const served = nodes("shop").columns.load.at(-1) as number;
-    // 4 calls for each request on 40 a second.
-    expect(served).toBeGreaterThan(9);
-    expect(served).toBeLessThanOrEqual(10.001);
-    expect(nodes("db").columns.load.at(-1)).toBeLessThanOrEqual(40.001);
+  test("let through what all ways together leave, in any shape and for steps of any length", () => {
+    // Two ways lead to the database: 2 calls for each request on 100 a second.
+    const diamond = systemText({
+      top: { rate: 100, calls: { b: 1, c: 1 } },
+      b: { rate: 100, calls: { d: 1 } },
+      c: { rate: 100, calls: { d: 1 } },
+      d: { rate: 100 },
+    });
+    const nodes = play(diamond, [10, 10, 10, 1], new Array(40).fill(100));
+    expect([...nodes("top").columns.backlog.subarray(0, 3)]).toEqual([750, 1_500, 1_500]);
+    // 50 a second are answered, 30 s of which may wait; the rest fails, at the top and nowhere else.
+    expect(nodes("top").columns.failed.at(-1)).toBe(750);
+    for (const name of ["b", "c", "d"]) expect([...nodes(name).columns.backlog, ...nodes(name).columns.failed].every((count) => count === 0)).toBe(true);
+    expect(nodes("d").columns.answeredRate?.at(-1)).toBe(100);
+    expect(nodes("d").columns.load.at(-1)).toBe(200);
+    // Two names for one database, and a chain of three.
+    const twice = systemText({ top: { rate: 100, calls: { b: 2 } }, b: { rate: 100, calls: { d: 3 } }, d: { rate: 90 } });
+    expect(play(twice, [10, 10, 1], new Array(40).fill(10))("top").columns.allowedRate?.at(-1)).toBe(15);
+  });
+
+  test("wake what sleeps: calls that nobody answers are tried all the same", () => {
+    const sleeper = COMMON.replace("min: 1", "min: 0");
+    const [api, db] = parsePolicy(
+      `version: 1
+workloads:
+  test/api: {${COMMON}, unit: {serves: {rate: 10/s}, startup: 0s}, uses: {db: {calls: 2}}}
+  test/db: {${sleeper.replace("cpu: {measures: utilisation}", "rps: {measures: rate}").replace("cpu, target: 70%", "rps, target: 7/s")}, activation: {metric: rps, idle: 1m}, unit: {serves: {rate: 10/s}, startup: 0s}}
+dependencies: {db: {workload: test/db}}
+`,
+      "test.yaml",
+    ).workloads.map(({ resolved }) => resolved) as [ResolvedWorkload, ResolvedWorkload];
+    const engines: [Engine, Engine] = [new StaticEngine("static", api, "none", 10), new VernierEngine(db, { policyHash: "none" })];
+    const load = [...new Array(80).fill(0), ...new Array(80).fill(20)];
+    const { columns, report } = runSimulation(api, engines, traceOf(load), { system: systemOf(api, [api, db]), warmUpMs: 0 });
+    expect(columns.allowedRate?.[79]).toBe(0);
+    expect(columns.allowedRate?.[90]).toBeGreaterThanOrEqual(20);
+    expect(report.called[0]?.score.peakRequestedUnits).toBeGreaterThanOrEqual(5);
+    expect(report.score.requestsFailedRatio).toBeLessThan(0.05);
+  });
+
+  test("keep a service as idle as it is, while its database is what is short", () => {
+    // 30 % busy itself; the database is all but full.
+    const p50 = (rate: number): number => {
+      const { workload, columns } = play(
+        systemText({ api: { rate: 100, unit: "serviceTime: 20ms", calls: { db: 1 } }, db: { rate } }),
+        [10, 1],
+        new Array(40).fill(300),
+      )("api");
+      return scoreRun(columns, { workload, perUnit: 100, ceiling: 0.8, warmUpMs: 0, masks: [] }).p50LatencyMs as number;
+    };
+    expect(p50(310)).toBeCloseTo(p50(10_000), 6);
   });
 
   test("lose no request on the way, whatever the shape", () => {
+    const calls = fc.double({ min: 0.1, max: 4, noNaN: true }).map((times) => Number(times.toFixed(3)));
+    const units = fc.integer({ min: 1, max: 30 });
     fc.assert(
       fc.property(
         fc.record({
-          units: fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 30 })),
-          calls: fc.tuple(
-            fc.double({ min: 0.1, max: 4, noNaN: true }),
-            fc.double({ min: 0.1, max: 4, noNaN: true }),
-            fc.double({ min: 0.1, max: 4, noNaN: true }),
-          ),
+          units: fc.tuple(units, units, units),
+          calls: fc.tuple(calls, calls, calls),
           load: fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 5, maxLength: 60 }),
         }),
-        ({ units, calls: [shop, direct, deep], load }) => {
-          const text = systemText({
-            api: { rate: 1, calls: { shop: Number(shop.toFixed(3)), db: Number(direct.toFixed(3)) } },
-            shop: { rate: 1, calls: { db: Number(deep.toFixed(3)) } },
-            db: { rate: 1 },
-          });
-          const nodes = play(text, units, load);
-          const served = (name: string): number => {
-            const { load: came, backlog, failed } = nodes(name).columns;
-            return came.reduce((sum, rate) => sum + rate * 15, 0) - (backlog.at(-1) as number) - failed.reduce((sum, count) => sum + count, 0);
-          };
-          const came = (name: string): number => nodes(name).columns.load.reduce((sum, rate) => sum + rate * 15, 0);
-          const api = served("api");
-          expect(came("shop") / Math.max(1, api * Number(shop.toFixed(3)))).toBeCloseTo(api === 0 ? 0 : came("shop") < 1 ? came("shop") : 1, 2);
-          expect(came("db")).toBeCloseTo(api * Number(direct.toFixed(3)) + served("shop") * Number(deep.toFixed(3)), -1);
-          for (const [i, name] of ["api", "shop", "db"].entries()) expect(served(name)).toBeLessThanOrEqual((units[i] as number) * 15 * load.length + 1);
+        ({ units: counts, calls: [shop, direct, deep], load }) => {
+          const text = systemText({ api: { rate: 1, calls: { shop, db: direct } }, shop: { rate: 1, calls: { db: deep } }, db: { rate: 1 } });
+          const nodes = play(text, counts, load);
+          const { columns } = nodes("api");
+          const came = load.reduce((sum, rate) => sum + rate * 15, 0);
+          const served = came - (columns.backlog.at(-1) as number) - columns.failed.reduce((sum, count) => sum + count, 0);
+          const answered = (name: string): number => (nodes(name).columns.answeredRate as Float64Array).reduce((sum, rate) => sum + rate * 15, 0);
+          expect(answered("shop") / Math.max(1, served * shop)).toBeCloseTo(served * shop < 1 ? served * shop : 1, 3);
+          expect(answered("db") / Math.max(1, served * (direct + shop * deep))).toBeCloseTo(
+            served * (direct + shop * deep) < 1 ? served * (direct + shop * deep) : 1,
+            3,
+          );
+          for (const [i, name] of ["shop", "db"].entries()) {
+            const one = nodes(name).columns;
+            expect([...one.backlog, ...one.failed].every((count) => count < 1e-6)).toBe(true);
+            expect(
+              (one.answeredRate as Float64Array).every((rate, step) => rate <= (counts[i + 1] as number) + 1e-9 && rate <= (one.load[step] as number) + 1e-6),
+            ).toBe(true);
+          }
         },
       ),
-      { numRuns: 100 },
+      { numRuns: 200 },
     );
   });
 });

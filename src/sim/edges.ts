@@ -1,6 +1,6 @@
 import type { SimulatedNode } from "./node.ts";
 
-/** Calls from one node to another: each request served at `from` makes so many at `to`, and waits for them. */
+/** Calls from one node to another: each request served at `from` makes so many at `to`, and waits for the answers. */
 export interface SimulationEdge {
   /** Positions in the list of nodes; callers come before those they call. */
   readonly from: number;
@@ -9,66 +9,61 @@ export interface SimulationEdge {
 }
 
 /**
- * Load runs down the edges, what is possible runs up: a node serves no more than those that it calls can answer. What it
- * cannot pass on waits with it, as with callers that hold a connection until the answer comes.
+ * Load comes to the first node, which serves no more than all that it calls, directly or through others, can answer: a
+ * request holds its place until the last answer is there. So nothing piles up but at the first node, and no more is answered
+ * anywhere than is served there. What is tried reaches those that are called all the same, or nothing would show that they
+ * are short, or wake them.
  */
 export class Edges {
   readonly #edges: readonly SimulationEdge[];
   readonly #nodes: readonly SimulatedNode[];
-  /** Calls a second that each edge wanted in the last step, and those that each node can still answer in this one. */
-  readonly #wanted: Float64Array;
-  readonly #left: Float64Array;
+  /** Calls at each node for one request at the first, over all ways. */
+  readonly #callsEach: Float64Array;
+  /** Of this step, per second. */
+  readonly #tried: Float64Array;
 
   constructor(edges: readonly SimulationEdge[], nodes: readonly SimulatedNode[]) {
     this.#edges = edges;
     this.#nodes = nodes;
-    this.#wanted = new Float64Array(edges.length);
-    this.#left = new Float64Array(nodes.length);
+    this.#callsEach = new Float64Array(nodes.length);
+    this.#callsEach[0] = 1;
+    for (const { from, to, calls } of edges) this.#callsEach[to] = (this.#callsEach[to] as number) + calls * (this.#callsEach[from] as number);
+    this.#tried = new Float64Array(nodes.length);
   }
 
   /** Serves one step at all nodes. The first gets `load` per second from outside. */
   serve(step: number, load: number, seconds: number, nowMs: number): void {
-    for (let i = this.#nodes.length - 1; i >= 0; i--) {
-      const node = this.#nodes[i] as SimulatedNode;
-      node.plant.prepare(nowMs);
-      let possible = node.plant.capacityRate;
-      for (const { from, to, calls } of this.#edges) if (from === i) possible = Math.min(possible, (this.#left[to] as number) / calls);
-      // What waits already is answered first.
-      this.#left[i] = Math.max(0, possible - node.plant.backlog / seconds);
+    const nodes = this.#nodes;
+    const tried = this.#tried;
+    const first = nodes[0] as SimulatedNode;
+    let allowed = Number.POSITIVE_INFINITY;
+    let narrowest = 0;
+    first.plant.prepare(nowMs);
+    for (let i = 1; i < nodes.length; i++) {
+      const { plant } = nodes[i] as SimulatedNode;
+      plant.prepare(nowMs);
+      const rate = plant.capacityRate / (this.#callsEach[i] as number);
+      if (rate >= allowed) continue;
+      allowed = rate;
+      narrowest = i;
     }
-    for (let i = 0; i < this.#nodes.length; i++) {
-      const node = this.#nodes[i] as SimulatedNode;
-      const fresh = i === 0 ? load : this.#callsTo(i);
-      const wants = Math.min(node.plant.capacityRate, fresh + node.plant.backlog / seconds);
-      let allowed = Number.POSITIVE_INFINITY;
-      for (const [at, edge] of this.#edges.entries()) if (edge.from === i) allowed = Math.min(allowed, this.#share(at, edge, wants * edge.calls) / edge.calls);
-      node.serve(step, fresh, seconds, nowMs, allowed);
-      for (const { from, to, calls } of this.#edges)
-        if (from === i) this.#left[to] = Math.max(0, (this.#left[to] as number) - (node.plant.served / seconds) * calls);
+    first.serve(step, load, seconds, nowMs, allowed, narrowest);
+    const answered = first.plant.served / seconds;
+    tried.fill(0);
+    tried[0] = load + first.plant.retries / seconds;
+    for (const { from, to, calls } of this.#edges) {
+      // Nobody passes on more than it can work on itself; what was waiting has been tried before, and counts when it is answered.
+      const { capacityRate } = (nodes[from] as SimulatedNode).plant;
+      const passed = Math.max(answered * (this.#callsEach[from] as number), Math.min(tried[from] as number, capacityRate));
+      tried[to] = (tried[to] as number) + passed * calls;
     }
+    for (let i = 1; i < nodes.length; i++)
+      (nodes[i] as SimulatedNode).answer(step, tried[i] as number, answered * (this.#callsEach[i] as number), seconds, nowMs);
     // Who waits for an answer waits for what its answerer waits for.
-    for (let i = this.#nodes.length - 1; i >= 0; i--) {
+    for (let i = nodes.length - 1; i >= 0; i--) {
       let dependencyMs = 0;
-      for (const { from, to, calls } of this.#edges) if (from === i) dependencyMs += calls * (this.#nodes[to] as SimulatedNode).meanLatencyMs;
-      (this.#nodes[i] as SimulatedNode).measure(step, seconds, nowMs, dependencyMs);
+      for (const { from, to, calls } of this.#edges) if (from === i) dependencyMs += calls * (nodes[to] as SimulatedNode).meanLatencyMs;
+      (nodes[i] as SimulatedNode).measure(step, seconds, nowMs, dependencyMs);
     }
-  }
-
-  #callsTo(node: number): number {
-    let rate = 0;
-    for (const { from, to, calls } of this.#edges) if (to === node) rate += calls * (this.#nodes[from] as SimulatedNode).servedRate;
-    return rate;
-  }
-
-  /**
-   * What an edge may pass on: all that is left but for what the others, whose turn comes later, wanted in the last step; in
-   * proportion when that is more than there is.
-   */
-  #share(at: number, { to }: SimulationEdge, wants: number): number {
-    this.#wanted[at] = wants;
-    const left = this.#left[to] as number;
-    let others = 0;
-    for (let later = at + 1; later < this.#edges.length; later++) if ((this.#edges[later] as SimulationEdge).to === to) others += this.#wanted[later] as number;
-    return wants + others <= left ? left - others : others === 0 ? left : (left * wants) / (wants + others);
   }
 }

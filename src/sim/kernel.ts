@@ -22,7 +22,7 @@ export interface SimulationRequest {
 export interface SimulationColumns {
   readonly stepMs: number;
   readonly startMs: number;
-  /** Fresh load during the step, scaled. */
+  /** Fresh load during the step, scaled; of a node that is called, the calls that were tried. */
   readonly load: Float64Array;
   readonly requested: Int32Array;
   readonly ready: Int32Array;
@@ -33,9 +33,13 @@ export interface SimulationColumns {
   readonly failed: Float32Array;
   /** Requests that had failed before and came again; only where callers do that. */
   readonly retries?: Float32Array;
-  /** What the nodes it calls let it serve, per second, and the time it waited for their answers, ms; only where it calls any. */
-  readonly allowedRate?: Float64Array;
+  /** Of the calls that were tried, those that were answered, per second; only of nodes that are called. */
+  readonly answeredRate?: Float64Array;
+  /** The time it waits for answers, ms; only where it calls others. */
   readonly dependencyMs?: Float32Array;
+  /** What all that it calls let it serve, per second, and the position of the one that lets the least; only of the first node. */
+  readonly allowedRate?: Float64Array;
+  readonly narrowest?: Uint16Array;
 }
 
 /** One node of a simulation, in the order of the request. */
@@ -104,7 +108,7 @@ export function simulate(
     first.advance(nowMs, observer);
     if (together === undefined) {
       first.plant.prepare(nowMs);
-      first.serve(step, load[step] as number, seconds, nowMs, Number.POSITIVE_INFINITY);
+      first.serve(step, load[step] as number, seconds, nowMs, Number.POSITIVE_INFINITY, 0);
       first.measure(step, seconds, nowMs, 0);
     } else {
       for (let i = 1; i < nodes.length; i++) (nodes[i] as SimulatedNode).advance(nowMs, undefined);

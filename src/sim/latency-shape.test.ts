@@ -101,6 +101,7 @@ test.for([
   ["latency: {curve: [{at: 50%, p50: 20ms, p95: 10ms}]}", "curve_not_ascending"],
   ["latency: {curve: [{at: 50%, p50: 20ms, p95: 30ms}, {at: 50.0%, p50: 20ms, p95: 30ms}]}", "curve_ambiguous"],
   ["latency: {usl: {contention: 2%, coherency: 0.05%}}", "usl_incomplete"],
+  ["serves: {rate: 100/s}, serviceTime: 20ms, latency: {usl: {contention: 2%, coherency: 0.05%, concurrency: 1}}", "serves_above_usl"],
   ["serves: {rate: 900/s}, serviceTime: 20ms, latency: {usl: {contention: 2%, coherency: 0.05%}}", "serves_above_usl"],
 ] as const)("%s is refused: %s", ([unit, code]) => {
   const fields = POLICY(unit).trim().replaceAll("\n", "\n    ");

@@ -1,4 +1,5 @@
 import { unitsNeeded } from "../capacity/needed.ts";
+import { type Usl, uslConcurrency } from "../capacity/usl.ts";
 import type { Engine, Observation, Reading } from "../engine/model.ts";
 import { UNLIMITED } from "../engine/model.ts";
 import type { Rng } from "../lib/rng.ts";
@@ -39,9 +40,8 @@ export class SimulatedNode {
   readonly plant: Plant;
   readonly engine: Engine;
   readonly columns: SimulationColumns;
-  /** Of the last step: mean response time, ms (0 when unknown), and requests served per second. */
+  /** Mean response time in the last step, ms; 0 when unknown. */
   meanLatencyMs = 0;
-  servedRate = 0;
   readonly #perUnit: number;
   readonly #startMs: number;
   readonly #stepMs: number;
@@ -56,9 +56,11 @@ export class SimulatedNode {
   readonly #observation: Observation;
   /** Requests that a unit serves side by side. */
   readonly #slots: number;
+  readonly #usl: Usl | undefined;
   readonly #binSteps: number;
   #nextTickMs: number;
   #arrived = 0;
+  #allowed = Number.POSITIVE_INFINITY;
 
   constructor({ workload, perUnit, initialUnits, faults, events }: SimulationNode, engine: Engine, context: NodeContext) {
     const { trace, stepMs, steps, load, firstLoad, isCaller, rng } = context;
@@ -73,6 +75,8 @@ export class SimulatedNode {
     this.#nextTickMs = this.#startMs;
     this.#binSteps = trace.binMs / stepMs;
     this.#slots = unit.serviceTimeMs === undefined ? 1 : (perUnit * unit.serviceTimeMs) / 1_000;
+    if (unit.latency !== undefined && "usl" in unit.latency && unit.serviceTimeMs !== undefined)
+      this.#usl = { serviceTime: unit.serviceTimeMs / 1_000, ...unit.latency.usl };
     this.#isCaller = isCaller;
     this.#isCalled = load === undefined;
     this.#latency = LatencyModel.of(unit, perUnit);
@@ -92,7 +96,9 @@ export class SimulatedNode {
       backlog: new Float32Array(steps),
       failed: new Float32Array(steps),
       ...(unit.retry !== undefined && { retries: new Float32Array(steps) }),
-      ...(isCaller && { allowedRate: new Float64Array(steps), dependencyMs: new Float32Array(steps) }),
+      ...(load === undefined && { answeredRate: new Float64Array(steps) }),
+      ...(isCaller && { dependencyMs: new Float32Array(steps) }),
+      ...(isCaller && load !== undefined && { allowedRate: new Float64Array(steps), narrowest: new Uint16Array(steps) }),
     };
     this.#world = events === undefined || events.length === 0 ? undefined : new World(events, this.plant, engine);
   }
@@ -132,24 +138,50 @@ export class SimulatedNode {
     if (decision.requested !== decision.from) plant.request(decision.requested, nowMs);
   }
 
-  /** Serves one step; the plant has been prepared. `allowed` is what those it calls let it serve, per second. */
-  serve(step: number, fresh: number, seconds: number, nowMs: number, allowed: number): void {
+  /**
+   * Serves one step; the plant has been prepared.
+   * @param allowed what those it calls let it serve, per second   @param narrowest which of them allows the least; 0 for none
+   */
+  serve(step: number, fresh: number, seconds: number, nowMs: number, allowed: number, narrowest: number): void {
     const { plant, columns } = this;
     plant.serve(fresh, seconds, nowMs, allowed);
-    this.servedRate = plant.served / seconds;
-    if (this.#isCalled) columns.load[step] = fresh;
-    columns.requested[step] = plant.requested;
-    columns.ready[step] = plant.ready;
-    columns.billed[step] = plant.billed;
-    if (plant.backlog > 0) columns.backlog[step] = plant.backlog;
-    if (plant.failed > 0) columns.failed[step] = plant.failed;
-    if (this.#isCaller) (columns.allowedRate as Float64Array)[step] = allowed;
+    this.#keep(step);
+    if (columns.allowedRate !== undefined) {
+      (columns.allowedRate as Float64Array)[step] = allowed;
+      (columns.narrowest as Uint16Array)[step] = narrowest;
+    }
+    this.#allowed = allowed;
     // What a load balancer sees: fresh requests and those that come again.
     this.#arrived = fresh * seconds;
     if (plant.retries > 0) {
       (columns.retries as Float32Array)[step] = plant.retries;
       this.#arrived += plant.retries;
     }
+  }
+
+  /** Answers `answered` of the `tried` calls per second in one step: never more than the plant, prepared, can. */
+  answer(step: number, tried: number, answered: number, seconds: number, nowMs: number): void {
+    this.plant.serve(Math.min(answered, this.plant.capacityRate), seconds, nowMs, Number.POSITIVE_INFINITY);
+    this.columns.load[step] = tried;
+    (this.columns.answeredRate as Float64Array)[step] = answered;
+    this.#arrived = tried * seconds;
+    this.#keep(step);
+  }
+
+  /** Requests being worked on: those in busy slots, or as many as the law of the unit says. */
+  #inService(): number {
+    const { plant } = this;
+    if (this.#usl === undefined) return plant.busy * this.#slots;
+    return plant.ready === 0 ? 0 : plant.ready * uslConcurrency(this.#usl, (plant.busy * this.#perUnit) / plant.ready);
+  }
+
+  #keep(step: number): void {
+    const { plant, columns } = this;
+    columns.requested[step] = plant.requested;
+    columns.ready[step] = plant.ready;
+    columns.billed[step] = plant.billed;
+    if (plant.backlog > 0) columns.backlog[step] = plant.backlog;
+    if (plant.failed > 0) columns.failed[step] = plant.failed;
   }
 
   /** Feeds the pipelines with the step that was served. `dependencyMs` is what requests wait for answers of others. */
@@ -160,7 +192,9 @@ export class SimulatedNode {
     const latency = this.#latency;
     if (this.#isCaller) (this.columns.dependencyMs as Float32Array)[step] = dependencyMs;
     if (latency !== undefined && (this.#needsLatency || this.#isCalled)) {
-      latency.prepare(plant.capacityUnits > 0 ? fresh / (plant.capacityUnits * this.#perUnit) : 1, plant.capacityUnits, plant.backlogMs + dependencyMs);
+      // How busy it is itself: what it may not pass on does not keep it busy.
+      const { capacityRate } = plant;
+      latency.prepare(capacityRate > 0 ? Math.min(fresh, this.#allowed) / capacityRate : 1, capacityRate / this.#perUnit, plant.backlogMs + dependencyMs);
       if (this.#isCalled) this.meanLatencyMs = latency.meanMs;
     }
     const endMs = nowMs + this.#stepMs;
@@ -175,8 +209,7 @@ export class SimulatedNode {
       else if (probe === Probe.Up) pipeline.record(seconds, seconds, endMs);
       else if (probe === Probe.Errors) pipeline.record(plant.failed, Math.max(plant.failed, arrived, 1e-9), endMs);
       else if (probe === Probe.Backlog) pipeline.record(plant.backlog * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
-      else if (probe === Probe.Concurrency)
-        pipeline.record((plant.backlog + plant.busy * this.#slots) * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
+      else if (probe === Probe.Concurrency) pipeline.record((plant.backlog + this.#inService()) * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
       else if (probe === Probe.Latency) {
         // A probe request now and then keeps latency known while nobody comes.
         const requests = Math.max(plant.served, 1e-9);

@@ -67,7 +67,7 @@ function budgetResult(name: string, used: number, note: string): ObjectiveResult
     worst: null,
     minimum: 1,
     aspiration: null,
-    margin: isKnown ? 1 - used : null,
+    margin: isKnown ? (Math.abs(1 - used) < 1e-9 ? 0 : 1 - used) : null,
     budgetUsed: isKnown ? used : null,
     fastestBurn: null,
     note: isKnown ? note : "nothing to judge in the scored part",

@@ -93,7 +93,14 @@ export interface SimulationReport {
   readonly warnings: readonly string[];
   readonly score: Score;
   /** How the workloads did that it calls, each under its own policy; empty when it calls none. */
-  readonly called: readonly { readonly workload: string; readonly engine: string; readonly policyHash: string; readonly score: Score }[];
+  readonly called: readonly {
+    readonly workload: string;
+    readonly engine: string;
+    readonly policyHash: string;
+    /** Share of the scored time in which it was what the load waited for. */
+    readonly limitingRatio: number;
+    readonly score: Score;
+  }[];
 }
 
 export interface Run {
@@ -116,7 +123,7 @@ export function runSimulation(
   observer: Omit<SimulationObserver, "onChange"> & { onChange?(record: () => DecisionRecord): void } = {},
 ): Run {
   const [engine, ...others] = "propose" in engines ? [engines] : engines;
-  const { called, edges }: System = settings.system ?? { called: [], edges: [] };
+  const { called, edges, outside }: System = settings.system ?? { called: [], edges: [], outside: [] };
   const ceiling = workload.ceiling;
   const scale = settings.scale ?? settleScale(trace, workload, ceiling, settings.peakUnits);
   const seed = settings.seed ?? 1;
@@ -171,6 +178,7 @@ export function runSimulation(
   const warnings = [...silentMetrics];
   for (const node of called)
     if (saysLatency(workload.unit) && !saysLatency(node.unit)) warnings.push(`latency is without that of ${node.id}, which declares no unit.serviceTime`);
+  for (const one of outside) warnings.push(`${one.workload} calls ${one.calls} too, and gets no load here`);
   const hasCalendar =
     workload.boundsSchedule !== undefined || workload.guards.freeze.length > 0 || workload.strategies.some((strategy) => strategy.type === "schedule");
   if (hasCalendar && trace.startMs === undefined)
@@ -228,9 +236,25 @@ export function runSimulation(
           workload: node.id,
           engine,
           policyHash,
+          limitingRatio: limitingRatio(result as SimulationResult, i + 1, isScored),
           score: scoreRun(columns, { workload: node, perUnit: perUnits[i + 1] as number, ceiling: node.ceiling, warmUpMs, masks: trace.masks }, isScored),
         };
       }),
     },
   };
+}
+
+/** Share of the scored steps in which a node allowed less than there was to do. */
+function limitingRatio({ columns }: SimulationResult, node: number, isScored: Uint8Array): number {
+  const { load, backlog, stepMs, allowedRate, narrowest } = columns;
+  if (allowedRate === undefined || narrowest === undefined) return 0;
+  let limiting = 0;
+  let scored = 0;
+  for (let step = 0; step < load.length; step++) {
+    if (isScored[step] === 0) continue;
+    scored++;
+    const waited = step === 0 ? 0 : ((backlog[step - 1] as number) * 1_000) / stepMs;
+    if (narrowest[step] === node && (load[step] as number) + waited > (allowedRate[step] as number)) limiting++;
+  }
+  return scored === 0 ? 0 : limiting / scored;
 }

@@ -67,7 +67,7 @@ export interface ScoreSettings {
  * @param isScored what {@link scoredSteps} says of the same settings, where it is known already
  */
 export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, isScored: Uint8Array = scoredSteps(columns, settings)): Score {
-  const { stepMs, load, requested, ready, billed, backlog, failed, retries, allowedRate, dependencyMs } = columns;
+  const { stepMs, load, requested, ready, billed, backlog, failed, retries, answeredRate, allowedRate, dependencyMs } = columns;
   const { workload, perUnit, ceiling } = settings;
   const { min, max } = workload.bounds;
   const hours = stepMs / 3_600_000;
@@ -122,8 +122,9 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
     }
     const fresh = load[step] as number;
     const busyUnits = fresh / perUnit;
-    let serving = Math.min(ready[step] as number, connectable, dependencyRate(workload.uses, ready[step] as number) / perUnit);
-    if (allowedRate !== undefined) serving = Math.min(serving, (allowedRate[step] as number) / perUnit);
+    const own = Math.min(ready[step] as number, connectable, dependencyRate(workload.uses, ready[step] as number) / perUnit);
+    const allowed = allowedRate === undefined ? Number.POSITIVE_INFINITY : (allowedRate[step] as number) / perUnit;
+    const serving = Math.min(own, allowed);
     const needed = unitsNeeded({ load: fresh, perUnit, ceiling, min });
     billedSteps += billed[step] as number;
     readySteps += ready[step] as number;
@@ -131,7 +132,10 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
     // Served in the step: what came and what waited, less what waits on and what gave up.
     const again = retries === undefined ? 0 : (retries[step] as number);
     const waited = step === 0 ? 0 : (backlog[step - 1] as number);
-    const served = Math.min(serving, (fresh * seconds + again + waited - (backlog[step] as number) - (failed[step] as number)) / (perUnit * seconds));
+    const served =
+      answeredRate === undefined
+        ? Math.min(serving, (fresh * seconds + again + waited - (backlog[step] as number) - (failed[step] as number)) / (perUnit * seconds))
+        : (answeredRate[step] as number) / perUnit;
     busySteps += served;
     offered += busyUnits;
     // What came again was not lost yet.
@@ -155,8 +159,8 @@ export function scoreRun(columns: SimulationColumns, settings: ScoreSettings, is
       if (latency !== undefined) {
         const waiting = backlog[step] as number;
         latency.prepare(
-          serving > 0 ? busyUnits / serving : 1,
-          serving,
+          own > 0 ? Math.min(busyUnits, allowed) / own : 1,
+          own,
           (dependencyMs?.[step] ?? 0) + (waiting === 0 ? 0 : serving > 0 ? (waiting / (serving * perUnit)) * 1_000 : workload.unit.requestTimeoutMs),
         );
         if (fresh > 0) latency.addTo(histogram, fresh * seconds);

@@ -32,6 +32,8 @@ interface Explanation {
   readonly desired: { readonly units: number };
   readonly requested: { readonly units: number };
   readonly reasons: readonly Reason[];
+  /** The called workload that lets through less than there was to do, per second; null when none does. */
+  readonly waitsFor: { readonly workload: string; readonly allowedRate: number; readonly load: number } | null;
 }
 
 export async function runExplain(workload: string | undefined, options: ExplainOptions): Promise<void> {
@@ -46,7 +48,7 @@ export async function runExplain(workload: string | undefined, options: ExplainO
   }
   let explanation: Explanation | undefined;
   const progress = new Progress(`replaying ${prepared.workload.id}`);
-  runSimulation(prepared.workload, prepared.engines(), prepared.trace, prepared.settings, {
+  const run = runSimulation(prepared.workload, prepared.engines(), prepared.trace, prepared.settings, {
     explainAtMs: atMs,
     onExplain: (decision, observation) => {
       explanation = copyOut(decision, observation, startMs);
@@ -55,7 +57,18 @@ export async function runExplain(workload: string | undefined, options: ExplainO
   });
   progress.end();
   if (explanation === undefined) throw new Error(`no tick at or before ${options.at}`);
-  process.stdout.write(options.json ? `${JSON.stringify(explanation, null, 2)}\n` : `${explanationText(explanation)}\n`);
+  const explained: Explanation = { ...(explanation as Explanation), waitsFor: waitsFor(run, prepared, atMs) };
+  process.stdout.write(options.json ? `${JSON.stringify(explained, null, 2)}\n` : `${explanationText(explained)}\n`);
+}
+
+/** Who held the load back in the step of an instant. */
+function waitsFor({ columns }: Run, { settings }: PreparedRun, atMs: number): Explanation["waitsFor"] {
+  const step = Math.floor((atMs - columns.startMs) / columns.stepMs);
+  const load = columns.load[step] as number;
+  const allowedRate = columns.allowedRate?.[step] ?? Number.POSITIVE_INFINITY;
+  const node = settings.system?.called[(columns.narrowest?.[step] ?? 0) - 1];
+  const isHeld = load > allowedRate || (columns.backlog[step] as number) > 0;
+  return node === undefined || !isHeld ? null : { workload: node.id, allowedRate, load };
 }
 
 function instant(text: string, startMs: number): number {
@@ -69,12 +82,13 @@ function instant(text: string, startMs: number): number {
 /** When the load exceeded the ceiling by the most units; the peak of the load when it never did. */
 function worstAtMs(prepared: PreparedRun): number {
   const run: Run = runSimulation(prepared.workload, prepared.engines(), prepared.trace, prepared.settings);
-  const { load, ready, startMs, stepMs } = run.columns;
+  const { load, ready, startMs, stepMs, allowedRate } = run.columns;
   let worst = 0;
   let worstShort = Number.NEGATIVE_INFINITY;
   for (let step = 0; step < load.length; step++) {
     if (run.isScored[step] === 0) continue;
-    const short = (load[step] as number) / run.perUnit / run.ceiling - (ready[step] as number);
+    const serving = Math.min(ready[step] as number, (allowedRate?.[step] ?? Number.POSITIVE_INFINITY) / run.perUnit);
+    const short = (load[step] as number) / run.perUnit / run.ceiling - serving;
     if (short > worstShort) {
       worstShort = short;
       worst = step;
@@ -111,6 +125,7 @@ function copyOut(decision: Decision, observation: Observation, startMs: number):
     desired: { units: decision.desired },
     requested: { units: decision.requested },
     reasons: decision.reasons(),
+    waitsFor: null,
   };
 }
 
@@ -127,6 +142,14 @@ function explanationText(explanation: Explanation): string {
     `${paint("bold", verdict)} units; posture ${explanation.posture}; engine ${explanation.engine}, policy ${explanation.policyHash.slice(0, 12)}`,
     "",
     `saw    capacity: ${capacity["requested"]} requested, ${capacity["ready"]} ready, ${capacity["starting"]} starting, ${capacity["draining"]} draining`,
+    ...(explanation.waitsFor === null
+      ? []
+      : [
+          paint(
+            "yellow",
+            `waits  for ${explanation.waitsFor.workload}, which lets ${formatOperand(explanation.waitsFor.allowedRate)} a second through of ${formatOperand(explanation.waitsFor.load)}: more units of its own would not help`,
+          ),
+        ]),
     ...readings.map(
       (reading) =>
         `saw    ${reading["metric"]}: ${typeof reading["value"] === "number" ? `${formatOperand(reading["value"])}, ${reading["ageSeconds"]} s old, mean of ${reading["windowSeconds"]} s` : String(reading["status"])}`,

@@ -6,9 +6,9 @@ import type { Trace } from "../../sim/trace.ts";
 import { formatSpan } from "../format.ts";
 import { fetchedTrace } from "../history.ts";
 import type { HistoryOptions } from "../history-options.ts";
-import { comparisonText, reportMarkdown, reportText } from "../report-text.ts";
+import { allObjectives, comparisonText, reportMarkdown, reportText } from "../report-text.ts";
 import { type PreparedRun, parseWhole, prepareRun, RUN_OPTIONS, type RunOptions } from "../run-options.ts";
-import { missedInSeason, playSeasons, seasonText } from "../season.ts";
+import { playSeasons, seasonGate, seasonText } from "../season.ts";
 import { Progress, terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -81,8 +81,8 @@ async function playSeason(prepared: readonly PreparedRun[], name: string, option
   const draws = options.draws === undefined ? DRAWS_DEFAULT : parseWhole("draws", options.draws, 1, 1_000);
   const report = await playSeasons(run, { name, season, draws, engine: options.engine });
   if (options.gate)
-    for (const objective of missedInSeason(report)) {
-      process.stderr.write(`gate: ${report.workload} misses ${objective} in a season that nine of ten stay below\n`);
+    for (const reason of seasonGate(report)) {
+      process.stderr.write(`gate: ${reason}\n`);
       process.exitCode = 1;
     }
   process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : `${seasonText(report, run.workload.bounds.max, terminalOf(process.stdout))}\n`);
@@ -119,17 +119,18 @@ function gate(runs: readonly Run[]): void {
       process.stderr.write(`gate: ${run.report.workload}: nothing was scored, so nothing is proven\n`);
       process.exitCode = 1;
     }
-    for (const objective of run.report.score.objectives) {
+    const objectives = allObjectives(run.report);
+    for (const { name, objective } of objectives) {
       if (objective.state === "met") continue;
       const share =
         objective.worst === null
           ? objective.note
           : `${(objective.worst * 100).toFixed(3)} % good, minimum ${Number((objective.minimum * 100).toPrecision(12))} %`;
       const verdict = { missed: "misses", at_risk: "only just keeps", unknown: "cannot tell" }[objective.state];
-      process.stderr.write(`gate: ${run.report.workload} ${verdict} ${objective.name}: ${share}\n`);
+      process.stderr.write(`gate: ${run.report.workload} ${verdict} ${name}: ${share}\n`);
       if (objective.state === "missed") process.exitCode = 1;
     }
-    if (run.report.score.objectives.length === 0) process.stderr.write(`gate: ${run.report.workload} declares no objectives, so nothing can be missed\n`);
+    if (objectives.length === 0) process.stderr.write(`gate: ${run.report.workload} declares no objectives, so nothing can be missed\n`);
   }
 }
 
