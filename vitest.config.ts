@@ -5,5 +5,7 @@ export default defineConfig({
     include: ["src/**/*.test.ts", "test/*.test.ts"],
     globalSetup: ["test/support/build.ts"],
     testTimeout: 60_000,
+    // Half of the tests wait for processes of their own.
+    maxWorkers: "100%",
   },
 });
