@@ -56,7 +56,8 @@ describe("pages", () => {
     );
   test.for(commands)("%s: %s runs", ([, line]) => {
     const { status, stderr } = spawnSync(process.execPath, ["dist/cli/main.cjs", ...line.split(/\s+/).slice(1)], { encoding: "utf8", maxBuffer: 1 << 28 });
-    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    // Long work on a busy machine says how far it is.
+    expect({ status, stderr: stderr.replaceAll(/^\w+ing .*\d+ %\n/gm, "") }).toEqual({ status: 0, stderr: "" });
   });
 
   test.for(pages)("%s: links lead somewhere", (page) => {
