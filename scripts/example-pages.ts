@@ -155,7 +155,7 @@ const STRATEGIES: readonly Section[] = [
   {
     title: "Activation (`bounds.min: 0` with `activation`)",
     text: "From nothing to something and back, apart from how much: sleeps after `idle` without load, wakes with `wake` units over `above`. It never falls asleep without sight, and a sleeper is woken when nobody can see whether it is needed.",
-    reasons: ["activation_wake", "activation_sleep", "activation_unseen"],
+    reasons: ["activation_wake", "activation_sleep", "activation_unseen", "wakes_anyway"],
   },
   {
     title: "Formulas (`metrics.<name>.formula`)",

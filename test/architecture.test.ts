@@ -81,8 +81,8 @@ describe("codes", () => {
       .filter((path) => path !== "src/engine/reasons.ts")
       .map(read)
       .join("\n");
-    // The shipped policy tests are run as tests too.
-    const shipped = files("examples/tests").flatMap((path) =>
+    // The shipped policy tests are run as tests too: those of reasons as blocks of docs/reasons.md.
+    const shipped = [...files("examples/tests"), ...files("examples/reasons")].flatMap((path) =>
       [...read(path).matchAll(/reason: (?:\[([^\]]+)\]|(\w+))/g)].flatMap(([, list, one]) => (list ?? one ?? "").split(/, */)),
     );
     const asserted = [...tests.filter((path) => !path.endsWith("architecture.test.ts")).map(read), ...shipped.map((code) => `"${code}"`)].join("\n");

@@ -163,7 +163,7 @@ describe("simulate", () => {
       `version: 1
 workloads:
   shop/api: {kind: stateless, bounds: {min: 5, max: 9}, unit: {serves: {rate: 100/s}}, metrics: {cpu: {measures: utilisation}}, strategies: [{type: targetTracking, metric: cpu, target: 70%}], uses: {db: {calls: 2}}}
-  shop/db: {kind: stateful, bounds: {min: 1, max: 1}, unit: {serves: {rate: 100/s}}, metrics: {cpu: {measures: utilisation}}, strategies: [{type: targetTracking, metric: cpu, target: 70%}], objectives: [{name: calm, threshold: {metric: cpu, value: 80%}}]}
+  shop/db: {kind: stateful, bounds: {min: 1, max: 1}, unit: {serves: {rate: 100/s}}, metrics: {cpu: {measures: utilisation}, load: {measures: rate}}, strategies: [{type: targetTracking, metric: cpu, target: 70%}], objectives: [{name: calm, threshold: {metric: cpu, value: 80%}}]}
   shop/batch: {kind: stateless, bounds: {min: 1, max: 2}, unit: {serves: {rate: 10/s}}, metrics: {cpu: {measures: utilisation}}, strategies: [{type: targetTracking, metric: cpu, target: 70%}], uses: {db: {calls: 1}}}
 dependencies: {db: {workload: shop/db}}
 `,
@@ -176,7 +176,32 @@ dependencies: {db: {workload: shop/db}}
       out: expect.stringMatching(/shop\/batch calls shop\/db too[\s\S]*shop\/db .* 100\.0 % +100\.0 %/),
     });
     const explain = vernier(["explain", "shop/api", "--policy", ...args.filter((arg) => arg !== "--workload" && arg !== "shop/api"), "--at", "1h"]);
-    expect(explain).toMatchObject({ code: 0, out: expect.stringContaining("waits  for shop/db, which lets 50 a second through of 80") });
+    expect(explain).toMatchObject({ code: 0, out: expect.stringContaining("waits  for shop/db, which lets 50 a second through of 180") });
+  });
+
+  test("faults of a policy test hit the workload they name, and those that hit nobody are refused", () => {
+    const said = (faults: string, engines = "{vernier: passes}") => {
+      write(
+        "named.test.yaml",
+        `version: 1
+policy: both.yaml
+tests:
+  - name: one
+    workload: shop/api
+    load: {constant: 10, for: 10m}
+    faults: [${faults}]
+    engines: ${engines}
+    expect: {always: {requested: ">= 1"}}
+`,
+      );
+      return vernier(["test", "named.test.yaml"]);
+    };
+    expect(said("{metric: load, workload: shop/db, kind: drop, from: 1m, to: 5m}", "{vernier: passes, hpa-v2@65: passes}").code).toBe(0);
+    expect(said("{metric: cpu, kind: drop, from: 1m, to: 5m}", '{vernier: passes, "static:5": passes}').code).toBe(0);
+    expect(said("{metric: load, workload: shop/api, kind: drop, from: 1m, to: 5m}")).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('there is no metric "load"; there are cpu'),
+    });
   });
 
   test("--season says how many seasons the policy comes through, and up to which load", () => {

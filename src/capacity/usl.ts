@@ -30,13 +30,13 @@ export function uslPeak(usl: Usl): number {
 /** The least concurrency at which so many requests per second are done; beyond the peak, that of the peak. */
 export function uslConcurrency(usl: Usl, throughput: number): number {
   const { serviceTime, contention, coherency } = usl;
+  // Nothing is done faster than alone: below one at a time the law says otherwise, and does not hold.
   const work = throughput * serviceTime;
   const b = work * (contention - coherency) - 1;
   const c = work * (1 - contention);
-  if (coherency === 0) return b >= 0 ? Number.POSITIVE_INFINITY : -c / b;
+  if (coherency === 0) return b >= 0 ? Number.POSITIVE_INFINITY : Math.max(work, -c / b);
   const a = work * coherency;
-  if (a === 0) return 0;
   const discriminant = b * b - 4 * a * c;
   // Written so that no two near numbers are subtracted.
-  return discriminant <= 0 || b >= 0 ? uslBestConcurrency(usl) : (2 * c) / (-b + Math.sqrt(discriminant));
+  return Math.max(work, discriminant <= 0 || b >= 0 ? uslBestConcurrency(usl) : (2 * c) / (-b + Math.sqrt(discriminant)));
 }

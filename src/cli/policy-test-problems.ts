@@ -81,9 +81,10 @@ export function neverHappening({ test, workload, system, trace }: Omit<LoadedTes
     for (const [i, { workload: where }] of test[what].entries())
       if (where !== undefined && !all.some(({ id }) => id === workloadId(where)))
         found.push({ path: [what, i, "workload"], message: `"${where}" is not simulated here; there are ${all.map(({ id }) => id).join(", ")}` });
-  const names = [...new Set(all.flatMap(({ metrics }) => metrics.map(({ name }) => name)))];
-  for (const [i, { metric, from, to }] of test.faults.entries()) {
-    if (all.some(({ metrics }) => metrics.some(({ name, formula }) => name === metric && formula !== undefined)))
+  for (const [i, { metric, workload: where, from, to }] of test.faults.entries()) {
+    const hit = all.filter(({ id }) => where === undefined || id === workloadId(where)).flatMap(({ metrics }) => metrics);
+    const names = [...new Set(hit.map(({ name }) => name))];
+    if (names.includes(metric) && hit.every(({ name, formula }) => name !== metric || formula !== undefined))
       found.push({ path: ["faults", i, "metric"], message: `"${metric}" is computed; let one of the metrics fail that it is computed from` });
     else if (metric !== "*" && !names.includes(metric))
       found.push({ path: ["faults", i, "metric"], message: `there is no metric "${metric}"; there are ${names.join(", ")}, or * for all` });

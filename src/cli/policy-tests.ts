@@ -110,8 +110,16 @@ export async function loadTests(file: string, text = readText(file)): Promise<Lo
         const [silent] = made.metrics.flatMap((metric) => silence(metric, probeOf(metric, loaded.trace, saysLatency(workload.unit))));
         if (silent !== undefined) fail("metric_unplayable", ["engines", engine], `${silent}; leave the metric out of the manifest`);
       }
-      for (const [index, { metric }] of test.faults.entries())
-        if (typeof made === "object" && metric !== "*" && made.engine !== "vernier" && !made.metrics.some(({ name }) => name === metric))
+      for (const [index, { metric, workload: where }] of test.faults.entries())
+        if (
+          typeof made === "object" &&
+          made.metrics.length > 0 &&
+          // What it calls has engines of its own, which the fault may be for.
+          (where === undefined ? !system.called.some(({ metrics }) => metrics.some(({ name }) => name === metric)) : workloadId(where) === workload.id) &&
+          metric !== "*" &&
+          made.engine !== "vernier" &&
+          !made.metrics.some(({ name }) => name === metric)
+        )
           fail(
             "never_happens",
             ["faults", index, "metric"],

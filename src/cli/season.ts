@@ -79,7 +79,7 @@ export async function playSeasons(
     engine: ran,
     policyHash,
     season: { name, ...season },
-    warnings: [...new Set([...normal.guesses.map((guess) => `guessed: ${guess}`), ...reports.flatMap(({ warnings }) => warnings)])],
+    warnings: [...new Set([...reports.flatMap(({ trace: of, warnings }) => [...of.guesses.map((guess) => `guessed: ${guess}`), ...warnings])])],
     objectives: allObjectives(reports[0] as SimulationReport).map((objective, i) => verdict(objective.name, played, i)),
     draws: played.slice(0, -1),
     p90: played.at(-1) as PlayedSeason,
@@ -104,10 +104,14 @@ function verdict(name: string, played: readonly PlayedSeason[], position: number
   };
 }
 
-/** Why seasons do not pass a gate, one reason a line. */
-export function seasonGate({ workload, objectives, p90 }: SeasonReport): readonly string[] {
-  if (p90.score.scoredHours === 0) return [`${workload}: nothing was scored, so nothing is proven`];
-  return objectives.filter(({ isSafe }) => isSafe === false).map(({ name }) => `${workload} misses ${name} in a season that nine of ten stay below`);
+/** What a gate says of seasons, one thing a line, and whether they pass. What nobody can tell is said, and passes. */
+export function seasonGate({ workload, objectives, p90 }: SeasonReport): { readonly passes: boolean; readonly says: readonly string[] } {
+  if (p90.score.scoredHours === 0) return { passes: false, says: [`${workload}: nothing was scored, so nothing is proven`] };
+  const says = objectives.flatMap(({ name, isSafe }) =>
+    isSafe === true ? [] : [isSafe === null ? `${workload} cannot tell ${name}` : `${workload} misses ${name} in a season that nine of ten stay below`],
+  );
+  if (objectives.length === 0) says.push(`${workload} declares no objectives, so nothing can be missed`);
+  return { passes: objectives.every(({ isSafe }) => isSafe !== false), says };
 }
 
 export function seasonText({ workload, engine, season, warnings, objectives, draws, p90 }: SeasonReport, max: number, terminal: Terminal): string {
@@ -144,10 +148,10 @@ export function seasonText({ workload, engine, season, warnings, objectives, dra
 function verdictText({ met, atRisk, missed, unknown, isSafe, missedFrom, missedTo }: SeasonVerdict, draws: number): string {
   if (isSafe === null) return "nobody can tell: unknown in every draw";
   const parts = [`kept in ${met + atRisk} of ${draws} seasons${atRisk > 0 ? `, at risk in ${atRisk} of them` : ""}`];
-  if (missed > 0 || missedFrom !== null)
-    parts.push(
-      `missed in ${missed}${missedFrom === null || missedTo === null ? "" : `, with ${formatNumber(missedFrom, 2)}${missedTo === missedFrom ? "" : ` to ${formatNumber(missedTo, 2)}`} times the load`}`,
-    );
+  if (missedFrom !== null && missedTo !== null) {
+    const loads = `${formatNumber(missedFrom, 2)}${missedTo === missedFrom ? "" : ` to ${formatNumber(missedTo, 2)}`} times the load`;
+    parts.push(missed > 0 ? `missed in ${missed}, with ${loads}` : `missed in the season that nine of ten stay below, ${loads}`);
+  }
   if (unknown > 0) parts.push(`unknown in ${unknown}`);
   parts.push(isSafe ? "safe for nine of ten" : "not safe for nine of ten");
   return parts.join("; ");

@@ -121,6 +121,8 @@ export class VernierEngine implements Engine, Decision {
   #isInformed = false;
   /** Whether this tick may go to zero, by what activates. */
   #maySleep = false;
+  /** Units that a sleeper has to wake with at this tick; 0 while it need not. */
+  #waking = 0;
   /** Metrics that count for the posture. */
   #used = 0;
   /** Used metrics that this tick could not use. */
@@ -220,6 +222,7 @@ export class VernierEngine implements Engine, Decision {
     // Without a reading of capacity nothing may be requested: the world decides what a number would mean.
     let wished = isReadable ? this.#recommend(current, posture) : current;
     this.#maySleep = false;
+    this.#waking = 0;
     if (isReadable && this.#activation !== undefined) wished = this.#activate(this.#activation, wished, current);
     this.desired = wished;
     let units = wished;
@@ -228,6 +231,11 @@ export class VernierEngine implements Engine, Decision {
     if (units !== current) {
       units = this.#limitRate(units, current, nowMs);
       units = this.#cool(units, current, nowMs);
+    }
+    // Nobody is helped by a guard that keeps a sleeper from waking.
+    if (units < this.#waking) {
+      this.#log.add(REASON.wakes_anyway, units, this.#waking);
+      units = this.#waking;
     }
     units = this.#constrain(units, current, nowMs);
     if (!isReadable) units = current;
@@ -421,6 +429,7 @@ export class VernierEngine implements Engine, Decision {
     if (current > 0) return Math.max(1, wish);
     if (phase === "waiting") return wish;
     const units = Math.max(wish, wake);
+    this.#waking = wake;
     if (phase === "unseen") this.#log.add(REASON.activation_unseen, wish, units, slot.index, wake);
     else this.#log.add(REASON.activation_wake, wish, units, slot.index, slot.value, above);
     return units;
@@ -515,9 +524,7 @@ export class VernierEngine implements Engine, Decision {
       return current;
     }
     const limit = isUp ? this.#up : this.#down;
-    // What sleeps wakes with what it is said to wake with, seen or not.
-    const wake = current === 0 ? (this.#policy.activation?.wake ?? 0) : 0;
-    const allowed = Math.max(wake, limit.allowed(nowMs, current, isUp ? 1 : -1));
+    const allowed = limit.allowed(nowMs, current, isUp ? 1 : -1);
     if (Math.abs(wish - current) <= allowed) return wish;
     if (isUp) {
       const above = this.#policy.guards.up.unlimitedAbove;
@@ -548,10 +555,8 @@ export class VernierEngine implements Engine, Decision {
     if (wish === current) return wish; // the rate limit left nothing
     const frozen = this.#freeze.value;
     if (frozen === "both" || frozen === (wish > current ? "up" : "down")) {
-      // Nobody is helped by a service that a freeze keeps from waking.
-      const units = current === 0 ? Math.min(wish, this.#policy.activation?.wake ?? 0) : current;
-      this.#log.add(REASON.frozen, wish, units);
-      return units;
+      this.#log.add(REASON.frozen, wish, current);
+      return current;
     }
     // Here and not among the proofs: a hold must not count as a recommendation, or the stabilisation window would follow it.
     const cliffMs = wish < current ? (this.#cliff?.remainingMs(nowMs) ?? 0) : 0;
@@ -566,7 +571,7 @@ export class VernierEngine implements Engine, Decision {
     return current;
   }
 
-  /** Constraints can only lower a wish; then bounds. */
+  /** Constraints hold growth back, also that to the minimum; then bounds. */
   #constrain(wish: number, current: number, nowMs: number): number {
     const limits = this.#policy.limits;
     // Unless it may sleep, what is awake stays so.
@@ -581,20 +586,19 @@ export class VernierEngine implements Engine, Decision {
         this.#log.add(REASON.spend_alarm, units, units, this.#spend.spent, this.#spend.budget);
       }
     }
-    // First to the minimum, which a limit then may hold back: one below it must not make capacity swing between the two.
-    if (units < min) {
-      this.#log.add(REASON.clamped_min, units, min, min);
-      units = min;
-    }
+    // What the minimum asks for is held back too: a limit below it must not make capacity swing between the two.
+    let wanted = Math.max(units, min);
     for (let i = 0; i < limits.length; i++) {
       const limit = limits[i] as (typeof limits)[number];
-      if (units <= limit.units) continue;
+      if (wanted <= limit.units) continue;
       // A limit holds growth back; what runs beyond it goes as proof allows, not because a number changed.
-      const capped = Math.max(limit.units, Math.min(units, current));
-      if (limit.units < min) this.#log.add(REASON.constraint_below_min, units, capped, limit.units, min);
-      else this.#log.add(LIMIT_REASONS[limit.kind], units, capped, i, limit.units);
-      units = capped;
+      wanted = Math.max(limit.units, Math.min(wanted, current));
+      if (limit.units < min) this.#log.add(REASON.constraint_below_min, units, wanted, limit.units, min);
+      else this.#log.add(LIMIT_REASONS[limit.kind], units, wanted, i, limit.units);
+      units = wanted;
     }
+    if (units < wanted) this.#log.add(REASON.clamped_min, units, wanted, min);
+    units = wanted;
     if (units < min) return units;
     if (units <= max) return units;
     this.#log.add(REASON.clamped_max, units, max, max);

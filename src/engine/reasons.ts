@@ -154,6 +154,7 @@ export const REASONS = {
   },
   direction_off: { stage: "rate_limit", operands: {}, text: "this direction is switched off" },
   frozen: { stage: "cooldown", operands: {}, text: "a freeze is on: no step in this direction" },
+  wakes_anyway: { stage: "cooldown", operands: {}, text: "nobody is helped by a guard that keeps a sleeper from waking: {to}" },
   cooling_down: { stage: "cooldown", operands: { remaining: "ms" }, text: "the last step was too recent; {remaining} to go" },
   dependency_limit: { stage: "constraints", operands: { dependency: "limit", units: "units" }, text: "{dependency} has connections for {units} units" },
   group_limit: { stage: "constraints", operands: { group: "limit", units: "units" }, text: "group {group} may have {units} units" },

@@ -238,7 +238,7 @@ function lintWindows({ resolved, written }: PolicyWorkload, say: Say): void {
 
 function lintScheduledMin({ resolved }: PolicyWorkload, say: Say): void {
   for (const [index, { min }] of (resolved.boundsSchedule ?? []).entries()) {
-    const limit = resolved.limits.find(({ units }) => min !== undefined && min > units);
+    const [limit] = resolved.limits.filter(({ units }) => min !== undefined && min > units).toSorted((a, b) => a.units - b.units);
     if (limit === undefined) continue;
     const of = limit.kind === "budget" ? "the budget for an hour" : limit.name;
     say(
@@ -253,7 +253,10 @@ function lintScheduledMin({ resolved }: PolicyWorkload, say: Say): void {
 function lintCurve({ resolved: { unit } }: PolicyWorkload, say: Say): void {
   if (unit.latency === undefined || !("curve" in unit.latency)) return;
   const { curve } = unit.latency;
-  const at = curve.findIndex(({ p50Ms, p95Ms }, i) => i > 0 && (p50Ms < (curve[i - 1]?.p50Ms ?? 0) || p95Ms < (curve[i - 1]?.p95Ms ?? 0)));
+  const at = curve.findIndex(
+    ({ p50Ms, p95Ms, p99Ms }, i) =>
+      i > 0 && (p50Ms < (curve[i - 1]?.p50Ms ?? 0) || p95Ms < (curve[i - 1]?.p95Ms ?? 0) || (p99Ms ?? Number.POSITIVE_INFINITY) < (curve[i - 1]?.p99Ms ?? 0)),
+  );
   const [before, after] = [curve[at - 1], curve[at]];
   if (before !== undefined && after !== undefined)
     say(

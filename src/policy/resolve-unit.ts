@@ -56,12 +56,12 @@ export function resolveUnit(unit: WorkloadPolicy["unit"]): ResolvedUnit {
 }
 
 function resolveLatency(latency: NonNullable<WorkloadPolicy["unit"]["latency"]>): NonNullable<ResolvedUnit["latency"]> {
-  if ("curve" in latency)
+  const { curve, usl } = latency;
+  if (curve !== undefined)
     return {
-      curve: latency.curve
-        .map(({ at, p50, p95, p99 }) => ({ at, p50Ms: p50, p95Ms: p95, ...(p99 !== undefined && { p99Ms: p99 }) }))
-        .toSorted((a, b) => a.at - b.at),
+      curve: curve.map(({ at, p50, p95, p99 }) => ({ at, p50Ms: p50, p95Ms: p95, ...(p99 !== undefined && { p99Ms: p99 }) })).toSorted((a, b) => a.at - b.at),
     };
-  const { contention, coherency, concurrency } = latency.usl;
+  // One of the two is there: the schema sees to it.
+  const { contention, coherency, concurrency } = usl as NonNullable<typeof usl>;
   return { usl: { contention, coherency, ...(concurrency !== undefined && { concurrency }) } };
 }

@@ -22,40 +22,38 @@ const Startup = z.union(
 
 /** How the response time of a unit grows, where queueing theory does not say it well enough. */
 const Latency = z
-  .union(
-    [
-      z.strictObject({
-        curve: z
-          .array(
-            z.strictObject({
-              at: Share.meta({ description: "Utilisation at which it was measured." }),
-              p50: durationFrom("1ms", "1h"),
-              p95: durationFrom("1ms", "1h"),
-              p99: durationFrom("1ms", "1h").optional(),
-            }),
-          )
-          .min(1, { error: "expected at least one measurement" })
-          .max(64)
-          .meta({
-            description:
-              "What was measured, for example in a load test. Between measurements it is interpolated, beyond the last it grows as 1 / (1 - utilisation).",
-          }),
-      }),
-      z.strictObject({
-        usl: z
-          .strictObject({
-            contention: Share.meta({ description: "Share of the work that only one request can have done at a time." }),
-            coherency: Share.meta({ description: "Share of the work that each pair of requests costs to agree." }),
-            concurrency: z.int().min(1).max(1_000_000).optional().meta({
-              description: "Requests that a unit takes on at a time. Default: as many as it is fastest with; with more it does less when it is overloaded.",
-            }),
-          })
-          .meta({ description: "The universal scalability law: `serviceTime` alone, more with every request beside it." }),
-      }),
-    ],
-    { error: "expected {curve: [{at: 50%, p50: 20ms, p95: 60ms}, …]} or {usl: {contention: 2%, coherency: 0.05%}}" },
-  )
-  .meta({ description: "How response times grow with utilisation. Default: by `serviceTime` and `discipline`." });
+  .strictObject({
+    curve: z
+      .array(
+        z.strictObject({
+          at: Share.meta({ description: "Utilisation at which it was measured." }),
+          p50: durationFrom("1ms", "1h"),
+          p95: durationFrom("1ms", "1h"),
+          p99: durationFrom("1ms", "1h").optional(),
+        }),
+      )
+      .min(1, { error: "expected at least one measurement" })
+      .max(64)
+      .meta({
+        description:
+          "What was measured, for example in a load test. Between measurements it is interpolated, beyond the last it grows as 1 / (1 - utilisation).",
+      })
+      .optional(),
+    usl: z
+      .strictObject({
+        contention: Share.meta({ description: "Share of the work that only one request can have done at a time." }),
+        coherency: Share.meta({ description: "Share of the work that each pair of requests costs to agree." }),
+        concurrency: z.int().min(1).max(1_000_000).optional().meta({
+          description: "Requests that a unit takes on at a time. Default: as many as it is fastest with; with more it does less when it is overloaded.",
+        }),
+      })
+      .meta({ description: "The universal scalability law: `serviceTime` alone, more with every request beside it." })
+      .optional(),
+  })
+  .refine(({ curve, usl }) => (curve === undefined) !== (usl === undefined), {
+    error: "expected either a curve such as {curve: [{at: 50%, p50: 20ms, p95: 60ms}]}, or {usl: {contention: 2%, coherency: 0.05%}}",
+  })
+  .meta({ description: "How response times grow with utilisation: either `curve` or `usl`. Default: by `serviceTime` and `discipline`." });
 
 /** What a unit is: what it carries, how long it takes to come and go, what it costs. */
 export const Unit = z.strictObject({

@@ -62,7 +62,8 @@ function uslProblems(unit: Record<string, unknown>, usl: Record<string, unknown>
   const law = { serviceTime: serviceTime.data / 1_000, contention: contention.data, coherency: coherency.data };
   const peak = uslPeak(law);
   const { concurrency } = usl;
-  if (rate.data <= peak * (1 + 1e-9)) {
+  // Without coherency the peak is only approached, by ever more at a time.
+  if (coherency.data > 0 ? rate.data <= peak * (1 + 1e-9) : rate.data < peak * (1 - 1e-6)) {
     const needed = uslConcurrency(law, rate.data);
     if (typeof concurrency !== "number" || concurrency >= needed * (1 - 1e-9)) return [];
     return [
@@ -79,7 +80,7 @@ function uslProblems(unit: Record<string, unknown>, usl: Record<string, unknown>
     {
       code: "serves_above_usl",
       path,
-      message: `unit.serves is ${record(unit["serves"])["rate"]}, and by this law a unit does no more than ${peak.toPrecision(4)}/s${Number.isFinite(best) ? `, with ${Math.round(best)} requests at a time` : ""}`,
+      message: `unit.serves is ${record(unit["serves"])["rate"]}, and by this law a unit does ${coherency.data > 0 ? "no more than" : "less than"} ${peak.toPrecision(4)}/s${Number.isFinite(best) ? `, with ${Math.round(best)} requests at a time` : ""}`,
       hint: "lower unit.serves, or measure again",
     },
   ];

@@ -155,6 +155,28 @@ dependencies: {db: {workload: test/db}}
     expect(report.score.requestsFailedRatio).toBeLessThan(0.05);
   });
 
+  test("try what waits again and again while nobody answers: a burst wakes who sleeps behind who sleeps", () => {
+    const asleep = (name: string, calls: string) =>
+      `  test/${name}: {${COMMON.replace("min: 1", "min: 0").replace("cpu: {measures: utilisation}", "rps: {measures: rate}").replace("cpu, target: 70%", "rps, target: 7/s")}, activation: {metric: rps, idle: 10m}, unit: {serves: {rate: 10/s}, startup: 90s, requestTimeout: 20m}, uses: {${calls}}}`;
+    const all = parsePolicy(
+      `version: 1\nworkloads:\n${asleep("a", "b: {calls: 1}")}\n${asleep("b", "c: {calls: 1}")}\n${asleep("c", "")}\ndependencies: {b: {workload: test/b}, c: {workload: test/c}}\n`,
+      "test.yaml",
+    ).workloads.map(({ resolved }) => resolved) as [ResolvedWorkload, ResolvedWorkload, ResolvedWorkload];
+    const [a, b, c] = all.map((one): Engine => new VernierEngine(one, { policyHash: "none" })) as unknown as [Engine, Engine, Engine];
+    const load = [...new Array(60).fill(0), 10, 10, ...new Array(100).fill(0)];
+    const { report, columns } = runSimulation(all[0], [a, b, c], traceOf(load), { system: systemOf(all[0], all), warmUpMs: 0, initialUnits: 0 });
+    expect(report.score.requestsFailedRatio).toBe(0);
+    expect(columns.backlog.at(-1)).toBe(0);
+  });
+
+  test("are judged by what reaches them: who waits for another is as idle as it is, and who is short itself waits for nobody", () => {
+    const chain = systemText({ a: { rate: 100, calls: { b: 1 } }, b: { rate: 100, calls: { c: 1 } }, c: { rate: 100 } });
+    const nodes = play(chain, [10, 10, 4], new Array(40).fill(900));
+    expect([nodes("b").columns.load.at(-1), nodes("c").columns.load.at(-1)]).toEqual([400, 900]);
+    expect(nodes("a").columns.narrowest?.at(-1)).toBe(2);
+    expect(play(chain, [3, 10, 6], new Array(40).fill(900))("a").columns.narrowest?.at(-1)).toBe(0);
+  });
+
   test("keep a service as idle as it is, while its database is what is short", () => {
     // 30 % busy itself; the database is all but full.
     const p50 = (rate: number): number => {

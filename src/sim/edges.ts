@@ -47,12 +47,15 @@ export class Edges {
       allowed = rate;
       narrowest = i;
     }
+    // Whoever has too little itself waits for nobody.
+    if (first.plant.capacityRate <= allowed) narrowest = 0;
     first.serve(step, load, seconds, nowMs, allowed, narrowest);
     const answered = first.plant.served / seconds;
     tried.fill(0);
-    tried[0] = load + first.plant.retries / seconds;
+    // Where nobody answers at all, what waits is tried again and again.
+    tried[0] = load + (first.plant.retries + (allowed > 0 ? 0 : first.plant.backlog)) / seconds;
     for (const { from, to, calls } of this.#edges) {
-      // Nobody passes on more than it can work on itself; what was waiting has been tried before, and counts when it is answered.
+      // Nobody passes on more than it can work on itself; what was waiting counts when it is answered.
       const { capacityRate } = (nodes[from] as SimulatedNode).plant;
       const passed = Math.max(answered * (this.#callsEach[from] as number), Math.min(tried[from] as number, capacityRate));
       tried[to] = (tried[to] as number) + passed * calls;

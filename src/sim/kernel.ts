@@ -22,7 +22,7 @@ export interface SimulationRequest {
 export interface SimulationColumns {
   readonly stepMs: number;
   readonly startMs: number;
-  /** Fresh load during the step, scaled; of a node that is called, the calls that were tried. */
+  /** Fresh load during the step, scaled; of a node that is called, the calls that reach it. */
   readonly load: Float64Array;
   readonly requested: Int32Array;
   readonly ready: Int32Array;

@@ -102,6 +102,9 @@ test.for([
   ["latency: {curve: [{at: 50%, p50: 20ms, p95: 30ms}, {at: 50.0%, p50: 20ms, p95: 30ms}]}", "curve_ambiguous"],
   ["latency: {usl: {contention: 2%, coherency: 0.05%}}", "usl_incomplete"],
   ["serves: {rate: 100/s}, serviceTime: 20ms, latency: {usl: {contention: 2%, coherency: 0.05%, concurrency: 1}}", "serves_above_usl"],
+  // Only approached, never reached.
+  ["serves: {rate: 1000/s}, serviceTime: 10ms, latency: {usl: {contention: 10%, coherency: 0%}}", "serves_above_usl"],
+  ["latency: {curve: [{at: 50%, p50: 20ms, p95: 30ms}], usl: {contention: 1%, coherency: 0%}}", "invalid_value"],
   ["serves: {rate: 900/s}, serviceTime: 20ms, latency: {usl: {contention: 2%, coherency: 0.05%}}", "serves_above_usl"],
 ] as const)("%s is refused: %s", ([unit, code]) => {
   const fields = POLICY(unit).trim().replaceAll("\n", "\n    ");

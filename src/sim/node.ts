@@ -159,12 +159,18 @@ export class SimulatedNode {
     }
   }
 
-  /** Answers `answered` of the `tried` calls per second in one step: never more than the plant, prepared, can. */
+  /**
+   * Answers `answered` of the `tried` calls per second in one step: never more than the plant, prepared, can. Its load is what
+   * was tried when it is short itself; when others are, they hold what would come.
+   */
   answer(step: number, tried: number, answered: number, seconds: number, nowMs: number): void {
-    this.plant.serve(Math.min(answered, this.plant.capacityRate), seconds, nowMs, Number.POSITIVE_INFINITY);
-    this.columns.load[step] = tried;
+    const { capacityRate } = this.plant;
+    const isShort = answered >= capacityRate * (1 - 1e-9);
+    const load = isShort ? Math.max(tried, answered) : answered;
+    this.plant.serve(Math.min(answered, capacityRate), seconds, nowMs, Number.POSITIVE_INFINITY);
+    this.columns.load[step] = load;
     (this.columns.answeredRate as Float64Array)[step] = answered;
-    this.#arrived = tried * seconds;
+    this.#arrived = load * seconds;
     this.#keep(step);
   }
 

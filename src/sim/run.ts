@@ -244,7 +244,7 @@ export function runSimulation(
   };
 }
 
-/** Share of the scored steps in which a node allowed less than there was to do. */
+/** Share of the scored steps in which a node allowed less than there was to do, and less than the first could do itself. */
 function limitingRatio({ columns }: SimulationResult, node: number, isScored: Uint8Array): number {
   const { load, backlog, stepMs, allowedRate, narrowest } = columns;
   if (allowedRate === undefined || narrowest === undefined) return 0;

@@ -64,11 +64,12 @@ export async function runExplain(workload: string | undefined, options: ExplainO
 /** Who held the load back in the step of an instant. */
 function waitsFor({ columns }: Run, { settings }: PreparedRun, atMs: number): Explanation["waitsFor"] {
   const step = Math.floor((atMs - columns.startMs) / columns.stepMs);
-  const load = columns.load[step] as number;
+  // What came, what waited, and what came again.
+  const waited = step === 0 ? 0 : (columns.backlog[step - 1] as number);
+  const load = (columns.load[step] as number) + (waited + (columns.retries?.[step] ?? 0)) / (columns.stepMs / 1_000);
   const allowedRate = columns.allowedRate?.[step] ?? Number.POSITIVE_INFINITY;
   const node = settings.system?.called[(columns.narrowest?.[step] ?? 0) - 1];
-  const isHeld = load > allowedRate || (columns.backlog[step] as number) > 0;
-  return node === undefined || !isHeld ? null : { workload: node.id, allowedRate, load };
+  return node === undefined || load <= allowedRate ? null : { workload: node.id, allowedRate, load };
 }
 
 function instant(text: string, startMs: number): number {
