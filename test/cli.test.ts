@@ -179,6 +179,15 @@ dependencies: {db: {workload: shop/db}}
     expect(explain).toMatchObject({ code: 0, out: expect.stringContaining("waits  for shop/db, which lets 50 a second through of 180") });
   });
 
+  test("readings that come later show what was earlier", () => {
+    const late = vernier(["explain", "--policy", "web.yaml", "--trace", "requests.csv", "--fault", "cpu:lag=3m@10m..20m", "--at", "15m"]);
+    expect(late).toMatchObject({ code: 0, out: expect.stringMatching(/cpu: [\d.]+, (19\d|20\d) s old/) });
+    expect(vernier(["simulate", "web.yaml", "--trace", "requests.csv", "--fault", "cpu:lag=x@10m..20m"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("after lag="),
+    });
+  });
+
   test("faults of a policy test hit the workload they name, and those that hit nobody are refused", () => {
     const said = (faults: string, engines = "{vernier: passes}") => {
       write(

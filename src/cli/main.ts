@@ -159,7 +159,7 @@ function sharedOptions(command: Command): Command {
     .option("--interpolate", "interpolate between bin centres instead of holding the rate in a bin")
     .option(
       "--fault <spec>",
-      "break a metric: <metric|*>:<drop|zero|nan|negative|stale|partial|scale=K>@<from>..<to>, such as cpu:drop@10m..25m; repeatable",
+      "break a metric: <metric|*>:<drop|zero|nan|infinite|negative|stale|partial|scale=K|lag=T>@<from>..<to>, such as cpu:drop@10m..25m; repeatable",
       collect,
       [] as string[],
     )

@@ -201,15 +201,23 @@ export function parsePercent(name: string, text: string, most = 1): number {
   return ratio;
 }
 
+const DEFAULT_LAG_MS = 60_000;
+
 function parseFault(spec: string): MetricFault {
-  const match = /^([A-Za-z0-9_.-]+|\*):(drop|zero|nan|negative|stale|partial|scale=\d+(?:\.\d+)?)@([0-9a-z.]+)\.\.([0-9a-z.]+)$/.exec(spec);
+  const match = /^([A-Za-z0-9_.-]+|\*):(drop|zero|nan|infinite|negative|stale|partial|scale=\d+(?:\.\d+)?|lag=[0-9a-z.]+)@([0-9a-z.]+)\.\.([0-9a-z.]+)$/.exec(
+    spec,
+  );
   const from = match?.[3] === "0" ? 0 : parseDuration(match?.[3] ?? "");
   const to = parseDuration(match?.[4] ?? "");
   if (match === null || from === undefined || to === undefined || from >= to) {
-    throw new UsageError(`--fault: found "${spec}", expected <metric|*>:<drop|zero|nan|negative|stale|partial|scale=K>@<from>..<to> such as cpu:drop@10m..25m`);
+    throw new UsageError(
+      `--fault: found "${spec}", expected <metric|*>:<drop|zero|nan|infinite|negative|stale|partial|scale=K|lag=T>@<from>..<to> such as cpu:drop@10m..25m`,
+    );
   }
-  const [kind, factor] = (match[2] as string).split("=") as [MetricFault["kind"], string | undefined];
-  return { metric: match[1] as string, kind, from, to, factor: factor === undefined ? 1 : Number(factor) };
+  const [kind, more] = (match[2] as string).split("=") as [MetricFault["kind"], string | undefined];
+  const by = kind === "lag" ? parseDuration(more ?? "") : DEFAULT_LAG_MS;
+  if (by === undefined || by <= 0) throw new UsageError(`--fault: found "${spec}", expected a duration after lag= such as lag=2m`);
+  return { metric: match[1] as string, kind, from, to, by, factor: kind === "scale" && more !== undefined ? Number(more) : 1 };
 }
 
 /** The workload that is meant: the named one, or the only one that no other calls. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { UNITS_MAX } from "../capacity/units.ts";
-import { Duration, Share } from "./quantities.ts";
+import { Duration, PositiveDuration, Share } from "./quantities.ts";
 import { Units } from "./schema-parts.ts";
 
 // What a policy says about being simulated, and what policy tests may let happen.
@@ -9,10 +9,11 @@ import { Units } from "./schema-parts.ts";
 export const MetricFault = z.strictObject({
   metric: z.string().meta({ description: "A metric's name, or `*` for all." }),
   workload: z.string().optional().meta({ description: "Only for this workload of several that are simulated together. Default: for all." }),
-  kind: z.enum(["drop", "zero", "nan", "negative", "stale", "scale", "partial"]),
+  kind: z.enum(["drop", "zero", "nan", "infinite", "negative", "stale", "lag", "scale", "partial"]),
   from: Duration,
   to: Duration,
   factor: z.number().min(0).max(1_000_000).prefault(1).meta({ description: "For `scale`: readings are multiplied by this." }),
+  by: PositiveDuration.prefault("1m").meta({ description: "For `lag`: readings come so much later than they do anyway." }),
 });
 export type MetricFault = z.output<typeof MetricFault>;
 

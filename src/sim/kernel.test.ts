@@ -270,8 +270,10 @@ describe("the metric pipeline", () => {
     ["zero", 1, [1.5, 0, 0, 12]],
     ["scale", 10, [1.5, 30, 60, 12]],
     ["stale", 1, [1.5, 1.5, 1.5, 12]],
+    ["lag", 1, [1.5, 1.5, 3, 12]],
+    ["infinite", 1, [1.5, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 12]],
   ] as const)("breaks by time: %s", ([kind, factor, expected]) => {
-    const fault = { metric: "*", kind, from: 60_000, to: 90_000, factor };
+    const fault = { metric: "*", kind, from: 60_000, to: 90_000, factor, by: 15_000 };
     const shown = feed(new MetricPipeline(metric, [fault], 0, 15_000), [1, 2, 4, 8, 16, 32, 64]);
     expect(shown.slice(3)).toEqual([...expected]);
   });

@@ -44,7 +44,8 @@ export class MetricPipeline {
     this.#numerators = new Float64Array(buckets);
     this.#denominators = new Float64Array(buckets);
     this.#nextBucketMs = startMs + this.#bucketMs;
-    const waiting = Math.ceil(metric.lagMs / this.#bucketMs) + 2;
+    const laterMs = this.#faults.reduce((most, fault) => Math.max(most, fault.kind === "lag" ? fault.by : 0), 0);
+    const waiting = Math.ceil((metric.lagMs + laterMs) / this.#bucketMs) + 2;
     this.#waitingValues = new Float64Array(waiting);
     this.#waitingAtMs = new Float64Array(waiting);
     this.reading = { metric: metric.name, status: "absent", value: 0, sampledAtMs: 0, windowMs: buckets * this.#bucketMs, partial: false };
@@ -76,7 +77,7 @@ export class MetricPipeline {
 
   /** What can be read at `nowMs`; the object is reused. */
   read(nowMs: number, traceStartMs: number): Reading {
-    const lagMs = this.#lagMs;
+    const lagMs = this.#faults.length === 0 ? this.#lagMs : this.#lagMs + this.#laterMs(nowMs - traceStartMs);
     const length = this.#waitingAtMs.length;
     while (this.#waiting > 0 && (this.#waitingAtMs[this.#waitingHead] as number) + lagMs <= nowMs) {
       this.#published = this.#waitingValues[this.#waitingHead] as number;
@@ -90,6 +91,13 @@ export class MetricPipeline {
     reading.sampledAtMs = this.#publishedAtMs;
     if (this.#faults.length > 0) this.#applyFaults(nowMs, nowMs - traceStartMs);
     return reading;
+  }
+
+  /** How much later readings come at the moment. */
+  #laterMs(offsetMs: number): number {
+    let laterMs = 0;
+    for (const { kind, from, to, by } of this.#faults) if (kind === "lag" && offsetMs >= from && offsetMs < to) laterMs = Math.max(laterMs, by);
+    return laterMs;
   }
 
   #publish(value: number, atMs: number): void {
@@ -125,10 +133,13 @@ export class MetricPipeline {
           if (reading.sampledAtMs === Number.NEGATIVE_INFINITY) reading.sampledAtMs = nowMs;
           break;
         case "nan":
+        case "infinite":
         case "negative":
-          // What no adapter should let through: a quotient of nothing, a counter that went backwards.
+          // What no adapter should let through: a quotient of nothing or by nothing, a counter that went backwards.
           reading.status = "value";
-          reading.value = fault.kind === "nan" ? Number.NaN : -1;
+          reading.value = fault.kind === "nan" ? Number.NaN : fault.kind === "infinite" ? Number.POSITIVE_INFINITY : -1;
+          break;
+        case "lag":
           break;
         case "scale":
           reading.value *= fault.factor;
