@@ -1,0 +1,125 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { CheckpointKey } from "./checkpoint.ts";
+import { type DraftEntry, GENESIS, type Head } from "./entry.ts";
+import { HeadMoved, type Intent, type Store } from "./store.ts";
+
+const draft = (kind: string, more: Record<string, unknown> = {}): DraftEntry => ({ at: "2026-11-23T00:00:00.000Z", body: { kind, ...more } });
+const intent = (id: string, seq = 1): Intent => ({
+  id,
+  planId: `plan-${id}`,
+  index: 0,
+  workload: "shop/web",
+  do: { units: 5 },
+  expect: { units: 4, version: "7" },
+  inverse: { units: 4 },
+  epoch: 1,
+  deadlineMs: 1_000,
+  decisionSeq: seq,
+});
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
+/** What every store has to do, whatever it is made of. */
+export function storeCases(name: string, open: () => Store): void {
+  describe(`${name}: a store`, () => {
+    let store: Store;
+    beforeEach(() => {
+      store = open();
+    });
+    afterEach(() => store.close());
+    const add = async (shard: number, ...drafts: DraftEntry[]): Promise<Head> => {
+      const sealed = await store.commit(await store.head(shard), { entries: drafts });
+      const last = sealed.at(-1);
+      return last === undefined ? store.head(shard) : { shard, seq: last.entry.seq, hash: last.hash };
+    };
+
+    test("begins empty, and chains each shard by itself", async () => {
+      expect(await store.head(3)).toEqual({ shard: 3, seq: 0, hash: GENESIS });
+      const first = await add(3, draft("start"), draft("decision", { workload: "shop/web", from: 3 }));
+      await add(5, draft("start"));
+      expect(await store.head(3)).toEqual(first);
+      expect(first.seq).toBe(2);
+      expect(await store.shards()).toEqual([3, 5]);
+      const texts = (await all(store.entries(3, 1))).map(({ text }) => JSON.parse(text) as { seq: number; prev: string; body: { kind: string } });
+      expect(texts.map(({ seq, body }) => [seq, body.kind])).toEqual([
+        [1, "start"],
+        [2, "decision"],
+      ]);
+      expect(texts[0]?.prev).toBe(GENESIS);
+      expect((await store.tail(3, 1)).map((text) => (JSON.parse(text) as { seq: number }).seq)).toEqual([2]);
+    });
+
+    test("keeps nothing of a commit that is refused", async () => {
+      const head = await add(1, draft("start"));
+      await expect(store.commit({ shard: 1, seq: 0, hash: GENESIS }, { entries: [draft("late")], intents: [intent("a")] })).rejects.toBeInstanceOf(HeadMoved);
+      await expect(store.commit({ ...head, hash: GENESIS }, { entries: [draft("forged")] })).rejects.toBeInstanceOf(HeadMoved);
+      await expect(
+        store.commit(head, { entries: [draft("x")], intents: [intent("b")], conclusions: [{ intentId: "nobody", outcome: "applied" }] }),
+      ).rejects.toThrow("nobody");
+      await expect(store.commit(head, { entries: [draft("y")], intents: [intent("c"), intent("c")] })).rejects.toThrow();
+      await expect(store.commit(head, { entries: [draft("z", { nothing: Number.NaN })] })).rejects.toThrow();
+      expect(await store.head(1)).toEqual(head);
+      expect(await store.openIntents(1)).toEqual([]);
+    });
+
+    test("holds an intent open until it is known what came of it", async () => {
+      const { seq } = await add(1, draft("start"));
+      const commit = async (commit: Parameters<Store["commit"]>[1]) => store.commit(await store.head(1), commit);
+      await commit({ entries: [draft("intent")], intents: [intent("a", seq + 1), intent("b", seq + 1)] });
+      expect(await store.openIntents(1)).toEqual([intent("a", seq + 1), intent("b", seq + 1)]);
+      expect(await store.openIntents(2)).toEqual([]);
+      await commit({
+        entries: [draft("outcome")],
+        conclusions: [
+          { intentId: "a", outcome: "applied" },
+          { intentId: "b", outcome: "unknown" },
+        ],
+      });
+      expect((await store.openIntents(1)).map(({ id }) => id)).toEqual(["b"]);
+      await commit({ entries: [draft("outcome")], conclusions: [{ intentId: "b", outcome: "abandoned" }] });
+      expect(await store.openIntents(1)).toEqual([]);
+      await expect(commit({ entries: [draft("again")], conclusions: [{ intentId: "a", outcome: "failed" }] })).rejects.toThrow("not open");
+    });
+
+    test("pages through more entries than it reads at once", async () => {
+      await add(1, ...Array.from({ length: 2_501 }, (_, i) => draft("tick", { i })));
+      expect((await all(store.entries(1, 1_200))).map(({ seq }) => seq)).toEqual(Array.from({ length: 1_302 }, (_, i) => 1_200 + i));
+    });
+
+    test("keeps observations and snapshots until it is told to forget them, and what replay begins with", async () => {
+      let head = await store.head(1);
+      for (const atMs of [1_000, 2_000, 3_000]) {
+        const sealed = await store.commit(head, {
+          entries: [draft("tick")],
+          observations: { atMs, bytes: Uint8Array.of(atMs / 1_000) },
+          snapshots: [{ workload: "shop/web", atMs, state: `{"at":${atMs}}` }],
+        });
+        head = { shard: 1, seq: sealed[0]?.entry.seq as number, hash: sealed[0]?.hash as string };
+      }
+      expect((await all(store.observations(1, 1_000, 3_000))).map(({ atMs, bytes }) => [atMs, [...bytes]])).toEqual([
+        [1_000, [1]],
+        [2_000, [2]],
+      ]);
+      expect(await store.snapshot("shop/web", 2_500)).toEqual({ atMs: 2_000, state: '{"at":2000}' });
+      expect(await store.snapshot("shop/web", 500)).toBeUndefined();
+      expect(await store.forget(2_500)).toBe(3);
+      expect(await all(store.observations(1, 0, 9_000))).toHaveLength(1);
+      expect(await store.snapshot("shop/web", 2_500)).toEqual({ atMs: 2_000, state: '{"at":2000}' });
+      expect((await all(store.entries(1, 1))).length).toBe(3);
+    });
+
+    test("keeps the last checkpoint", async () => {
+      expect(await store.lastCheckpoint()).toBeUndefined();
+      const key = new CheckpointKey();
+      const head = await add(1, draft("start"));
+      await store.keepCheckpoint(key.sign([head], "2026-11-23T00:00:00.000Z"));
+      const later = key.sign([await add(1, draft("more"))], "2026-11-23T00:00:30.000Z");
+      await store.keepCheckpoint(later);
+      expect(await store.lastCheckpoint()).toEqual(later);
+    });
+  });
+}

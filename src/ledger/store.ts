@@ -1,0 +1,80 @@
+import type { Checkpoint } from "./checkpoint.ts";
+import type { DraftEntry, Head, SealedEntry } from "./entry.ts";
+
+/**
+ * A change of capacity that is meant, written down before anything is done. A lone step is a plan of one, so that sagas and
+ * orders to people are data later, not a new protocol (design, section 5).
+ */
+export interface Intent {
+  readonly id: string;
+  readonly planId: string;
+  /** Place in the plan, from 0. */
+  readonly index: number;
+  readonly workload: string;
+  /** Units to set, and those expected to be there. */
+  readonly do: { readonly units: number };
+  readonly expect: { readonly units: number; readonly version?: string; readonly uid?: string };
+  /** What would take it back. */
+  readonly inverse: { readonly units: number };
+  readonly epoch: number;
+  /** Wall time, ms since 1970, after which nobody may begin it. */
+  readonly deadlineMs: number;
+  readonly decisionSeq: number;
+}
+
+/** What came of an intent; `unknown` when it may or may not have taken effect, and the world has to be read before anything else. */
+export interface Conclusion {
+  readonly intentId: string;
+  readonly outcome: "applied" | "unchanged" | "conflict" | "rejected" | "failed" | "unknown" | "abandoned";
+}
+
+/** All that one tick writes about one shard, whole or not at all. */
+export interface Commit {
+  readonly entries: readonly DraftEntry[];
+  readonly intents?: readonly Intent[];
+  readonly conclusions?: readonly Conclusion[];
+  /** Readings and capacities of the tick, for replay; kept as long as retention says. */
+  readonly observations?: { readonly atMs: number; readonly bytes: Uint8Array };
+  /** Engine states, canonical JSON by workload. */
+  readonly snapshots?: readonly { readonly workload: string; readonly atMs: number; readonly state: string }[];
+}
+
+/** Someone else wrote since we looked: the end of the chain is not where it was. Stop, and find out who. */
+export class HeadMoved extends Error {
+  constructor(shard: number, expected: Head, found: Head) {
+    super(`shard ${shard} ends at entry ${found.seq}, expected ${expected.seq}: something else wrote to this store`);
+    this.name = "HeadMoved";
+  }
+}
+
+/** Another controller holds the store. */
+export class StoreHeld extends Error {
+  constructor(place: string, holder: string) {
+    super(`${place} is held by ${holder}`);
+    this.name = "StoreHeld";
+  }
+}
+
+/**
+ * Where a controller keeps what must not be lost. Speaks of shards, intents and entries, never of tables. Everything that
+ * `commit` was given is durable when it resolves; nothing of it is there when it rejects.
+ */
+export interface Store {
+  head(shard: number): Promise<Head>;
+  /** Appends to the chain of a shard and keeps intents, conclusions and observations with it. @throws HeadMoved */
+  commit(head: Head, commit: Commit): Promise<readonly SealedEntry[]>;
+  keepCheckpoint(checkpoint: Checkpoint): Promise<void>;
+  lastCheckpoint(): Promise<Checkpoint | undefined>;
+  /** Intents without a conclusion other than `unknown`, oldest first. */
+  openIntents(shard: number): Promise<readonly Intent[]>;
+  /** Canonical texts of entries, ascending from a sequence. */
+  entries(shard: number, fromSeq: number): AsyncIterable<{ readonly seq: number; readonly text: string }>;
+  /** The last entries, newest first. */
+  tail(shard: number, count: number): Promise<readonly string[]>;
+  shards(): Promise<readonly number[]>;
+  snapshot(workload: string, beforeMs: number): Promise<{ readonly atMs: number; readonly state: string } | undefined>;
+  observations(shard: number, fromMs: number, toMs: number): AsyncIterable<{ readonly atMs: number; readonly bytes: Uint8Array }>;
+  /** Forgets observations and snapshots before an instant. Entries are never forgotten. @returns rows removed */
+  forget(beforeMs: number): Promise<number>;
+  close(): Promise<void>;
+}
