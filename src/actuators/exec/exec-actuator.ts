@@ -1,0 +1,109 @@
+import { oneLine } from "../../lib/one-line.ts";
+import { type CommandResult, runCommand } from "../../lib/run-command.ts";
+import type { Actuator, ActuatorAbilities, CapacityFound, CapacityUnreadable, SetOrder, SetOutcome } from "../actuator.ts";
+
+/** Commands of a workload, as argument lists. */
+export interface ExecConfig {
+  readonly workload: string;
+  /** Prints a number of units, or a JSON object with `requested` and, where known, `ready`, `starting`, `draining`, `version`, `uid`. */
+  readonly observe: readonly [string, ...string[]];
+  /** `{units}`, `{from}`, `{workload}`, `{intent}` stand for what is to be set. */
+  readonly set: readonly [string, ...string[]];
+  readonly deadlineMs: number;
+  /** Names of our environment that commands see, besides PATH, HOME and LANG. */
+  readonly passEnvironment: readonly string[];
+  readonly cwd?: string;
+}
+
+const OUTPUT_MAX = 65_536;
+/** "Try again later", from sysexits.h. */
+const EXIT_TEMPORARY = 75;
+const ALWAYS_PASSED = ["PATH", "HOME", "LANG"];
+const PLACEHOLDER = /\{(\w+)\}/g;
+
+/**
+ * Capacity by two commands of the user: scripts, Terraform, Ansible. No shell is involved. A set that ends with anything but
+ * 0 may have done half of its work, so its outcome is unknown until it was read back; 75 says "refused for now".
+ */
+export class ExecActuator implements Actuator {
+  readonly abilities: ActuatorAbilities;
+  readonly #config: ExecConfig;
+  readonly #environment: Readonly<Record<string, string>>;
+
+  constructor(config: ExecConfig, environment: Readonly<Record<string, string | undefined>>) {
+    this.#config = config;
+    this.abilities = { comparesAndSets: false, keepsEpoch: false, settlesWithinMs: config.deadlineMs };
+    const names = [...ALWAYS_PASSED, ...config.passEnvironment];
+    this.#environment = Object.fromEntries(names.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])));
+  }
+
+  async observe(signal: AbortSignal): Promise<CapacityFound | CapacityUnreadable> {
+    const result = await this.#run(this.#config.observe, signal);
+    if (result.kind !== "exited")
+      return { kind: "unreadable", code: result.kind === "killed" && result.why === "deadline" ? "deadline" : "unreachable", message: result.message };
+    if (result.code !== 0) return { kind: "unreadable", code: "unreachable", message: exitText(result) };
+    return parseCapacity(result.stdout);
+  }
+
+  async set({ intentId, units, expect }: SetOrder, signal: AbortSignal): Promise<SetOutcome> {
+    const values: Readonly<Record<string, string>> = {
+      units: String(units),
+      from: String(expect.requested),
+      workload: this.#config.workload,
+      intent: intentId,
+    };
+    const [file, ...args] = this.#config.set;
+    const result = await this.#run([file, ...args.map((arg) => arg.replaceAll(PLACEHOLDER, (found, name: string) => values[name] ?? found))], signal);
+    switch (result.kind) {
+      case "not_started":
+        return { kind: "failed", message: result.message };
+      case "killed":
+        return { kind: "unknown", message: result.message };
+      case "exited":
+        if (result.code === 0) return { kind: "applied" };
+        return result.code === EXIT_TEMPORARY ? { kind: "rejected", message: exitText(result) } : { kind: "unknown", message: exitText(result) };
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  #run(argv: readonly [string, ...string[]], signal: AbortSignal): Promise<CommandResult> {
+    const { deadlineMs, cwd } = this.#config;
+    return runCommand(argv, { deadlineMs, outputMax: OUTPUT_MAX, env: this.#environment, ...(cwd !== undefined && { cwd }) }, signal);
+  }
+}
+
+function exitText({ code, stderr }: Extract<CommandResult, { kind: "exited" }>): string {
+  const said = oneLine(stderr).slice(0, 200);
+  return `ended with ${code}${said === "" ? "" : `: ${said}`}`;
+}
+
+/** `12`, or `{"requested": 12, "ready": 10}`. */
+function parseCapacity(text: string): CapacityFound | CapacityUnreadable {
+  const strange = (what: string): CapacityUnreadable => ({
+    kind: "unreadable",
+    code: "strange",
+    message: `${what}, expected a number of units or {"requested": 12, "ready": 10}`,
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return strange(`printed "${oneLine(text).slice(0, 60)}"`);
+  }
+  const fields = typeof value === "number" ? { requested: value } : value;
+  if (typeof fields !== "object" || fields === null) return strange(`printed "${oneLine(text).slice(0, 60)}"`);
+  const { requested, version, uid, ...counts } = fields as Record<string, unknown>;
+  const { ready = requested, starting = 0, draining = 0 } = counts;
+  for (const [name, count] of Object.entries({ requested, ready, starting, draining }))
+    if (typeof count !== "number" || !Number.isInteger(count) || count < 0 || count > 1_000_000_000) return strange(`${name} is ${JSON.stringify(count)}`);
+  return {
+    kind: "found",
+    requested: requested as number,
+    ready: ready as number,
+    starting: starting as number,
+    draining: draining as number,
+    ...(typeof version === "string" && { version }),
+    ...(typeof uid === "string" && { uid }),
+  };
+}
