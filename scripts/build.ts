@@ -34,6 +34,8 @@ const main = await build({
 const commands = await build({
   ...common,
   entryPoints: ["src/cli/commands/*.ts", "src/cli/simulation-worker.ts"],
+  // It finds its binary beside itself.
+  external: ["@photostructure/sqlite"],
   outdir: "dist/cli",
   outbase: "src/cli",
   splitting: true,
@@ -45,6 +47,8 @@ const commands = await build({
   // Packages in CommonJS ask for Node's modules with require().
   banner: { js: 'import{createRequire as __r}from"node:module";const require=__r(import.meta.url);' },
 });
+// Runs alone: whoever doubts the controller need not trust, or have, the rest of it.
+await build({ ...common, entryPoints: ["src/ledger/verify-main.ts"], outfile: "dist/verify-ledger.js" });
 await build({ ...common, entryPoints: ["src/index.ts"], outfile: "dist/index.js", external: Object.keys(dependencies) });
 chmodSync("dist/cli/main.cjs", 0o755);
 writeFileSync("dist/THIRD-PARTY-LICENSES.txt", licences([main.metafile, commands.metafile]));

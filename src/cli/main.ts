@@ -134,6 +134,40 @@ function program(): Command {
     .option("--force", "for --out: replace an existing file")
     .action(async (policy, options) => (await import("./commands/export.ts")).runExportOpenSlo(policy, options));
 
+  vernier
+    .command("run")
+    .description("read real metrics, decide, write down why, and change real capacity where the policy says mode: live")
+    .argument("[policy...]", "policy files or folders", ["vernier.yaml"])
+    .option("--data <folder>", "ledger, key and history", ".vernier")
+    .option("--dry-run", "nothing is changed and nothing kept: every workload is at most in shadow")
+    .option("--once", "one tick, then end")
+    .option("--json", "print events as NDJSON")
+    .action(async (policies, options) => (await import("./commands/run.ts")).runRun(policies, options));
+
+  const ledger = vernier.command("ledger").description("the record of what was decided and done, which cannot be edited unnoticed");
+  ledger
+    .command("verify")
+    .description("check an export, or the ledger of a data folder: every entry, its place, and what was signed")
+    .argument("[export]", "file that ledger export wrote; the data folder when left out")
+    .option("--data <folder>", "data folder of vernier run", ".vernier")
+    .option("--key <base64>", "only this public key may sign; repeatable", collect, [] as string[])
+    .option("--witness <file>", "checkpoints that were kept elsewhere, one a line; repeatable", collect, [] as string[])
+    .option("--json", "print the result as JSON")
+    .action(async (file, options) => (await import("./commands/ledger.ts")).runLedgerVerify(file, options));
+  ledger
+    .command("export")
+    .description("the last signed checkpoint and every entry that it covers, one a line")
+    .option("--data <folder>", "data folder of vernier run", ".vernier")
+    .option("--out <file>", "write a file instead of standard output")
+    .action(async (options) => (await import("./commands/ledger.ts")).runLedgerExport(options));
+  ledger
+    .command("tail")
+    .description("the last entries")
+    .option("--data <folder>", "data folder of vernier run", ".vernier")
+    .option("--count <n>", "how many", "20")
+    .option("--json", "print entries as they were hashed")
+    .action(async (options) => (await import("./commands/ledger.ts")).runLedgerTail(options));
+
   return vernier;
 }
 
@@ -233,7 +267,7 @@ async function main(): Promise<number> {
       process.stderr.write(`vernier: ${error.message}\n`);
       return EXIT.usage;
     }
-    if (error.name === "PathError" || error.name === "SourceError") {
+    if (["PathError", "SourceError", "StoreHeld", "StoreTooNew"].includes(error.name)) {
       process.stderr.write(`vernier: ${error.message}\n`);
       return EXIT.environment;
     }

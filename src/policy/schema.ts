@@ -17,15 +17,21 @@ const SecretReference = z
   .meta({ description: "A secret by reference: `{env: NAME}` or `{file: PATH}`." });
 
 /** Where live readings will come from. The simulator does not use sources: its plant makes the readings. */
-const Source = z.discriminatedUnion("type", [
-  z.strictObject({
-    type: z.literal("prometheus"),
-    url: z
-      .url({ protocol: /^https?$/, error: "expected an http or https address" })
-      .refine((url) => !/^https?:\/\/[^/]*@/.test(url), { error: "expected an address without user and password; secrets are given by reference" }),
-    bearerToken: SecretReference.optional(),
-  }),
-]);
+const Source = z
+  .discriminatedUnion("type", [
+    z.strictObject({
+      type: z.literal("prometheus"),
+      url: z
+        .url({ protocol: /^https?$/, error: "expected an http or https address" })
+        .refine((url) => !/^https?:\/\/[^/]*@/.test(url), { error: "expected an address without user and password; secrets are given by reference" }),
+      bearerToken: SecretReference.optional(),
+    }),
+    z.strictObject({ type: z.literal("file") }),
+  ])
+  .meta({
+    description:
+      "Where live readings come from: `prometheus` (the query is PromQL, giving one series), `file` (the query is the path of a file with a number, relative to this one).",
+  });
 
 /** What the readings of a metric measure; decides their unit and what the plant synthesises. */
 export const Measures = z.enum(["rate", "utilisation", "concurrency", "backlog", "latency", "errors", "gauge", "up"]).meta({
@@ -289,7 +295,29 @@ const Guards = z.strictObject({
 });
 
 /** What capacity is set on. `memory` keeps it in memory: the simulator's own target. */
-const Target = z.discriminatedUnion("type", [z.strictObject({ type: z.literal("memory"), name: Name.optional() })]);
+const Argv = z.array(z.string().max(10_000)).min(1, { error: 'expected a command as a list, for example [./scale.sh, --units, "{units}"]' }).max(100);
+
+const Target = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("memory"), name: Name.optional() }),
+  z.strictObject({
+    type: z.literal("file"),
+    path: z.string().min(1).meta({ description: "A file with a number of units, relative to this one, that something else follows." }),
+  }),
+  z.strictObject({
+    type: z.literal("exec"),
+    observe: Argv.meta({ description: 'Prints a number of units, or `{"requested": 12, "ready": 10}`. No shell is involved.' }),
+    set: Argv.meta({
+      description:
+        "Sets capacity; `{units}`, `{from}`, `{workload}`, `{intent}` stand for what is to be set. 0 is done, 75 is refused for now, anything else is not known.",
+    }),
+    timeout: durationFrom("1s", "1h").prefault("30s"),
+    environment: z
+      .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/))
+      .max(100)
+      .prefault([])
+      .meta({ description: "Names of variables that the commands see, besides PATH, HOME and LANG." }),
+  }),
+]);
 
 /** From nothing to something and back, apart from how much. */
 const Activation = z
@@ -318,6 +346,10 @@ export const Each = z.strictObject({
 export const WorkloadPolicy = z.strictObject({
   description: z.string().optional(),
   kind: z.enum(["stateless", "stateful", "cache", "quorum"]).optional().meta({ description: "How costly losing a unit is; decides the default blast radius." }),
+  mode: z
+    .enum(["observe", "shadow", "live"])
+    .prefault("shadow")
+    .meta({ description: "How far `vernier run` may go: `observe` reads and records, `shadow` also decides and records what it would do, `live` also acts." }),
   target: Target.optional().meta({ description: "What capacity is set on. Default: memory, named after the workload." }),
   bounds: z
     .strictObject(

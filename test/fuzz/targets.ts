@@ -6,6 +6,9 @@ import { formatOpenSlo, readOpenSlo } from "../../src/formats/openslo.ts";
 import { toOpenSlo } from "../../src/formats/openslo-export.ts";
 import { fromOpenSlo } from "../../src/formats/openslo-import.ts";
 import { fragmentText } from "../../src/formats/policy-fragment.ts";
+import { CheckpointKey } from "../../src/ledger/checkpoint.ts";
+import { GENESIS, seal } from "../../src/ledger/entry.ts";
+import { LedgerVerifier } from "../../src/ledger/verify.ts";
 import { FileError } from "../../src/lib/file-error.ts";
 import { PathError } from "../../src/lib/system-error.ts";
 import { matchingEvents } from "../../src/policy/calendar-files.ts";
@@ -18,6 +21,7 @@ import { Measures } from "../../src/policy/schema.ts";
 import { buildTrace } from "../../src/sim/trace.ts";
 import { TraceParser } from "../../src/sim/trace-parser.ts";
 import { answerError, answerVersion, parseRangeAnswer } from "../../src/sources/prometheus/answer.ts";
+import { parseInstantAnswer } from "../../src/sources/prometheus/instant.ts";
 import { SAMPLE } from "../support/openslo-samples.ts";
 
 /** Something that reads what strangers write. */
@@ -146,7 +150,21 @@ const ANSWERS = [
   '{"status":"success","data":{"resultType":"matrix","result":[]}}',
   '{"status":"error","errorType":"bad_data","error":"invalid parameter \\"query\\""}',
   '{"status":"success","data":{"version":"2.53.1","revision":"x"}}',
+  '{"status":"success","data":{"resultType":"vector","result":[{"metric":{"job":"web"},"value":[1767225600.123,"0.73"]}]},"warnings":["x"]}',
+  '{"status":"success","data":{"resultType":"scalar","result":[1767225600,"-1e-3"]}}',
   "<html><body>login</body></html>",
+];
+
+const KEY = new CheckpointKey();
+const CHAIN = seal({ shard: 0, seq: 0, hash: GENESIS }, [
+  { at: "2026-11-23T00:00:00.000Z", body: { kind: "start" } },
+  {
+    at: "2026-11-23T00:00:01.000Z",
+    body: { kind: "decision", workload: "shop/web", from: 1, requested: 2, reasons: [{ code: "tier_up", operands: { metric: "cpu" } }] },
+  },
+]);
+const LEDGERS = [
+  [JSON.stringify(KEY.sign([{ shard: 0, seq: 2, hash: CHAIN[1]?.hash ?? "" }], "2026-11-23T00:00:02.000Z")), ...CHAIN.map(({ text }) => text)].join("\n"),
 ];
 
 const FORMULAS = [
@@ -234,8 +252,18 @@ export const TARGETS: readonly Target[] = [
       refusing(() => {
         answerError(text);
         answerVersion(text);
+        parseInstantAnswer(text);
         parseRangeAnswer(text, { firstMs: FROM_MS, stepMs: 60_000, points: 60 }, "http://prometheus.example", "text/html");
       }),
+  },
+  {
+    name: "ledger",
+    corpus: LEDGERS,
+    read: (text) => {
+      const verifier = new LedgerVerifier({ witnessed: [text.split("\n")[0] ?? ""] });
+      for (const line of text.split("\n")) verifier.push(line);
+      verifier.finish();
+    },
   },
   {
     name: "hpa",

@@ -36,6 +36,13 @@ export class FakePrometheus {
           json(response, 200, { status: "success", data: { version: "9.9.9-fake" } });
           return;
         }
+        if (url.pathname === "/api/v1/query") {
+          const now = Date.now() / 1_000;
+          const value = series(now);
+          const result = value === undefined ? [] : [{ metric: {}, value: [now, value] }];
+          json(response, 200, { status: "success", data: { resultType: "vector", result } });
+          return;
+        }
         if (url.pathname !== "/api/v1/query_range") {
           response.writeHead(404).end("404 page not found\n");
           return;

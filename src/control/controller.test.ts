@@ -1,0 +1,335 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { workload } from "../../test/support/drive.ts";
+import type { Actuator, SetOrder, SetOutcome } from "../actuators/actuator.ts";
+import { MemoryActuator } from "../actuators/memory/memory-actuator.ts";
+import { VernierEngine } from "../engine/engine.ts";
+import type { Reading } from "../engine/model.ts";
+import { CheckpointKey } from "../ledger/checkpoint.ts";
+import { exportLines } from "../ledger/export.ts";
+import { MemoryStore } from "../ledger/memory/memory-store.ts";
+import type { Commit } from "../ledger/store.ts";
+import { LedgerVerifier } from "../ledger/verify.ts";
+import type { Clock } from "./clock.ts";
+import { type ControlledWorkload, Controller, type ControllerPorts, type Mode } from "./controller.ts";
+
+const POLICY = workload(`
+kind: stateless
+bounds: {min: 2, max: 100}
+unit: {startup: 15s}
+metrics: {cpu: {measures: utilisation, window: 15s, lag: 0s}}
+strategies: [{type: targetTracking, metric: cpu, target: 70%}]
+`);
+const NEVER = new AbortController().signal;
+const START_MS = Date.UTC(2026, 10, 23);
+
+/** A clock that moves when it is told to. */
+class ManualClock implements Clock {
+  nowMs = START_MS;
+  wallMs(): number {
+    return this.nowMs;
+  }
+  engineMs(): number {
+    return this.nowMs;
+  }
+  timeout(): AbortSignal {
+    return new AbortController().signal;
+  }
+  async sleep(ms: number): Promise<void> {
+    this.nowMs += ms;
+  }
+}
+
+/** A world with one workload; what is in it outlives controllers. */
+class World {
+  readonly clock = new ManualClock();
+  store = new MemoryStore();
+  readonly key = new CheckpointKey();
+  actuator: Actuator = new MemoryActuator(10);
+  cpu: number | undefined = 0.7;
+  isStopped = false;
+  readonly kept: string[] = [];
+  #ids = 0;
+
+  controller({ mode = "live", ports = {} }: { mode?: Mode; ports?: Partial<ControllerPorts> } = {}): Controller {
+    const readings = {
+      read: async (): Promise<readonly Reading[]> => [
+        {
+          metric: "cpu",
+          status: this.cpu === undefined ? "absent" : "value",
+          value: this.cpu ?? 0,
+          sampledAtMs: this.clock.nowMs,
+          windowMs: 15_000,
+          partial: false,
+        },
+      ],
+    };
+    const one: ControlledWorkload = { id: "test/web", mode, engine: new VernierEngine(POLICY, { policyHash: "hash" }), actuator: this.actuator, readings };
+    return new Controller([one], {
+      clock: this.clock,
+      store: this.store,
+      key: this.key,
+      newId: () => `intent-${++this.#ids}`,
+      isStopped: () => this.isStopped,
+      keepCheckpoint: (text) => this.kept.push(text),
+      ...ports,
+    });
+  }
+
+  async tick(controller: Controller, cpu: number | undefined = this.cpu): Promise<void> {
+    this.cpu = cpu;
+    await controller.tick(NEVER);
+    this.clock.nowMs += 15_000;
+  }
+
+  async entries(): Promise<{ kind: string; [field: string]: unknown }[]> {
+    const found: { kind: string; [field: string]: unknown }[] = [];
+    for await (const { text } of this.store.entries(0, 1)) found.push((JSON.parse(text) as { body: { kind: string } }).body);
+    return found;
+  }
+
+  async units(): Promise<number> {
+    const capacity = await this.actuator.observe(NEVER);
+    return capacity.kind === "found" ? capacity.requested : Number.NaN;
+  }
+}
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+const kinds = async (): Promise<string[]> => (await world.entries()).map(({ kind }) => kind);
+
+describe("a tick", () => {
+  test("writes down what is meant before it is done, and what came of it after it was read back", async () => {
+    const seen: string[] = [];
+    const commit = world.store.commit.bind(world.store);
+    world.store.commit = async (head, given: Commit) => {
+      seen.push(`${given.entries.map(({ body }) => body.kind).join("+")} with ${await world.units()}`);
+      return commit(head, given);
+    };
+    const controller = world.controller();
+    await controller.start({});
+    await world.tick(controller, 0.95);
+    expect(seen).toEqual(["start with 10", "posture+decision+intent with 10", "outcome with 14"]);
+    const [, , decision, intent, outcome] = await world.entries();
+    expect(decision).toMatchObject({ kind: "decision", workload: "test/web", mode: "live", from: 10, requested: 14, policyHash: "hash" });
+    expect(decision).toMatchObject({ reasons: expect.arrayContaining([expect.objectContaining({ code: "target_tracking" })]) });
+    expect(intent).toMatchObject({ kind: "intent", id: "intent-1", do: { units: 14 }, expect: { units: 10 }, inverse: { units: 10 } });
+    expect(outcome).toMatchObject({ kind: "outcome", intentId: "intent-1", outcome: "applied" });
+    expect(await world.store.openIntents(0)).toEqual([]);
+  });
+
+  test("that changes nothing writes no entry, and keeps what was seen", async () => {
+    const controller = world.controller();
+    await controller.start({});
+    await world.tick(controller);
+    await world.tick(controller);
+    expect(await kinds()).toEqual(["start", "posture"]);
+    let ticks = 0;
+    for await (const _ of world.store.observations(0, 0, Number.MAX_SAFE_INTEGER)) ticks++;
+    expect(ticks).toBe(2);
+  });
+
+  test.for(["shadow", "observe"] as const)("in %s changes nothing", async (mode) => {
+    const controller = world.controller({ mode });
+    await controller.start({});
+    await world.tick(controller, 0.95);
+    expect(await world.units()).toBe(10);
+    expect(await kinds()).toEqual(mode === "shadow" ? ["start", "posture", "decision"] : ["start"]);
+  });
+
+  test("begins no effect while it is stopped, and goes on when it is not", async () => {
+    const controller = world.controller();
+    await controller.start({});
+    world.isStopped = true;
+    await world.tick(controller, 0.95);
+    expect(await world.units()).toBe(10);
+    world.isStopped = false;
+    await world.tick(controller, 0.95);
+    expect(await world.units()).toBe(14);
+  });
+
+  test("does nothing when it cannot be written down", async () => {
+    const controller = world.controller();
+    await controller.start({});
+    world.store.commit = async () => {
+      throw new Error("the disk is full");
+    };
+    await expect(world.tick(controller, 0.95)).rejects.toThrow("the disk is full");
+    expect(await world.units()).toBe(10);
+  });
+
+  test("leaves capacity alone that cannot be read", async () => {
+    const controller = world.controller();
+    await controller.start({});
+    world.actuator.observe = async () => ({ kind: "unreadable", code: "unreachable", message: "gone" });
+    await world.tick(controller, 0.95);
+    expect(await kinds()).not.toContain("intent");
+  });
+});
+
+/** An actuator between the controller and the world that goes wrong once. */
+function faulty(inner: Actuator, fault: (order: SetOrder, set: () => Promise<SetOutcome>) => Promise<SetOutcome>): Actuator {
+  let isSpent = false;
+  return {
+    abilities: inner.abilities,
+    observe: (signal) => inner.observe(signal),
+    close: () => inner.close(),
+    set: (order, signal) => {
+      if (isSpent) return inner.set(order, signal);
+      isSpent = true;
+      return fault(order, () => inner.set(order, signal));
+    },
+  };
+}
+
+describe("an effect without an answer", () => {
+  test("that took place is found when it is read back", async () => {
+    world.actuator = faulty(world.actuator, async (_, set) => {
+      await set();
+      return { kind: "unknown", message: "no answer" };
+    });
+    const controller = world.controller();
+    await controller.start({});
+    await world.tick(controller, 0.95);
+    expect((await world.entries()).at(-1)).toMatchObject({ kind: "outcome", outcome: "applied" });
+  });
+
+  test("that did not is a failure, and is decided anew", async () => {
+    world.actuator = faulty(world.actuator, async () => ({ kind: "unknown", message: "no answer" }));
+    const controller = world.controller();
+    await controller.start({});
+    await world.tick(controller, 0.95);
+    expect((await world.entries()).at(-1)).toMatchObject({ kind: "outcome", outcome: "failed", message: "no answer" });
+    await world.tick(controller, 0.95);
+    expect(await world.units()).toBe(14);
+  });
+
+  test("that nobody can read holds the workload until somebody can", async () => {
+    const inner = world.actuator;
+    let isBlind = false;
+    world.actuator = faulty(inner, async (_, set) => {
+      await set();
+      isBlind = true;
+      return { kind: "unknown", message: "no answer" };
+    });
+    const observe = inner.observe.bind(inner);
+    world.actuator.observe = async (signal) => (isBlind ? { kind: "unreadable", code: "unreachable", message: "gone" } : observe(signal));
+    const controller = world.controller();
+    await controller.start({});
+    await world.tick(controller, 0.95);
+    expect((await world.store.openIntents(0)).map(({ id }) => id)).toEqual(["intent-1"]);
+    await world.tick(controller, 0.95);
+    isBlind = false;
+    await world.tick(controller, 0.7);
+    expect(await world.store.openIntents(0)).toEqual([]);
+    expect((await world.entries()).filter(({ kind }) => kind === "outcome").map(({ outcome }) => outcome)).toEqual(["unknown", "applied"]);
+    expect(await world.units()).toBe(14);
+  });
+
+  test("on capacity that someone else changed meanwhile is not done", async () => {
+    const inner = world.actuator as MemoryActuator;
+    world.actuator = faulty(inner, async (_, set) => {
+      inner.change(30);
+      return set();
+    });
+    const controller = world.controller();
+    await controller.start({});
+    await world.tick(controller, 0.95);
+    expect((await world.entries()).at(-1)).toMatchObject({ kind: "outcome", outcome: "conflict" });
+    expect(await world.units()).toBe(30);
+  });
+});
+
+describe("a controller that dies", () => {
+  test("at any call to the store or the world leaves no effect lost and none done twice", async () => {
+    for (let at = 1; ; at++) {
+      world = new World();
+      const inner = world.actuator as MemoryActuator;
+      let calls = 0;
+      let isDead = false;
+      // Dies before the call, or after it has taken effect and before the answer.
+      const mortal = async <T>(work: () => Promise<T>): Promise<T> => {
+        if (isDead) return new Promise(() => {});
+        calls++;
+        if (calls === at && at % 2 === 0) isDead = true;
+        if (isDead) return new Promise(() => {});
+        const result = await work();
+        if (calls === at) isDead = true;
+        return isDead ? new Promise(() => {}) : result;
+      };
+      const store = world.store;
+      const dying = new Proxy(store, {
+        get: (target, name) => {
+          const value = Reflect.get(target, name) as unknown;
+          if (typeof value !== "function") return value;
+          const bound = value.bind(target) as (...args: unknown[]) => Promise<unknown>;
+          return name === "commit" ? (...args: unknown[]) => mortal(() => bound(...args)) : bound;
+        },
+      });
+      world.actuator = {
+        abilities: inner.abilities,
+        observe: (s) => mortal(() => inner.observe(s)),
+        set: (o, s) => mortal(() => inner.set(o, s)),
+        close: () => inner.close(),
+      };
+      const first = world.controller({ ports: { store: dying } });
+      const life = (async () => {
+        await first.start({});
+        for (const cpu of [0.7, 0.95, 0.7, 0.95]) await world.tick(first, cpu);
+      })();
+      await Promise.race([life, new Promise((resolve) => setTimeout(resolve, 5))]);
+      if (!isDead) return expect(at).toBeGreaterThan(15);
+      world.actuator = inner;
+      const intended = (await world.entries()).filter(({ kind }) => kind === "intent").map(({ id }) => id);
+      // Nothing was done that had not been written down, and nothing twice.
+      expect(intended).toEqual(expect.arrayContaining(inner.applied));
+      expect(new Set(inner.applied).size).toBe(inner.applied.length);
+      world.clock.nowMs += 60_000;
+      const second = world.controller();
+      await second.start({});
+      for (let i = 0; i < 3; i++) await world.tick(second, 0.7);
+      expect(await world.store.openIntents(0)).toEqual([]);
+      expect(new Set(inner.applied).size).toBe(inner.applied.length);
+      const outcomes = (await world.entries()).filter(({ kind }) => kind === "outcome");
+      for (const id of inner.applied) expect(outcomes).toContainEqual(expect.objectContaining({ intentId: id, outcome: "applied" }));
+      await second.stop("test");
+      const verifier = new LedgerVerifier({ witnessed: world.kept.slice(-1) });
+      for await (const line of exportLines(world.store)) verifier.push(line);
+      expect(verifier.finish().problems).toEqual([]);
+    }
+  });
+
+  test("and is started again decides as if it had not", async () => {
+    const load = [
+      0.7, 0.9, 0.8, 0.5, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4,
+    ];
+    const play = async (restarts: boolean): Promise<number[]> => {
+      world = new World();
+      let controller = world.controller();
+      await controller.start({});
+      const seen: number[] = [];
+      for (const [i, share] of load.entries()) {
+        if (restarts && i % 7 === 6) {
+          controller = world.controller();
+          await controller.start({});
+        }
+        await world.tick(controller, (share * 10) / (await world.units()));
+        seen.push(await world.units());
+      }
+      return seen;
+    };
+    expect(await play(true)).toEqual(await play(false));
+  });
+});
+
+test("checkpoints are signed every half minute, kept elsewhere too, and cover everything at the end", async () => {
+  const controller = world.controller();
+  await controller.start({});
+  for (const cpu of [0.95, 0.7, 0.95, 0.7, 0.7]) await world.tick(controller, cpu);
+  await controller.stop("test");
+  expect(world.kept.length).toBeGreaterThanOrEqual(3);
+  const verifier = new LedgerVerifier({ keys: [world.key.publicKey], witnessed: world.kept.slice(0, 1) });
+  for await (const line of exportLines(world.store)) verifier.push(line);
+  expect(verifier.finish()).toMatchObject({ problems: [] });
+});

@@ -1,0 +1,54 @@
+import type { Actuator, CapacityFound, CapacityUnreadable, SetOutcome } from "../actuators/actuator.ts";
+import type { Conclusion, Intent } from "../ledger/store.ts";
+import type { Clock } from "./clock.ts";
+
+/** Longest time for reading capacity. */
+export const READING_MAX_MS = 10_000;
+const ACTING_MAX_MS = 60_000;
+
+/** What came of an effect, as far as it could be read back. */
+export interface CarriedOut {
+  readonly outcome: Conclusion["outcome"];
+  readonly message?: string;
+}
+
+/** Capacity as it is; unreadable whatever goes wrong. */
+export async function readCapacity(actuator: Actuator, signal: AbortSignal): Promise<CapacityFound | CapacityUnreadable> {
+  try {
+    return await actuator.observe(signal);
+  } catch (error) {
+    // Actuators answer with values; one that rejects was stopped, or has a bug, and either way nothing is known.
+    return { kind: "unreadable", code: "deadline", message: messageOf(error) };
+  }
+}
+
+/**
+ * Does what an intent says, and reads back what is there. What an actuator says counts for what it did not do; that something
+ * was done is believed when it is seen.
+ * @param found capacity as the decision saw it   @param grace aborts when nobody waits any longer; the outcome is unknown then
+ */
+export async function carryOut(
+  intent: Intent,
+  { actuator, found }: { readonly actuator: Actuator; readonly found: CapacityFound | undefined },
+  { clock, grace }: { readonly clock: Clock; readonly grace: AbortSignal },
+): Promise<CarriedOut> {
+  const deadline = AbortSignal.any([clock.timeout(ACTING_MAX_MS), grace]);
+  const expect = { requested: intent.expect.units, version: found?.version, uid: found?.uid };
+  let said: SetOutcome;
+  try {
+    said = await actuator.set({ intentId: intent.id, epoch: intent.epoch, units: intent.do.units, expect }, deadline);
+  } catch (error) {
+    said = { kind: "unknown", message: messageOf(error) };
+  }
+  const message = "message" in said ? said.message : undefined;
+  if (said.kind === "conflict" || said.kind === "rejected" || said.kind === "failed") return { outcome: said.kind, ...(message !== undefined && { message }) };
+  const after = await readCapacity(actuator, clock.timeout(READING_MAX_MS));
+  if (after.kind === "unreadable") return { outcome: "unknown", message: [message, after.message].filter((text) => text !== undefined).join("; ") };
+  if (after.requested === intent.do.units) return { outcome: said.kind === "unchanged" ? "unchanged" : "applied" };
+  if (said.kind === "unknown" && after.requested === intent.expect.units) return { outcome: "failed", ...(message !== undefined && { message }) };
+  return { outcome: "unknown", message: `${message === undefined ? "" : `${message}; `}found ${after.requested} units` };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,178 @@
+import { randomUUID } from "node:crypto";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { Actuator } from "./actuators/actuator.ts";
+import { ExecActuator } from "./actuators/exec/exec-actuator.ts";
+import { FileActuator } from "./actuators/file/file-actuator.ts";
+import { MemoryActuator } from "./actuators/memory/memory-actuator.ts";
+import { createEngine } from "./app.ts";
+import { SystemClock } from "./control/clock.ts";
+import { type ControlledWorkload, Controller, type ControllerEvents, type Mode } from "./control/controller.ts";
+import { WorkloadReadings } from "./control/workload-readings.ts";
+import type { Engine } from "./engine/model.ts";
+import { CheckpointKey } from "./ledger/checkpoint.ts";
+import { MemoryStore } from "./ledger/memory/memory-store.ts";
+import { SqliteStore } from "./ledger/sqlite/sqlite-store.ts";
+import type { Store } from "./ledger/store.ts";
+import { PathError, systemErrorCode } from "./lib/system-error.ts";
+import { formatTimestamp } from "./lib/timestamp.ts";
+import type { Policy, PolicyWorkload } from "./policy/parse.ts";
+import { FileSource } from "./sources/file/file-source.ts";
+import { PrometheusSource } from "./sources/prometheus/prometheus-source.ts";
+import type { Source } from "./sources/source.ts";
+
+// Composition root of the live loop: the one place that knows every source, actuator and store.
+
+/** Calendars are laid out this far ahead; a controller that runs for longer lays them out anew when it is started again. */
+const HORIZON_MS = 400 * 86_400_000;
+const SOURCE_DEADLINE_MS = 10_000;
+
+export interface LiveOptions {
+  /** Folder of the ledger, its key and the kill switch. */
+  readonly data: string;
+  /** Nobody acts, and nothing is kept: every workload is at most in shadow. */
+  readonly isDryRun: boolean;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export interface Live {
+  readonly controller: Controller;
+  readonly workloads: readonly { readonly id: string; readonly mode: Mode }[];
+  /** While this file exists, no effect begins. */
+  readonly stopFile: string;
+  close(): Promise<void>;
+}
+
+/** Makes a controller of policies, over the store in a folder. @throws StoreHeld   @throws PathError */
+export function openLive(policies: readonly Policy[], options: LiveOptions, events: ControllerEvents): Live {
+  // A dry run leaves nothing behind.
+  const store = options.isDryRun ? new MemoryStore() : openStore(options.data);
+  const clock = new SystemClock();
+  const sources: Source[] = [];
+  const workloads = policies.flatMap((policy) => {
+    const byName = sourcesOf(policy, options);
+    sources.push(...byName.values());
+    return policy.workloads.map((workload): ControlledWorkload => {
+      const engine = engineOf(workload, clock.engineMs());
+      const metrics = engine.metrics.map((metric) => {
+        const { source, query } = workload.written.metrics[metric.name] ?? {};
+        const found = source === undefined ? undefined : byName.get(source);
+        return { metric, ...(found !== undefined && query !== undefined && { from: { source: found, query } }) };
+      });
+      const { mode } = workload.written;
+      return {
+        id: workload.id,
+        mode: options.isDryRun && mode === "live" ? "shadow" : mode,
+        engine,
+        actuator: actuatorOf(workload, dirname(policy.file), options),
+        readings: new WorkloadReadings(workload.id, metrics, clock),
+      };
+    });
+  });
+  const stopFile = join(options.data, "STOP");
+  const checkpoints = join(options.data, "checkpoints.ndjson");
+  const controller = new Controller(
+    workloads,
+    {
+      clock,
+      store,
+      key: options.isDryRun ? new CheckpointKey() : checkpointKey(join(options.data, "checkpoint.key")),
+      newId: randomUUID,
+      isStopped: () => existsSync(stopFile),
+      keepCheckpoint: (text) => {
+        if (!options.isDryRun) appendFileSync(checkpoints, `${text}\n`, { mode: 0o600 });
+      },
+    },
+    events,
+  );
+  return {
+    controller,
+    workloads: workloads.map(({ id, mode }) => ({ id, mode })),
+    stopFile,
+    close: async () => {
+      for (const one of [...sources, ...workloads.map(({ actuator }) => actuator)]) await one.close();
+      await store.close();
+    },
+  };
+}
+
+/** The store in a folder, for reading, also beside a controller. @throws PathError when there is none */
+export function readLedger(data: string): Store {
+  if (!existsSync(join(data, "ledger.db"))) throw new PathError("cannot read ledger", data, Object.assign(new Error("none"), { code: "ENOENT" }));
+  return SqliteStore.read(data);
+}
+
+function openStore(data: string): SqliteStore {
+  try {
+    return SqliteStore.open(data, formatTimestamp(Date.now()));
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    throw new PathError("cannot open store", data, error);
+  }
+}
+
+/** The key that signs checkpoints; made at the first start. Whoever has it can forge them: it stays in this folder, for its owner alone. */
+function checkpointKey(path: string): CheckpointKey {
+  try {
+    if (existsSync(path)) return new CheckpointKey(readFileSync(path, "utf8"));
+    const key = new CheckpointKey();
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(path, key.toPem(), { mode: 0o600, flag: "wx" });
+    return key;
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error;
+    throw new PathError("cannot use key", path, error);
+  }
+}
+
+function engineOf({ resolved, hash }: PolicyWorkload, nowMs: number): Engine {
+  const engine = createEngine("vernier", resolved, {
+    policyHash: hash,
+    fromMs: nowMs,
+    toMs: nowMs + HORIZON_MS,
+    needs: { perUnit: 1, peakUnits: 1, timetable: () => [] },
+  });
+  if (typeof engine === "string") throw new Error(engine);
+  return engine;
+}
+
+function sourcesOf({ settings, file }: Policy, { environment }: LiveOptions): Map<string, Source> {
+  const sources = new Map<string, Source>();
+  for (const [name, source] of Object.entries(settings.sources)) {
+    if (source.type === "file") {
+      sources.set(name, new FileSource(dirname(file)));
+      continue;
+    }
+    const token = source.bearerToken;
+    const credentials =
+      token === undefined
+        ? { headers: {} }
+        : "file" in token
+          ? { headers: {}, bearerFile: resolve(dirname(file), token.file) }
+          : { headers: { authorization: `Bearer ${environment[token.env] ?? ""}` } };
+    sources.set(name, new PrometheusSource({ url: new URL(source.url), credentials, deadlineMs: SOURCE_DEADLINE_MS }));
+  }
+  return sources;
+}
+
+function actuatorOf({ id, written }: PolicyWorkload, folder: string, { environment }: LiveOptions): Actuator {
+  const target = written.target ?? { type: "memory" };
+  switch (target.type) {
+    case "memory":
+      return new MemoryActuator(Math.max(1, written.bounds.min));
+    case "file":
+      return new FileActuator(resolve(folder, target.path));
+    case "exec":
+      return new ExecActuator(
+        {
+          workload: id,
+          observe: target.observe as [string, ...string[]],
+          set: target.set as [string, ...string[]],
+          deadlineMs: target.timeout,
+          passEnvironment: target.environment,
+          cwd: resolve(folder),
+        },
+        environment,
+      );
+  }
+}

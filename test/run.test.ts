@@ -1,0 +1,215 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { FakePrometheus } from "./support/fake-prometheus.ts";
+
+const CLI = resolve("dist/cli/main.cjs");
+let folder: string;
+let child: ChildProcess | undefined;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "vernier-run-"));
+  write("units", "4\n");
+  write("cpu", "0.7\n");
+  write("vernier.yaml", POLICY);
+});
+afterEach(async () => {
+  if (child?.exitCode === null && child.signalCode === null) {
+    child.kill("SIGKILL");
+    await once(child, "close");
+  }
+  rmSync(folder, { recursive: true });
+});
+
+const POLICY = `version: 1
+sources: {files: {type: file}}
+workloads:
+  shop/web:
+    kind: stateless
+    mode: live
+    bounds: {min: 2, max: 20}
+    interval: 1s
+    target: {type: file, path: units}
+    unit: {startup: 1s}
+    metrics: {cpu: {measures: utilisation, window: 1s, lag: 0s, scrape: 1s, source: files, query: cpu}}
+    strategies: [{type: targetTracking, metric: cpu, target: 70%}]
+`;
+
+const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
+const units = (): number => Number(readFileSync(join(folder, "units"), "utf8"));
+
+function vernier(...args: string[]): { code: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { cwd: folder, encoding: "utf8", timeout: 60_000 });
+  return { code: status, out: stdout, err: stderr };
+}
+
+/** Starts a controller, and waits until it is at work. */
+async function start(...args: string[]): Promise<{ out: () => string }> {
+  child = spawn(process.execPath, [CLI, "run", ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  let out = "";
+  let err = "";
+  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+    out += chunk;
+  });
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+    err += chunk;
+  });
+  await until(() => err.includes("stops all effects") || child?.exitCode !== null);
+  if (child.exitCode !== null) throw new Error(err);
+  return { out: () => out };
+}
+
+async function until(isDone: () => boolean): Promise<void> {
+  for (let i = 0; i < 400 && !isDone(); i++) await new Promise((go) => setTimeout(go, 25));
+  if (!isDone()) throw new Error("waited in vain");
+}
+
+async function end(signal: NodeJS.Signals): Promise<number | null> {
+  const one = child as ChildProcess;
+  one.kill(signal);
+  if (one.exitCode === null && one.signalCode === null) await once(one, "close");
+  return one.exitCode;
+}
+
+describe("vernier run", () => {
+  test("follows load both ways on a real target, writes down why, and ends cleanly", async () => {
+    const { out } = await start();
+    write("cpu", "0.95\n");
+    await until(() => units() > 4);
+    // What was asked for is there at once; the load spreads.
+    write("cpu", "0.7\n");
+    await until(() => out().includes("6 units applied"));
+    expect(out()).toMatch(/shop\/web 4 -> 6: cpu: a load of 3\.8 over a target of 0\.7/);
+    expect(await end("SIGTERM")).toBe(0);
+    const left = units();
+    expect(vernier("ledger", "verify")).toMatchObject({ code: 0, out: expect.stringContaining("whole") });
+    expect(vernier("ledger", "tail").out).toMatch(
+      /start[\s\S]*decision {2}shop\/web {2}4 -> 6 \(live\): .*target_tracking[\s\S]*outcome {3}shop\/web {2}applied[\s\S]*stop/,
+    );
+    expect(units()).toBe(left);
+    // Key and ledger are for their owner alone.
+    expect(statSync(join(folder, ".vernier")).mode & 0o077).toBe(0);
+    expect(statSync(join(folder, ".vernier/checkpoint.key")).mode & 0o077).toBe(0);
+  });
+
+  test("refuses a second controller at once, and says who has it", async () => {
+    await start();
+    const beganMs = performance.now();
+    expect(vernier("run", "--once")).toMatchObject({ code: 3, err: expect.stringMatching(/held by the controller with process id \d+ on \S+, since 20/) });
+    expect(performance.now() - beganMs).toBeLessThan(5_000);
+    expect(vernier("ledger", "tail", "--count", "1").code).toBe(0);
+  });
+
+  test("changes nothing in a dry run, in shadow, or while it is told to stop", () => {
+    write("cpu", "0.95\n");
+    expect(vernier("run", "--once", "--dry-run")).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("4 -> 6 (shadow: not done)"),
+      err: expect.stringContaining("1 not live (shop/web: shadow)"),
+    });
+    write("vernier.yaml", POLICY.replace("    mode: live\n", ""));
+    expect(vernier("run", "--once").out).toContain("(shadow: not done)");
+    write("vernier.yaml", POLICY);
+    write(".vernier/STOP", "");
+    vernier("run", "--once");
+    expect(units()).toBe(4);
+    rmSync(join(folder, ".vernier/STOP"));
+    vernier("run", "--once");
+    expect(units()).toBe(6);
+  });
+
+  test("holds when nothing can be seen, and says what is missing", async () => {
+    const { out } = await start("--json");
+    rmSync(join(folder, "cpu"));
+    await until(() => out().includes('"posture":"blind"'));
+    expect(units()).toBe(4);
+    write("cpu", "0.95\n");
+    await until(() => units() > 4);
+    for (const line of out().trim().split("\n")) expect(JSON.parse(line)).toHaveProperty("event");
+  });
+
+  test("says before it starts what a policy lacks for live use", () => {
+    write("vernier.yaml", POLICY.replace(", query: cpu", ""));
+    expect(vernier("run", "--once")).toMatchObject({ code: 1, err: expect.stringMatching(/vernier\.yaml:11:15 error .*query is missing.*\[source_missing\]/) });
+    expect(existsSync(join(folder, ".vernier"))).toBe(false);
+  });
+
+  test("survives being killed at any moment: nothing done that is not written, the ledger whole", async () => {
+    for (let round = 0; round < 5; round++) {
+      const { out } = await start();
+      write("cpu", round % 2 === 0 ? "0.99\n" : "0.6\n");
+      const enoughAt = Date.now() + 400 + 350 * round;
+      await until(() => Date.now() > enoughAt);
+      child?.kill("SIGKILL");
+      await once(child as ChildProcess, "close");
+      out();
+    }
+    write("cpu", "0.7\n");
+    vernier("run", "--once");
+    const tail = vernier("ledger", "tail", "--count", "1000", "--json")
+      .out.trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { body: Record<string, unknown> }).body);
+    const intents = tail.filter(({ kind }) => kind === "intent");
+    const concluded = new Set(tail.filter(({ kind, outcome }) => kind === "outcome" && outcome !== "unknown").map(({ intentId }) => intentId));
+    expect(intents.length).toBeGreaterThan(0);
+    for (const { id } of intents) expect(concluded).toContain(id);
+    const applied = tail
+      .filter(({ outcome }) => outcome === "applied")
+      .map(({ intentId }) => intents.find(({ id }) => id === intentId)?.["do"] as { units: number });
+    expect(units()).toBe(applied.at(-1)?.units ?? 4);
+    expect(vernier("ledger", "verify").code).toBe(0);
+  });
+
+  test("reads Prometheus, and a token from a file, which is written nowhere", async () => {
+    const fake = new FakePrometheus(() => "0.95");
+    const address = await fake.listen();
+    write("token", "s3cret-canary\n");
+    write(
+      "vernier.yaml",
+      POLICY.replace("files: {type: file}", `prom: {type: prometheus, url: "http://${address}", bearerToken: {file: token}}`).replace(
+        "source: files, query: cpu",
+        'source: prom, query: "avg(cpu)"',
+      ),
+    );
+    const result = await new Promise<string>((done) => {
+      const one = spawn(process.execPath, [CLI, "run", "--once"], { cwd: folder });
+      let text = "";
+      one.stdout.on("data", (chunk: Buffer) => (text += chunk));
+      one.stderr.on("data", (chunk: Buffer) => (text += chunk));
+      one.on("close", () => done(text));
+    });
+    await fake.close();
+    expect(result).toContain("4 -> 6");
+    expect(units()).toBe(6);
+    expect(result + vernier("ledger", "tail", "--json").out).not.toContain("s3cret-canary");
+    for (const name of ["ledger.db", "ledger.db-wal", "checkpoints.ndjson"])
+      if (existsSync(join(folder, ".vernier", name))) expect(readFileSync(join(folder, ".vernier", name)).includes("s3cret-canary")).toBe(false);
+  });
+});
+
+describe("vernier ledger", () => {
+  test("finds what was changed in an export, also by the verifier that runs alone", () => {
+    write("cpu", "0.95\n");
+    vernier("run", "--once");
+    expect(vernier("ledger", "export", "--out", "export.ndjson").code).toBe(0);
+    const alone = (name: string) => spawnSync(process.execPath, [resolve("dist/verify-ledger.js"), name], { cwd: folder, encoding: "utf8" }).status;
+    expect([vernier("ledger", "verify", "export.ndjson").code, alone("export.ndjson")]).toEqual([0, 0]);
+    const text = readFileSync(join(folder, "export.ndjson"), "utf8");
+    for (const [name, changed] of Object.entries({
+      edited: text.replace('"requested":6', '"requested":7'),
+      cut: text.split("\n").slice(0, -2).join("\n"),
+      removed: text.split("\n").toSpliced(2, 1).join("\n"),
+    })) {
+      expect(changed).not.toBe(text);
+      write(name, changed);
+      expect([vernier("ledger", "verify", name).code, alone(name)], name).toEqual([1, 1]);
+    }
+    expect(vernier("ledger", "verify", "export.ndjson", "--witness", ".vernier/checkpoints.ndjson").code).toBe(0);
+    expect(vernier("ledger", "verify", "export.ndjson", "--key", "AAAA")).toMatchObject({ code: 1, out: expect.stringContaining("not one of those given") });
+    expect(vernier("ledger", "verify", "--data", "nothing")).toMatchObject({ code: 3, err: expect.stringContaining('cannot read ledger "nothing"') });
+    expect(vernier("ledger", "verify", "nothing.ndjson")).toMatchObject({ code: 3 });
+  });
+});
