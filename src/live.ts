@@ -8,15 +8,18 @@ import { MemoryActuator } from "./actuators/memory/memory-actuator.ts";
 import { createEngine } from "./app.ts";
 import { SystemClock } from "./control/clock.ts";
 import { type ControlledWorkload, Controller, type ControllerEvents, type Mode } from "./control/controller.ts";
+import { type ReplayRange, type ReplayReport, replay } from "./control/replay.ts";
 import { WorkloadReadings } from "./control/workload-readings.ts";
 import type { Engine } from "./engine/model.ts";
 import { CheckpointKey } from "./ledger/checkpoint.ts";
 import { MemoryStore } from "./ledger/memory/memory-store.ts";
 import { SqliteStore } from "./ledger/sqlite/sqlite-store.ts";
 import type { Store } from "./ledger/store.ts";
+import { canonicalJson } from "./lib/canonical-json.ts";
 import { PathError, systemErrorCode } from "./lib/system-error.ts";
 import { formatTimestamp } from "./lib/timestamp.ts";
-import type { Policy, PolicyWorkload } from "./policy/parse.ts";
+import { type Policy, type PolicyWorkload, policyHash } from "./policy/parse.ts";
+import type { ResolvedWorkload } from "./policy/resolve.ts";
 import { FileSource } from "./sources/file/file-source.ts";
 import { PrometheusSource } from "./sources/prometheus/prometheus-source.ts";
 import type { Source } from "./sources/source.ts";
@@ -64,6 +67,7 @@ export function openLive(policies: readonly Policy[], options: LiveOptions, even
         id: workload.id,
         mode: options.isDryRun && mode === "live" ? "shadow" : mode,
         engine,
+        policy: canonicalJson(workload.resolved),
         actuator: actuatorOf(workload, dirname(policy.file), options),
         readings: new WorkloadReadings(workload.id, metrics, clock),
       };
@@ -125,7 +129,16 @@ function checkpointKey(path: string): CheckpointKey {
   }
 }
 
-function engineOf({ resolved, hash }: PolicyWorkload, nowMs: number): Engine {
+/** Replays what a data folder holds, through engines made of the policies that it keeps. */
+export async function replayLedger(store: Store, range: ReplayRange): Promise<ReplayReport> {
+  return await replay(store, range, (hash, text, nowMs) => {
+    const resolved = JSON.parse(text) as ResolvedWorkload;
+    if (policyHash(resolved) !== hash) throw new Error(`the policy kept as ${hash} is not the one that this is the hash of`);
+    return engineOf({ resolved, hash }, nowMs);
+  });
+}
+
+function engineOf({ resolved, hash }: Pick<PolicyWorkload, "resolved" | "hash">, nowMs: number): Engine {
   const engine = createEngine("vernier", resolved, {
     policyHash: hash,
     fromMs: nowMs,

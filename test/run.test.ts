@@ -85,6 +85,10 @@ describe("vernier run", () => {
     expect(await end("SIGTERM")).toBe(0);
     const left = units();
     expect(vernier("ledger", "verify")).toMatchObject({ code: 0, out: expect.stringContaining("whole") });
+    expect(vernier("ledger", "replay")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/\d+ ticks after 1 start, \d+ changes as recorded, byte for byte/),
+    });
     expect(vernier("ledger", "tail").out).toMatch(
       /start[\s\S]*decision {2}shop\/web {2}4 -> 6 \(live\): .*target_tracking[\s\S]*outcome {3}shop\/web {2}applied[\s\S]*stop/,
     );
@@ -122,6 +126,8 @@ describe("vernier run", () => {
 
   test("holds when nothing can be seen, and says what is missing", async () => {
     const { out } = await start("--json");
+    // There is no sight to lose before something was seen.
+    await until(() => vernier("ledger", "tail").out.includes("new -> normal"));
     rmSync(join(folder, "cpu"));
     await until(() => out().includes('"posture":"blind"'));
     expect(units()).toBe(4);

@@ -161,6 +161,14 @@ function program(): Command {
     .option("--out <file>", "write a file instead of standard output")
     .action(async (options) => (await import("./commands/ledger.ts")).runLedgerExport(options));
   ledger
+    .command("replay")
+    .description("run recorded observations through the recorded policies again: the same decisions, byte for byte, or what differs")
+    .option("--data <folder>", "data folder of vernier run", ".vernier")
+    .option("--from <time>", "an instant such as 2026-11-23T04:00:00Z")
+    .option("--to <time>", "an instant")
+    .option("--json", "print the result as JSON")
+    .action(async (options) => (await import("./commands/ledger.ts")).runLedgerReplay(options));
+  ledger
     .command("tail")
     .description("the last entries")
     .option("--data <folder>", "data folder of vernier run", ".vernier")

@@ -12,6 +12,8 @@ import { LedgerVerifier } from "../ledger/verify.ts";
 import type { Clock } from "./clock.ts";
 import { type ControlledWorkload, Controller, type ControllerPorts, type Mode } from "./controller.ts";
 
+import { replay } from "./replay.ts";
+
 const POLICY = workload(`
 kind: stateless
 bounds: {min: 2, max: 100}
@@ -63,7 +65,14 @@ class World {
         },
       ],
     };
-    const one: ControlledWorkload = { id: "test/web", mode, engine: new VernierEngine(POLICY, { policyHash: "hash" }), actuator: this.actuator, readings };
+    const one: ControlledWorkload = {
+      id: "test/web",
+      mode,
+      engine: new VernierEngine(POLICY, { policyHash: "hash" }),
+      policy: "{}",
+      actuator: this.actuator,
+      readings,
+    };
     return new Controller([one], {
       clock: this.clock,
       store: this.store,
@@ -323,6 +332,18 @@ describe("a controller that dies", () => {
   });
 });
 
+test("observations are kept for a week, entries for ever", async () => {
+  const controller = world.controller();
+  await controller.start({});
+  await world.tick(controller, 0.95);
+  world.clock.nowMs += 8 * 86_400_000;
+  await world.tick(controller, 0.7);
+  const kept: number[] = [];
+  for await (const { atMs } of world.store.observations(0, 0, Number.MAX_SAFE_INTEGER)) kept.push(atMs);
+  expect(kept).toEqual([START_MS + 15_000 + 8 * 86_400_000]);
+  expect((await kinds()).slice(0, 3)).toEqual(["start", "posture", "decision"]);
+});
+
 test("checkpoints are signed every half minute, kept elsewhere too, and cover everything at the end", async () => {
   const controller = world.controller();
   await controller.start({});
@@ -332,4 +353,38 @@ test("checkpoints are signed every half minute, kept elsewhere too, and cover ev
   const verifier = new LedgerVerifier({ keys: [world.key.publicKey], witnessed: world.kept.slice(0, 1) });
   for await (const line of exportLines(world.store)) verifier.push(line);
   expect(verifier.finish()).toMatchObject({ problems: [] });
+});
+
+describe("a replay", () => {
+  const make = () => new VernierEngine(POLICY, { policyHash: "hash" });
+  const play = async (): Promise<void> => {
+    for (let session = 0; session < 3; session++) {
+      const controller = world.controller();
+      await controller.start({});
+      for (const cpu of [0.7, 0.95, undefined, 0.8, 0.4, 0.4]) await world.tick(controller, cpu);
+      await controller.stop("test");
+      world.clock.nowMs += 30_000;
+    }
+  };
+
+  test("of recorded observations takes the recorded decisions, byte for byte, through every start", async () => {
+    await play();
+    const report = await replay(world.store, {}, make);
+    expect(report).toMatchObject({ sessions: 3, ticks: 18, differences: [], beyondRetention: 0 });
+    expect(report.decisions).toBe((await world.entries()).filter(({ kind }) => kind === "decision").length);
+    expect(report.decisions).toBeGreaterThan(3);
+    expect(await replay(world.store, { fromMs: START_MS + 15_000, toMs: START_MS + 45_000 }, make)).toMatchObject({ ticks: 2, differences: [] });
+  });
+
+  test("shows an engine that decides otherwise, and says where what is kept begins", async () => {
+    await play();
+    const other = workload(
+      "kind: stateless\nbounds: {min: 2, max: 100}\nmetrics: {cpu: {measures: utilisation, window: 15s, lag: 0s}}\nstrategies: [{type: targetTracking, metric: cpu, target: 50%}]",
+    );
+    const report = await replay(world.store, {}, () => new VernierEngine(other, { policyHash: "hash" }));
+    expect(report.differences.length).toBeGreaterThan(0);
+    expect(report.differences[0]).toMatchObject({ workload: "test/web", engineMs: START_MS });
+    await world.store.forget(START_MS + 60_000);
+    expect((await replay(world.store, {}, make)).beyondRetention).toBeGreaterThan(0);
+  });
 });

@@ -25,6 +25,8 @@ export interface ControlledWorkload {
   readonly id: string;
   readonly mode: Mode;
   readonly engine: Engine;
+  /** Canonical text of what the engine's policy hash is of. */
+  readonly policy: string;
   readonly actuator: Actuator;
   readonly readings: ReadingsOf;
 }
@@ -53,6 +55,9 @@ export interface ControllerPorts {
 const SHARD = 0;
 const CHECKPOINT_MS = 30_000;
 const SNAPSHOT_MS = 3_600_000;
+/** How long observations are kept. */
+const RETENTION_MS = 7 * 86_400_000;
+const FORGET_EVERY_MS = 3_600_000;
 /** Of the interval, time for reading before a decision. */
 const READING_SHARE = 0.5;
 /** Whoever stops us waits for ten seconds. */
@@ -80,6 +85,7 @@ export class Controller {
   #head: Head = { shard: SHARD, seq: 0, hash: "" };
   #checkpointAtMs = 0;
   #checkpointed = 0;
+  #forgotAtMs = 0;
   readonly #ended = new AbortController();
   readonly #graces = new WeakMap<AbortSignal, AbortSignal>();
 
@@ -102,9 +108,15 @@ export class Controller {
     }
     for (const intent of await store.openIntents(SHARD)) this.#workloads.find(({ id }) => id === intent.workload)?.open.push(intent);
     await remember(this.#workloads, store, SHARD, nowMs);
+    for (const { engine, policy } of this.#workloads) await store.keepPolicy(engine.policyHash, policy);
     await this.#commit({
       entries: [
-        this.#draft({ kind: "start", ...about, workloads: this.#workloads.map(({ id, engine, mode }) => ({ id, mode, policyHash: engine.policyHash })) }),
+        this.#draft({
+          kind: "start",
+          ...about,
+          engineMs: nowMs,
+          workloads: this.#workloads.map(({ id, engine, mode }) => ({ id, mode, policyHash: engine.policyHash })),
+        }),
       ],
     });
     await this.#checkpoint();
@@ -131,6 +143,9 @@ export class Controller {
       this.#events.onTick?.(clock.engineMs() - nowMs, due.length);
     }
     if (clock.engineMs() - this.#checkpointAtMs >= CHECKPOINT_MS) await this.#checkpoint();
+    if (clock.engineMs() - this.#forgotAtMs < FORGET_EVERY_MS) return;
+    this.#forgotAtMs = clock.engineMs();
+    await this.#ports.store.forget(this.#forgotAtMs - RETENTION_MS);
   }
 
   /** Says that it ends, and signs what there is. Capacity stays. */
@@ -287,7 +302,8 @@ export class Controller {
   }
 }
 
-function decisionBody(decision: Decision, mode: Mode): DraftEntry["body"] {
+/** A decision as the ledger keeps it. */
+export function decisionBody(decision: Decision, mode: Mode): DraftEntry["body"] {
   const { workload, engine, policyHash, atMs, posture, from, desired, requested, ready } = decision;
   return { kind: "decision", workload, engine, policyHash, mode, engineMs: atMs, posture, from, desired, requested, ready, reasons: decision.reasons() };
 }

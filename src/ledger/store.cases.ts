@@ -112,6 +112,13 @@ export function storeCases(name: string, open: () => Store): void {
       expect((await all(store.entries(1, 1))).length).toBe(3);
     });
 
+    test("keeps policies by their hash", async () => {
+      expect(await store.policy("a")).toBeUndefined();
+      await store.keepPolicy("a", '{"id":"shop/web"}');
+      await store.keepPolicy("a", '{"id":"shop/web"}');
+      expect(await store.policy("a")).toBe('{"id":"shop/web"}');
+    });
+
     test("keeps the last checkpoint", async () => {
       expect(await store.lastCheckpoint()).toBeUndefined();
       const key = new CheckpointKey();

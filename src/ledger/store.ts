@@ -72,6 +72,9 @@ export interface Store {
   /** The last entries, newest first. */
   tail(shard: number, count: number): Promise<readonly string[]>;
   shards(): Promise<readonly number[]>;
+  /** Keeps the text that a policy hash is of, so that a replay needs no file. */
+  keepPolicy(hash: string, text: string): Promise<void>;
+  policy(hash: string): Promise<string | undefined>;
   snapshot(workload: string, beforeMs: number): Promise<{ readonly atMs: number; readonly state: string } | undefined>;
   observations(shard: number, fromMs: number, toMs: number): AsyncIterable<{ readonly atMs: number; readonly bytes: Uint8Array }>;
   /** Forgets observations and snapshots before an instant. Entries are never forgotten. @returns rows removed */

@@ -4,9 +4,11 @@ import { exportLines } from "../../ledger/export.ts";
 import { type LedgerReport, LedgerVerifier } from "../../ledger/verify.ts";
 import { FileError } from "../../lib/file-error.ts";
 import { PathError, systemErrorCode } from "../../lib/system-error.ts";
-import { readLedger } from "../../live.ts";
+import { formatTimestamp, parseTimestamp } from "../../lib/timestamp.ts";
+import { readLedger, replayLedger } from "../../live.ts";
 import { parseWhole } from "../run-options.ts";
 import { terminalOf } from "../terminal.ts";
+import { UsageError } from "../usage-error.ts";
 import { writeResult } from "../write-result.ts";
 
 interface VerifyOptions {
@@ -33,6 +35,47 @@ export async function runLedgerExport({ data, out }: { readonly data: string; re
     else lines.push(line);
   }
   if (out !== undefined) writeResult(out, lines.map((line) => `${line}\n`).join(""));
+}
+
+export async function runLedgerReplay({
+  data,
+  from,
+  to,
+  json,
+}: {
+  readonly data: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly json?: boolean;
+}): Promise<void> {
+  const store = readLedger(data);
+  try {
+    const report = await replayLedger(store, { fromMs: instant("from", from), toMs: instant("to", to) });
+    if (report.differences.length > 0) process.exitCode = 1;
+    if (json) {
+      process.stdout.write(`${JSON.stringify({ schemaVersion: 1, ...report }, null, 2)}\n`);
+      return;
+    }
+    const { paint } = terminalOf(process.stdout);
+    for (const { workload, engineMs, recorded, replayed } of report.differences)
+      process.stdout.write(
+        `${paint("red", "differs")} ${workload} ${formatTimestamp(engineMs)}\n  recorded ${recorded ?? "no change"}\n  replayed ${replayed ?? "no change"}\n`,
+      );
+    const { ticks, sessions, decisions, fromMs, toMs, beyondRetention } = report;
+    const range = fromMs === undefined || toMs === undefined ? "nothing to replay" : `${formatTimestamp(fromMs)} to ${formatTimestamp(toMs)}`;
+    process.stdout.write(
+      `${range}: ${ticks} ticks after ${sessions} start${sessions === 1 ? "" : "s"}, ${decisions} changes ${report.differences.length === 0 ? paint("green", "as recorded, byte for byte") : paint("red", "not all as recorded")}${beyondRetention > 0 ? `; ${beyondRetention} older ones cannot be replayed, their observations are no longer kept` : ""}\n`,
+    );
+  } finally {
+    await store.close();
+  }
+}
+
+function instant(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const found = parseTimestamp(text);
+  if (found === undefined) throw new UsageError(`--${name}: found "${text}", expected an instant such as 2026-11-23T04:00:00Z`);
+  return found.atMs;
 }
 
 export async function runLedgerTail({ data, count, json }: { readonly data: string; readonly count: string; readonly json?: boolean }): Promise<void> {

@@ -9,6 +9,7 @@ export class MemoryStore implements Store {
   readonly #intents = new Map<string, { readonly intent: Intent; readonly shard: number; outcome: Conclusion["outcome"] | undefined }>();
   readonly #checkpoints: Checkpoint[] = [];
   readonly #observations = new Map<number, { atMs: number; bytes: Uint8Array }[]>();
+  readonly #policies = new Map<string, string>();
   readonly #snapshots = new Map<string, { atMs: number; state: string }[]>();
 
   async head(shard: number): Promise<Head> {
@@ -62,6 +63,14 @@ export class MemoryStore implements Store {
       .filter(([, chain]) => chain.length > 0)
       .map(([shard]) => shard)
       .sort((a, b) => a - b);
+  }
+
+  async keepPolicy(hash: string, text: string): Promise<void> {
+    this.#policies.set(hash, text);
+  }
+
+  async policy(hash: string): Promise<string | undefined> {
+    return this.#policies.get(hash);
   }
 
   async snapshot(workload: string, beforeMs: number): Promise<{ readonly atMs: number; readonly state: string } | undefined> {

@@ -122,6 +122,14 @@ export class SqliteStore implements Store {
     return (this.#prepare("SELECT DISTINCT shard FROM entries ORDER BY shard").all() as { shard: number }[]).map(({ shard }) => shard);
   }
 
+  async keepPolicy(hash: string, text: string): Promise<void> {
+    this.#prepare("INSERT OR IGNORE INTO policies (hash, text) VALUES (?, ?)").run(hash, text);
+  }
+
+  async policy(hash: string): Promise<string | undefined> {
+    return (this.#prepare("SELECT text FROM policies WHERE hash = ?").get(hash) as { text: string } | undefined)?.text;
+  }
+
   async snapshot(workload: string, beforeMs: number): Promise<{ readonly atMs: number; readonly state: string } | undefined> {
     const row = this.#prepare("SELECT at_ms, state FROM snapshots WHERE workload = ? AND at_ms <= ? ORDER BY at_ms DESC LIMIT 1").get(workload, beforeMs);
     const found = row as { at_ms: number; state: string } | undefined;

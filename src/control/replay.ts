@@ -1,0 +1,128 @@
+import type { Engine } from "../engine/model.ts";
+import { UNLIMITED } from "../engine/model.ts";
+import type { Store } from "../ledger/store.ts";
+import { canonicalJson } from "../lib/canonical-json.ts";
+import { decisionBody, type Mode } from "./controller.ts";
+import { decodeObservations } from "./observations.ts";
+import { remember } from "./remember.ts";
+
+/** Engine time; everything that is kept when absent. */
+export interface ReplayRange {
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+}
+
+/** A decision that came out otherwise. */
+export interface ReplayDifference {
+  readonly workload: string;
+  readonly engineMs: number;
+  /** Canonical JSON; undefined where there is none. */
+  readonly recorded: string | undefined;
+  readonly replayed: string | undefined;
+}
+
+export interface ReplayReport {
+  readonly sessions: number;
+  readonly ticks: number;
+  readonly decisions: number;
+  /** Engine time of the first and last observation that was replayed; undefined without any. */
+  readonly fromMs: number | undefined;
+  readonly toMs: number | undefined;
+  /** Decisions before the first observation that is still kept: nobody can replay those. */
+  readonly beyondRetention: number;
+  readonly differences: readonly ReplayDifference[];
+}
+
+interface Session {
+  readonly engineMs: number;
+  readonly workloads: readonly { readonly id: string; readonly mode: Mode; readonly policyHash: string }[];
+}
+
+interface Recorded {
+  readonly workload: string;
+  readonly engineMs: number;
+  readonly text: string;
+}
+
+const DIFFERENCES_MAX = 100;
+
+/**
+ * Runs recorded observations through engines of the recorded policies again, from one start of the controller to the next, and
+ * compares what they decide with what was recorded, byte for byte.
+ * @param make an engine of a policy, given its hash and its text
+ */
+export async function replay(
+  store: Store,
+  { fromMs = 0, toMs = Number.MAX_SAFE_INTEGER }: ReplayRange,
+  make: (hash: string, text: string, nowMs: number) => Engine,
+): Promise<ReplayReport> {
+  const differences: ReplayDifference[] = [];
+  const differ = (difference: ReplayDifference): void => {
+    if (differences.length < DIFFERENCES_MAX) differences.push(difference);
+  };
+  let [sessionCount, ticks, decisions, beyondRetention] = [0, 0, 0, 0];
+  let first: number | undefined;
+  let last: number | undefined;
+  for (const shard of await store.shards()) {
+    const { sessions, recorded } = await readEntries(store, shard);
+    for (const [i, session] of sessions.entries()) {
+      const endMs = Math.min(toMs, sessions[i + 1]?.engineMs ?? Number.MAX_SAFE_INTEGER);
+      if (endMs <= fromMs || session.engineMs >= toMs) continue;
+      sessionCount++;
+      const workloads = await Promise.all(
+        session.workloads
+          .filter(({ mode }) => mode !== "observe")
+          .map(async ({ id, mode, policyHash }) => {
+            const text = await store.policy(policyHash);
+            if (text === undefined) throw new Error(`the policy ${policyHash} of ${id} is not kept`);
+            return { id, mode, engine: make(policyHash, text, session.engineMs), posture: undefined };
+          }),
+      );
+      await remember(workloads, store, shard, session.engineMs);
+      const byId = new Map(workloads.map((workload) => [workload.id, workload]));
+      const expected = new Map(
+        recorded.filter(({ engineMs }) => engineMs >= session.engineMs && engineMs < endMs).map((one) => [`${one.workload} ${one.engineMs}`, one]),
+      );
+      let seenMs: number | undefined;
+      for await (const { atMs, bytes } of store.observations(shard, session.engineMs, endMs)) {
+        seenMs ??= atMs;
+        for (const { workload: id, observation } of decodeObservations(bytes)) {
+          const workload = byId.get(id);
+          if (workload === undefined) continue;
+          workload.engine.propose(observation, atMs);
+          const decision = workload.engine.settle(UNLIMITED);
+          const isChange = observation.capacity.readable && decision.requested !== decision.from;
+          const key = `${id} ${atMs}`;
+          const was = expected.get(key);
+          expected.delete(key);
+          if (atMs < fromMs) continue;
+          ticks++;
+          first ??= atMs;
+          last = atMs;
+          if (isChange || was !== undefined) decisions++;
+          const replayed = isChange ? canonicalJson(decisionBody(decision, workload.mode)) : undefined;
+          if (replayed !== was?.text) differ({ workload: id, engineMs: atMs, recorded: was?.text, replayed });
+        }
+      }
+      for (const one of expected.values()) {
+        if (one.engineMs < fromMs) continue;
+        if (seenMs === undefined || one.engineMs < seenMs) beyondRetention++;
+        else differ({ workload: one.workload, engineMs: one.engineMs, recorded: one.text, replayed: undefined });
+      }
+    }
+  }
+  return { sessions: sessionCount, ticks, decisions, fromMs: first, toMs: last, beyondRetention, differences };
+}
+
+async function readEntries(store: Store, shard: number): Promise<{ sessions: Session[]; recorded: Recorded[] }> {
+  const sessions: Session[] = [];
+  const recorded: Recorded[] = [];
+  for await (const { text } of store.entries(shard, 1)) {
+    const { body } = JSON.parse(text) as { body: { readonly kind: string } };
+    if (body.kind === "start") sessions.push(body as unknown as Session);
+    if (body.kind !== "decision") continue;
+    const { workload, engineMs } = body as unknown as Recorded;
+    recorded.push({ workload, engineMs, text: canonicalJson(body) });
+  }
+  return { sessions, recorded };
+}
