@@ -138,7 +138,7 @@ export async function replayLedger(store: Store, range: ReplayRange): Promise<Re
   });
 }
 
-function engineOf({ resolved, hash }: Pick<PolicyWorkload, "resolved" | "hash">, nowMs: number): Engine {
+function engineOf({ resolved, hash }: { readonly resolved: ResolvedWorkload; readonly hash: string }, nowMs: number): Engine {
   const engine = createEngine("vernier", resolved, {
     policyHash: hash,
     fromMs: nowMs,
