@@ -7,7 +7,7 @@ import type { Conclusion, Intent, Store } from "../ledger/store.ts";
 import { canonicalJson } from "../lib/canonical-json.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
 import type { Clock } from "./clock.ts";
-import { type CarriedOut, carryOut, READING_MAX_MS, readCapacity } from "./effect.ts";
+import { ACTING_MAX_MS, type CarriedOut, carryOut, READING_MAX_MS, readCapacity } from "./effect.ts";
 import { encodeObservations, type RecordedTick } from "./observations.ts";
 import { remember } from "./remember.ts";
 
@@ -81,6 +81,7 @@ interface Running extends ControlledWorkload {
 export class Controller {
   readonly #ports: ControllerPorts;
   readonly #workloads: Running[];
+  readonly #byId: ReadonlyMap<string, Running>;
   readonly #events: ControllerEvents;
   #head: Head = { shard: SHARD, seq: 0, hash: "" };
   #checkpointAtMs = 0;
@@ -95,6 +96,7 @@ export class Controller {
     this.#workloads = workloads
       .map((workload): Running => ({ ...workload, nextTickMs: 0, posture: undefined, found: undefined, open: [], snapshotAtMs: 0 }))
       .sort((a, b) => (a.id < b.id ? -1 : 1));
+    this.#byId = new Map(this.#workloads.map((workload) => [workload.id, workload]));
   }
 
   /** Takes up what was left: open intents, and what the engines remembered. */
@@ -106,7 +108,7 @@ export class Controller {
       workload.nextTickMs = nowMs;
       workload.snapshotAtMs = nowMs;
     }
-    for (const intent of await store.openIntents(SHARD)) this.#workloads.find(({ id }) => id === intent.workload)?.open.push(intent);
+    for (const intent of await store.openIntents(SHARD)) this.#byId.get(intent.workload)?.open.push(intent);
     await remember(this.#workloads, store, SHARD, nowMs);
     for (const { engine, policy } of this.#workloads) await store.keepPolicy(engine.policyHash, policy);
     await this.#commit({
@@ -156,7 +158,13 @@ export class Controller {
   }
 
   async #tickDue(due: readonly Running[], nowMs: number, signal: AbortSignal): Promise<void> {
-    const observations = await Promise.all(due.map((workload) => this.#observe(workload, signal)));
+    const { clock } = this.#ports;
+    // One deadline for all that tick as often.
+    const deadlines = new Map<number, AbortSignal>();
+    for (const { engine } of due)
+      if (!deadlines.has(engine.intervalMs))
+        deadlines.set(engine.intervalMs, AbortSignal.any([signal, clock.timeout(Math.min(READING_MAX_MS, engine.intervalMs * READING_SHARE))]));
+    const observations = await Promise.all(due.map((workload) => this.#observe(workload, deadlines.get(workload.engine.intervalMs) as AbortSignal)));
     const entries: DraftEntry[] = [];
     const intents: Intent[] = [];
     const conclusions: Conclusion[] = [];
@@ -199,8 +207,7 @@ export class Controller {
     if (intents.length > 0) await this.#act(intents, signal);
   }
 
-  async #observe(workload: Running, signal: AbortSignal): Promise<Observation> {
-    const deadline = AbortSignal.any([signal, this.#ports.clock.timeout(Math.min(READING_MAX_MS, workload.engine.intervalMs * READING_SHARE))]);
+  async #observe(workload: Running, deadline: AbortSignal): Promise<Observation> {
     const [capacity, readings] = await Promise.all([readCapacity(workload.actuator, deadline), workload.readings.read(deadline)]);
     workload.found = capacity.kind === "found" ? capacity : undefined;
     if (capacity.kind === "unreadable") {
@@ -231,18 +238,18 @@ export class Controller {
     const entries: DraftEntry[] = [];
     const conclusions: Conclusion[] = [];
     const { clock, isStopped } = this.#ports;
-    const grace = this.#graceAfter(signal);
+    const deadline = AbortSignal.any([clock.timeout(ACTING_MAX_MS), this.#graceAfter(signal)]);
     const results = await Promise.all(
       intents.map((intent): Promise<CarriedOut> | CarriedOut => {
         if (signal.aborted || isStopped() || clock.wallMs() > intent.deadlineMs) return { outcome: "abandoned", message: "stopped before it began" };
-        return carryOut(intent, this.#workloads.find(({ id }) => id === intent.workload) as Running, { clock, grace });
+        return carryOut(intent, this.#byId.get(intent.workload) as Running, { clock, deadline });
       }),
     );
     for (const [i, { outcome, message }] of results.entries()) {
       const intent = intents[i] as Intent;
       conclusions.push({ intentId: intent.id, outcome });
       entries.push(this.#outcome(intent, outcome, message));
-      if (outcome === "unknown") this.#workloads.find(({ id }) => id === intent.workload)?.open.push(intent);
+      if (outcome === "unknown") this.#byId.get(intent.workload)?.open.push(intent);
       this.#events.onOutcome?.(intent, outcome, message);
     }
     await this.#commit({ entries, conclusions });

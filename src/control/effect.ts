@@ -4,7 +4,8 @@ import type { Clock } from "./clock.ts";
 
 /** Longest time for reading capacity. */
 export const READING_MAX_MS = 10_000;
-const ACTING_MAX_MS = 60_000;
+/** Longest time for one effect. */
+export const ACTING_MAX_MS = 60_000;
 
 /** What came of an effect, as far as it could be read back. */
 export interface CarriedOut {
@@ -25,14 +26,13 @@ export async function readCapacity(actuator: Actuator, signal: AbortSignal): Pro
 /**
  * Does what an intent says, and reads back what is there. What an actuator says counts for what it did not do; that something
  * was done is believed when it is seen.
- * @param found capacity as the decision saw it   @param grace aborts when nobody waits any longer; the outcome is unknown then
+ * `found` is capacity as the decision saw it; `deadline` aborts when nobody waits any longer, and the outcome is unknown then.
  */
 export async function carryOut(
   intent: Intent,
   { actuator, found }: { readonly actuator: Actuator; readonly found: CapacityFound | undefined },
-  { clock, grace }: { readonly clock: Clock; readonly grace: AbortSignal },
+  { clock, deadline }: { readonly clock: Clock; readonly deadline: AbortSignal },
 ): Promise<CarriedOut> {
-  const deadline = AbortSignal.any([clock.timeout(ACTING_MAX_MS), grace]);
   const expect = { requested: intent.expect.units, version: found?.version, uid: found?.uid };
   let said: SetOutcome;
   try {
