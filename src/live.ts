@@ -20,7 +20,10 @@ import { PathError, systemErrorCode } from "./lib/system-error.ts";
 import { formatTimestamp } from "./lib/timestamp.ts";
 import { type Policy, type PolicyWorkload, policyHash } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
+import type { Credentials } from "./sources/credentials.ts";
+import { ExecSource } from "./sources/exec/exec-source.ts";
 import { FileSource } from "./sources/file/file-source.ts";
+import { HttpJsonSource } from "./sources/http-json/http-json-source.ts";
 import { PrometheusSource } from "./sources/prometheus/prometheus-source.ts";
 import type { Source } from "./sources/source.ts";
 
@@ -53,7 +56,7 @@ export function openLive(policies: readonly Policy[], options: LiveOptions, even
   const clock = new SystemClock();
   const sources: Source[] = [];
   const workloads = policies.flatMap((policy) => {
-    const byName = sourcesOf(policy, options);
+    const byName = sourcesOf(policy, options, () => clock.wallMs());
     sources.push(...byName.values());
     return policy.workloads.map((workload): ControlledWorkload => {
       const engine = engineOf(workload, clock.engineMs());
@@ -149,21 +152,43 @@ function engineOf({ resolved, hash }: { readonly resolved: ResolvedWorkload; rea
   return engine;
 }
 
-function sourcesOf({ settings, file }: Policy, { environment }: LiveOptions): Map<string, Source> {
+function sourcesOf({ settings, file }: Policy, { environment }: LiveOptions, wallMs: () => number): Map<string, Source> {
   const sources = new Map<string, Source>();
   for (const [name, source] of Object.entries(settings.sources)) {
-    if (source.type === "file") {
-      sources.set(name, new FileSource(dirname(file)));
-      continue;
+    const folder = dirname(file);
+    switch (source.type) {
+      case "file":
+        sources.set(name, new FileSource(folder));
+        break;
+      case "exec":
+        sources.set(
+          name,
+          new ExecSource(
+            {
+              command: source.command as [string, ...string[]],
+              deadlineMs: source.timeout,
+              passEnvironment: source.environment,
+              cwd: resolve(folder),
+            },
+            environment,
+            wallMs,
+          ),
+        );
+        break;
+      case "http-json":
+      case "prometheus": {
+        const token = source.bearerToken;
+        const credentials: Credentials =
+          token === undefined
+            ? { headers: {} }
+            : "file" in token
+              ? { headers: {}, bearerFile: resolve(folder, token.file) }
+              : { headers: { authorization: `Bearer ${environment[token.env] ?? ""}` } };
+        const config = { url: new URL(source.url), credentials, deadlineMs: SOURCE_DEADLINE_MS };
+        sources.set(name, source.type === "prometheus" ? new PrometheusSource(config) : new HttpJsonSource(config, wallMs));
+        break;
+      }
     }
-    const token = source.bearerToken;
-    const credentials =
-      token === undefined
-        ? { headers: {} }
-        : "file" in token
-          ? { headers: {}, bearerFile: resolve(dirname(file), token.file) }
-          : { headers: { authorization: `Bearer ${environment[token.env] ?? ""}` } };
-    sources.set(name, new PrometheusSource({ url: new URL(source.url), credentials, deadlineMs: SOURCE_DEADLINE_MS }));
   }
   return sources;
 }

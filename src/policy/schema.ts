@@ -2,36 +2,13 @@ import { z } from "zod";
 import { UNITS_MAX } from "../capacity/units.ts";
 import { FORMULA_LENGTH_MAX } from "./formula.ts";
 import { Budget, Duration, durationFrom, Percent, PositiveDuration, Rate, Share } from "./quantities.ts";
+import { Source, Target } from "./schema-live.ts";
 import { Name, Units } from "./schema-parts.ts";
 import { Simulation } from "./schema-simulation.ts";
 import { Unit } from "./schema-unit.ts";
 
 // The only definition of the policy language. Types are inferred from it, the JSON Schema and
 // docs/policy.md are generated from it. `resolve.ts` fills the defaults that depend on other fields.
-
-/** A secret, by reference only: the name of an environment variable or the path of a file that holds it. */
-const SecretReference = z
-  .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })], {
-    error: "expected a reference to a secret, {env: NAME} or {file: PATH}; secrets are never written into a policy",
-  })
-  .meta({ description: "A secret by reference: `{env: NAME}` or `{file: PATH}`." });
-
-/** Where live readings will come from. The simulator does not use sources: its plant makes the readings. */
-const Source = z
-  .discriminatedUnion("type", [
-    z.strictObject({
-      type: z.literal("prometheus"),
-      url: z
-        .url({ protocol: /^https?$/, error: "expected an http or https address" })
-        .refine((url) => !/^https?:\/\/[^/]*@/.test(url), { error: "expected an address without user and password; secrets are given by reference" }),
-      bearerToken: SecretReference.optional(),
-    }),
-    z.strictObject({ type: z.literal("file") }),
-  ])
-  .meta({
-    description:
-      "Where live readings come from: `prometheus` (the query is PromQL, giving one series), `file` (the query is the path of a file with a number, relative to this one).",
-  });
 
 /** What the readings of a metric measure; decides their unit and what the plant synthesises. */
 export const Measures = z.enum(["rate", "utilisation", "concurrency", "backlog", "latency", "errors", "gauge", "up"]).meta({
@@ -293,31 +270,6 @@ const Guards = z.strictObject({
     .optional()
     .meta({ description: "Windows in which capacity stays where it is. Of several open ones all directions count." }),
 });
-
-/** What capacity is set on. `memory` keeps it in memory: the simulator's own target. */
-const Argv = z.array(z.string().max(10_000)).min(1, { error: 'expected a command as a list, for example [./scale.sh, --units, "{units}"]' }).max(100);
-
-const Target = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("memory"), name: Name.optional() }),
-  z.strictObject({
-    type: z.literal("file"),
-    path: z.string().min(1).meta({ description: "A file with a number of units, relative to this one, that something else follows." }),
-  }),
-  z.strictObject({
-    type: z.literal("exec"),
-    observe: Argv.meta({ description: 'Prints a number of units, or `{"requested": 12, "ready": 10}`. No shell is involved.' }),
-    set: Argv.meta({
-      description:
-        "Sets capacity; `{units}`, `{from}`, `{workload}`, `{intent}` stand for what is to be set. 0 is done, 75 is refused for now, anything else is not known.",
-    }),
-    timeout: durationFrom("1s", "1h").prefault("30s"),
-    environment: z
-      .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/))
-      .max(100)
-      .prefault([])
-      .meta({ description: "Names of variables that the commands see, besides PATH, HOME and LANG." }),
-  }),
-]);
 
 /** From nothing to something and back, apart from how much. */
 const Activation = z

@@ -29,6 +29,9 @@ export interface Source {
   close(): Promise<void>;
 }
 
+/** A plain decimal number, as sources write them. */
+export const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+
 /** A reading without a value. */
 export function absent({ workload, metric }: MetricQuery, reason: string, status: "absent" | "invalid" = "absent"): SourceReading {
   return { workload, metric, status, value: 0, sampledAtMs: 0, partial: false, reason };

@@ -2,11 +2,10 @@ import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { oneLine } from "../../lib/one-line.ts";
 import { systemErrorCode } from "../../lib/system-error.ts";
-import { absent, type MetricQuery, type Source, type SourceReading } from "../source.ts";
+import { absent, type MetricQuery, NUMBER, type Source, type SourceReading } from "../source.ts";
 
 /** Longest file that can be a number. */
 const BYTES_MAX = 256;
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
 /** A number in a file, as old as the file: what scripts and exporters of text files leave behind. The query is the path. */
 export class FileSource implements Source {

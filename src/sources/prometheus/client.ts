@@ -2,10 +2,10 @@ import { FileError } from "../../lib/file-error.ts";
 import { type HttpAnswer, HttpError, type HttpFailure, type HttpTls, sendHttp } from "../../lib/http.ts";
 import { oneLine } from "../../lib/one-line.ts";
 import { type Backoff, retried, retryAfterMs } from "../../lib/retry.ts";
+import { type Credentials, type SecretHeaders, secretHeaders, withoutSecrets } from "../credentials.ts";
 import { SourceError, type SourceFailure } from "../source-error.ts";
 import { answerError, answerVersion, parseRangeAnswer, type RangeAnswer } from "./answer.ts";
 import { type BinRange, type Chunk, chunkInstants, SPLIT_LEAST } from "./chunks.ts";
-import { type Credentials, type SecretHeaders, secretHeaders, withoutSecrets } from "./credentials.ts";
 
 /** How to reach a Prometheus. */
 export interface Connection {

@@ -1,12 +1,11 @@
 import { isRecord } from "../../lib/is-record.ts";
 import { oneLine } from "../../lib/one-line.ts";
+import { NUMBER } from "../source.ts";
 
 /** What an instant query says. */
 export type InstantAnswer =
   | { readonly kind: "value"; readonly value: number; readonly atMs: number; readonly partial: boolean }
   | { readonly kind: "absent" | "invalid"; readonly reason: string };
-
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
 /** Reads the answer of an instant query that should give one series or a scalar. What it does not understand is `invalid`. */
 export function parseInstantAnswer(text: string): InstantAnswer {

@@ -1,7 +1,7 @@
 import { HttpError, sendHttp } from "../../lib/http.ts";
 import { oneLine } from "../../lib/one-line.ts";
+import { type Credentials, secretHeaders, withoutSecrets } from "../credentials.ts";
 import { absent, type MetricQuery, type Source, type SourceReading } from "../source.ts";
-import { type Credentials, secretHeaders, withoutSecrets } from "./credentials.ts";
 import { parseInstantAnswer } from "./instant.ts";
 
 /** How to reach a Prometheus for live readings. */

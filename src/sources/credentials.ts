@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import { FileError } from "../../lib/file-error.ts";
-import { PathError } from "../../lib/system-error.ts";
+import { FileError } from "../lib/file-error.ts";
+import { PathError } from "../lib/system-error.ts";
 
 /** Who we are for Prometheus or what stands before it. */
 export interface Credentials {
@@ -24,7 +24,8 @@ export interface SecretHeaders {
  */
 export function secretHeaders({ headers, bearerFile, basic }: Credentials): SecretHeaders {
   const all: Record<string, string> = { ...headers };
-  const secrets = Object.values(headers);
+  // A scheme and what follows it: who sends back one part of the value sends back the secret.
+  const secrets = Object.values(headers).flatMap((value) => [value, ...value.split(/\s+/).slice(1)]);
   if (bearerFile !== undefined) {
     const token = readSecret(bearerFile);
     all["authorization"] = `Bearer ${token}`;

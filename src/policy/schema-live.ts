@@ -1,0 +1,62 @@
+import { z } from "zod";
+import { durationFrom } from "./quantities.ts";
+import { Name } from "./schema-parts.ts";
+
+// What a policy says of the world it runs in: where readings come from, and what capacity is set on. The simulator uses none of it.
+
+/** A secret, by reference only: the name of an environment variable or the path of a file that holds it. */
+const SecretReference = z
+  .union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })], {
+    error: "expected a reference to a secret, {env: NAME} or {file: PATH}; secrets are never written into a policy",
+  })
+  .meta({ description: "A secret by reference: `{env: NAME}` or `{file: PATH}`." });
+
+const Address = z
+  .url({ protocol: /^https?$/, error: "expected an http or https address" })
+  .refine((url) => !/^https?:\/\/[^/]*@/.test(url), { error: "expected an address without user and password; secrets are given by reference" });
+
+/** A command as a list of arguments; no shell is involved. */
+const Argv = z.array(z.string().min(1).max(10_000)).min(1, { error: 'expected a command as a list, for example [./scale.sh, --units, "{units}"]' }).max(100);
+
+const EnvironmentNames = z
+  .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "expected the name of a variable" }))
+  .max(100)
+  .prefault([])
+  .meta({ description: "Names of variables that commands see, besides PATH, HOME and LANG." });
+
+/** Where live readings come from. */
+export const Source = z
+  .discriminatedUnion("type", [
+    z.strictObject({ type: z.literal("prometheus"), url: Address, bearerToken: SecretReference.optional() }),
+    z.strictObject({ type: z.literal("file") }),
+    z.strictObject({
+      type: z.literal("exec"),
+      command: Argv.meta({ description: "Prints a number; `{query}`, `{metric}`, `{workload}` stand for what is asked. No shell is involved." }),
+      timeout: durationFrom("1s", "1m").prefault("5s"),
+      environment: EnvironmentNames,
+    }),
+    z.strictObject({ type: z.literal("http-json"), url: Address, bearerToken: SecretReference.optional() }),
+  ])
+  .meta({
+    description:
+      "Where live readings come from: `prometheus` (the query is PromQL that gives one series), `file` (the path of a file with a number, relative to this one), `exec` (what a command is told), `http-json` (a JSON pointer into the answer).",
+  });
+
+/** What capacity is set on. */
+export const Target = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("memory"), name: Name.optional() }),
+  z.strictObject({
+    type: z.literal("file"),
+    path: z.string().min(1).meta({ description: "A file with a number of units, relative to this one, that something else follows." }),
+  }),
+  z.strictObject({
+    type: z.literal("exec"),
+    observe: Argv.meta({ description: 'Prints a number of units, or `{"requested": 12, "ready": 10}`. No shell is involved.' }),
+    set: Argv.meta({
+      description:
+        "Sets capacity; `{units}`, `{from}`, `{workload}`, `{intent}` stand for what is to be set. Exit code 0 is done, 75 is refused for now, anything else is not known.",
+    }),
+    timeout: durationFrom("1s", "1h").prefault("30s"),
+    environment: EnvironmentNames,
+  }),
+]);

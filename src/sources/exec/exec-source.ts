@@ -1,0 +1,58 @@
+import { oneLine } from "../../lib/one-line.ts";
+import { runCommand } from "../../lib/run-command.ts";
+import { absent, type MetricQuery, NUMBER, type Source, type SourceReading } from "../source.ts";
+
+/** A command that prints a number for a query. */
+export interface ExecSourceConfig {
+  /** `{query}`, `{metric}` and `{workload}` stand for what is asked. */
+  readonly command: readonly [string, ...string[]];
+  readonly deadlineMs: number;
+  /** Names of our environment that the command sees, besides PATH, HOME and LANG. */
+  readonly passEnvironment: readonly string[];
+  readonly cwd: string;
+}
+
+const OUTPUT_MAX = 4_096;
+/** Commands that run at the same time. */
+const CONCURRENT_MAX = 4;
+
+/** A number printed by a command of the user, without a shell. Printing nothing is absent; a number is as old as its printing. */
+export class ExecSource implements Source {
+  readonly #config: ExecSourceConfig;
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #wallMs: () => number;
+
+  constructor(config: ExecSourceConfig, environment: Readonly<Record<string, string | undefined>>, wallMs: () => number) {
+    this.#config = config;
+    this.#wallMs = wallMs;
+    this.#environment = Object.fromEntries(
+      ["PATH", "HOME", "LANG", ...config.passEnvironment].flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
+    );
+  }
+
+  async read(queries: readonly MetricQuery[], signal: AbortSignal): Promise<readonly SourceReading[]> {
+    const readings: SourceReading[] = new Array(queries.length);
+    let next = 0;
+    const work = async (): Promise<void> => {
+      for (let i = next++; i < queries.length; i = next++) readings[i] = await this.#ask(queries[i] as MetricQuery, signal);
+    };
+    await Promise.all(Array.from({ length: Math.min(CONCURRENT_MAX, queries.length) }, work));
+    return readings;
+  }
+
+  async close(): Promise<void> {}
+
+  async #ask(query: MetricQuery, signal: AbortSignal): Promise<SourceReading> {
+    const { command, deadlineMs, cwd } = this.#config;
+    const values: Readonly<Record<string, string>> = { query: query.query, metric: query.metric, workload: query.workload };
+    const [file, ...args] = command;
+    const argv: [string, ...string[]] = [file, ...args.map((arg) => arg.replaceAll(/\{(\w+)\}/g, (found, name: string) => values[name] ?? found))];
+    const result = await runCommand(argv, { deadlineMs, outputMax: OUTPUT_MAX, env: this.#environment, cwd }, signal);
+    if (result.kind !== "exited") return absent(query, result.message);
+    if (result.code !== 0) return absent(query, `ended with ${result.code}: ${oneLine(result.stderr).slice(0, 200)}`);
+    const text = result.stdout.trim();
+    if (text === "") return absent(query, "printed nothing");
+    if (!NUMBER.test(text)) return absent(query, `printed "${oneLine(text).slice(0, 40)}", expected a number`, "invalid");
+    return { workload: query.workload, metric: query.metric, status: "value", value: Number(text), sampledAtMs: this.#wallMs(), partial: false };
+  }
+}
