@@ -82,7 +82,13 @@ describe("vernier run", () => {
     write("cpu", "0.7\n");
     await until(() => out().includes("6 units applied"));
     expect(out()).toMatch(/shop\/web 4 -> 6: cpu: a load of 3\.8 over a target of 0\.7/);
+    await until(() => vernier("status").out.includes("6 requested"));
+    expect(vernier("status")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/running since 20[\s\S]*shop\/web +live +normal +6 requested, 6 ready[\s\S]*4 -> 6, applied: cpu/),
+    });
     expect(await end("SIGTERM")).toBe(0);
+    expect(vernier("status").out).toContain("the controller has ended");
     const left = units();
     expect(vernier("ledger", "verify")).toMatchObject({ code: 0, out: expect.stringContaining("whole") });
     expect(vernier("ledger", "replay")).toMatchObject({

@@ -144,6 +144,13 @@ function program(): Command {
     .option("--json", "print events as NDJSON")
     .action(async (policies, options) => (await import("./commands/run.ts")).runRun(policies, options));
 
+  vernier
+    .command("status")
+    .description("what a controller last saw and did, from another terminal")
+    .option("--data <folder>", "data folder of vernier run", ".vernier")
+    .option("--json", "print it as JSON")
+    .action(async (options) => (await import("./commands/status.ts")).runStatus(options));
+
   const ledger = vernier.command("ledger").description("the record of what was decided and done, which cannot be edited unnoticed");
   ledger
     .command("verify")
