@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, lstatSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Actuator } from "./actuators/actuator.ts";
 import { ExecActuator } from "./actuators/exec/exec-actuator.ts";
@@ -7,7 +7,9 @@ import { FileActuator } from "./actuators/file/file-actuator.ts";
 import { MemoryActuator } from "./actuators/memory/memory-actuator.ts";
 import { createEngine } from "./app.ts";
 import { SystemClock } from "./control/clock.ts";
-import { type ControlledWorkload, Controller, type ControllerEvents, type Mode } from "./control/controller.ts";
+import { Controller, SHARD } from "./control/controller.ts";
+import type { Mode } from "./control/decision.ts";
+import type { ControlledWorkload, ControllerEvents } from "./control/ports.ts";
 import { type ReplayRange, type ReplayReport, replay } from "./control/replay.ts";
 import { WorkloadReadings } from "./control/workload-readings.ts";
 import type { Engine } from "./engine/model.ts";
@@ -16,11 +18,12 @@ import { MemoryStore } from "./ledger/memory/memory-store.ts";
 import { SqliteStore } from "./ledger/sqlite/sqlite-store.ts";
 import type { Store } from "./ledger/store.ts";
 import { canonicalJson } from "./lib/canonical-json.ts";
+import { FileError } from "./lib/file-error.ts";
 import { PathError, systemErrorCode } from "./lib/system-error.ts";
 import { formatTimestamp } from "./lib/timestamp.ts";
 import { type Policy, type PolicyWorkload, policyHash } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
-import type { Credentials } from "./sources/credentials.ts";
+import { type Credentials, isSendable } from "./sources/credentials.ts";
 import { ExecSource } from "./sources/exec/exec-source.ts";
 import { FileSource } from "./sources/file/file-source.ts";
 import { HttpJsonSource } from "./sources/http-json/http-json-source.ts";
@@ -50,10 +53,12 @@ export interface Live {
 }
 
 /** Makes a controller of policies, over the store in a folder. @throws StoreHeld   @throws PathError */
-export function openLive(policies: readonly Policy[], options: LiveOptions, events: ControllerEvents): Live {
+export async function openLive(policies: readonly Policy[], options: LiveOptions, events: ControllerEvents): Promise<Live> {
+  refuseShared(policies);
   // A dry run leaves nothing behind.
   const store = options.isDryRun ? new MemoryStore() : openStore(options.data);
-  const clock = new SystemClock();
+  // What was recorded before must not lie ahead, whatever happened to the clock of this machine.
+  const clock = new SystemClock(((await store.lastObservedMs(SHARD)) ?? 0) + 1);
   const sources: Source[] = [];
   const workloads = policies.flatMap((policy) => {
     const byName = sourcesOf(policy, options, () => clock.wallMs());
@@ -72,7 +77,7 @@ export function openLive(policies: readonly Policy[], options: LiveOptions, even
         engine,
         policy: canonicalJson(workload.resolved),
         actuator: actuatorOf(workload, dirname(policy.file), options),
-        readings: new WorkloadReadings(workload.id, metrics, clock),
+        readings: new WorkloadReadings(workload.id, metrics, clock, (metric, reason) => events.onReading?.(workload.id, metric, reason)),
       };
     });
   });
@@ -85,7 +90,7 @@ export function openLive(policies: readonly Policy[], options: LiveOptions, even
       store,
       key: options.isDryRun ? new CheckpointKey() : checkpointKey(join(options.data, "checkpoint.key")),
       newId: randomUUID,
-      isStopped: () => existsSync(stopFile),
+      isStopped: () => isThere(stopFile),
       keepCheckpoint: (text) => {
         if (!options.isDryRun) appendFileSync(checkpoints, `${text}\n`, { mode: 0o600 });
       },
@@ -103,18 +108,78 @@ export function openLive(policies: readonly Policy[], options: LiveOptions, even
   };
 }
 
+/** What is one in each file is not one in all: the same workload twice, or one target for two. */
+function refuseShared(policies: readonly Policy[]): void {
+  const ids = new Map<string, string>();
+  const targets = new Map<string, string>();
+  for (const { file, workloads, document } of policies)
+    for (const { id, written, pathInDocument } of workloads) {
+      const refuse = (code: string, path: readonly (string | number)[], message: string, hint: string): never => {
+        throw new FileError(file, [
+          { severity: "error", code, path: ["workloads", id, ...path].join("."), ...document.locate(pathInDocument(path), "key"), message, hint },
+        ]);
+      };
+      const other = ids.get(id);
+      if (other !== undefined) refuse("id_duplicate", [], `${id} is in ${other} too`, "a workload has one policy");
+      ids.set(id, file);
+      if (written.mode === "live" && written.target === undefined)
+        refuse(
+          "target_missing",
+          [],
+          `${id} is live, and does not say what its capacity is set on`,
+          "add target, for example {type: exec, observe: [...], set: [...]}; {type: memory} to try things out",
+        );
+      if (written.target?.type !== "file") continue;
+      const path = realPath(resolve(dirname(file), written.target.path));
+      const owner = targets.get(path);
+      if (owner !== undefined)
+        refuse("target_shared", ["target"], `${id} and ${owner} set capacity in the same file`, "two controllers on one target fight; give each its own");
+      targets.set(path, id);
+    }
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** Whether there is something of this name; also when nobody can tell: a brake that cannot be looked at is on. */
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch (error) {
+    return systemErrorCode(error) !== "ENOENT";
+  }
+}
+
 /** The store in a folder, for reading, also beside a controller. @throws PathError when there is none */
 export function readLedger(data: string): Store {
   if (!existsSync(join(data, "ledger.db"))) throw new PathError("cannot read ledger", data, Object.assign(new Error("none"), { code: "ENOENT" }));
-  return SqliteStore.read(data);
+  try {
+    return SqliteStore.read(data);
+  } catch (error) {
+    if (error instanceof Error && error.name === "StoreTooNew") throw error;
+    throw storeError(data, error);
+  }
+}
+
+/** What SQLite says, in our words. */
+function storeError(data: string, error: unknown): PathError {
+  const said = error instanceof Error ? error.message : String(error);
+  const code = /full/i.test(said) ? "ENOSPC" : /readonly|read-only/i.test(said) ? "EROFS" : /unable to open/i.test(said) ? "EACCES" : "EDAMAGED";
+  return new PathError("cannot open ledger", data, systemErrorCode(error) === undefined ? Object.assign(new Error(said), { code }) : error);
 }
 
 function openStore(data: string): SqliteStore {
   try {
     return SqliteStore.open(data, formatTimestamp(Date.now()));
   } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    throw new PathError("cannot open store", data, error);
+    if (error instanceof Error && ["StoreHeld", "StoreTooNew"].includes(error.name)) throw error;
+    throw storeError(data, error);
   }
 }
 
@@ -127,8 +192,7 @@ function checkpointKey(path: string): CheckpointKey {
     writeFileSync(path, key.toPem(), { mode: 0o600, flag: "wx" });
     return key;
   } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    throw new PathError("cannot use key", path, error);
+    throw new PathError("cannot use key", path, systemErrorCode(error) === undefined ? Object.assign(new Error("key"), { code: "EBADKEY" }) : error);
   }
 }
 
@@ -183,7 +247,7 @@ function sourcesOf({ settings, file }: Policy, { environment }: LiveOptions, wal
             ? { headers: {} }
             : "file" in token
               ? { headers: {}, bearerFile: resolve(folder, token.file) }
-              : { headers: { authorization: `Bearer ${environment[token.env] ?? ""}` } };
+              : { headers: { authorization: `Bearer ${tokenOf(token.env, environment)}` } };
         const config = { url: new URL(source.url), credentials, deadlineMs: SOURCE_DEADLINE_MS };
         sources.set(name, source.type === "prometheus" ? new PrometheusSource(config) : new HttpJsonSource(config, wallMs));
         break;
@@ -191,6 +255,17 @@ function sourcesOf({ settings, file }: Policy, { environment }: LiveOptions, wal
     }
   }
   return sources;
+}
+
+function tokenOf(name: string, environment: Readonly<Record<string, string | undefined>>): string {
+  const token = environment[name]?.trim();
+  if (token === undefined || token === "" || !isSendable("authorization", `Bearer ${token}`))
+    throw new PathError(
+      "cannot use the environment variable",
+      name,
+      Object.assign(new Error("none"), { code: token === undefined || token === "" ? "EUNSET" : "EUNSENDABLE" }),
+    );
+  return token;
 }
 
 function actuatorOf({ id, written }: PolicyWorkload, folder: string, { environment }: LiveOptions): Actuator {

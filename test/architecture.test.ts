@@ -72,7 +72,8 @@ describe("structure", () => {
   });
 
   test("files stay small enough to read", () => {
-    // Reasons: the schema and the contradictions are lists that are read by looking up; the engine is the stage order in one place.
+    // Reasons: the schema and the contradictions are lists that are read by looking up; the engine is the stage order in one place,
+    // the controller the order of writing down and doing.
     const longer: Readonly<Record<string, number>> = {
       "src/policy/schema.ts": 480,
       "src/engine/engine.ts": 720,
@@ -80,6 +81,7 @@ describe("structure", () => {
       "src/sim/trace-parser.ts": 420,
       "src/sim/score.ts": 360,
       "src/policy/lint.ts": 340,
+      "src/control/controller.ts": 400,
     };
     for (const path of products) expect(read(path).split("\n").length, path).toBeLessThanOrEqual(longer[path] ?? 320);
   });

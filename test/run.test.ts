@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -101,7 +101,7 @@ describe("vernier run", () => {
     expect(units()).toBe(left);
     // Key and ledger are for their owner alone.
     expect(statSync(join(folder, ".vernier")).mode & 0o077).toBe(0);
-    expect(statSync(join(folder, ".vernier/checkpoint.key")).mode & 0o077).toBe(0);
+    for (const name of ["checkpoint.key", "ledger.db", "checkpoints.ndjson"]) expect(statSync(join(folder, ".vernier", name)).mode & 0o077, name).toBe(0);
   });
 
   test("refuses a second controller at once, and says who has it", async () => {
@@ -173,6 +173,98 @@ describe("vernier run", () => {
       .map(({ intentId }) => intents.find(({ id }) => id === intentId)?.["do"] as { units: number });
     expect(units()).toBe(applied.at(-1)?.units ?? 4);
     expect(vernier("ledger", "verify").code).toBe(0);
+  });
+
+  const EXEC = POLICY.replace("{type: file, path: units}", '{type: exec, observe: [cat, units], set: [sh, set.sh, "{units}"], timeout: 20s}');
+
+  test("takes what it began with it when it is killed: nothing happens later that nobody wrote down", async () => {
+    write("vernier.yaml", EXEC);
+    write("set.sh", "echo begun > begun; sleep 2; echo $1 > units\n");
+    write("cpu", "0.95\n");
+    await start();
+    await until(() => existsSync(join(folder, "begun")));
+    await end("SIGKILL");
+    await new Promise((go) => setTimeout(go, 2_500));
+    expect(units()).toBe(4);
+    write("set.sh", "echo $1 > units\n");
+    vernier("run", "--once");
+    expect(vernier("ledger", "tail").out).toMatch(/outcome {3}shop\/web {2}abandoned, \w+: found 4 units/);
+    expect(vernier("ledger", "verify").code).toBe(0);
+  });
+
+  test("lets no slow target, and none that leaves something running, keep the others waiting", async () => {
+    write("units-b", "4\n");
+    write("cpu-b", "0.7\n");
+    write("set.sh", "setsid sleep 30 & sleep 30\n");
+    write(
+      "vernier.yaml",
+      `${EXEC}${POLICY.slice(POLICY.indexOf("  shop/web:")).replace("shop/web", "shop/b").replace("path: units", "path: units-b").replace("query: cpu", "query: cpu-b")}`,
+    );
+    write("cpu", "0.95\n");
+    const { out } = await start();
+    await until(() => out().includes("4 -> 6"));
+    write("cpu-b", "0.95\n");
+    await until(() => Number(readFileSync(join(folder, "units-b"), "utf8")) > 4);
+    const beganMs = Date.now();
+    expect(await end("SIGTERM")).toBe(0);
+    expect(Date.now() - beganMs).toBeLessThan(10_500);
+    expect(vernier("ledger", "tail").out).toMatch(/outcome {3}shop\/web {2}(unknown|failed)/);
+  });
+
+  test("goes on when nobody reads what it says any more", async () => {
+    await start();
+    child?.stdout?.destroy();
+    write("cpu", "0.95\n");
+    await until(() => units() > 4);
+    expect(child?.exitCode).toBe(null);
+    expect(await end("SIGTERM")).toBe(0);
+  });
+
+  test("writes through a link, and leaves permissions as they are", () => {
+    write("real", "4\n");
+    chmodSync(join(folder, "real"), 0o664);
+    rmSync(join(folder, "units"));
+    symlinkSync("real", join(folder, "units"));
+    write("cpu", "0.95\n");
+    vernier("run", "--once");
+    expect(readFileSync(join(folder, "real"), "utf8")).toBe("6\n");
+    expect(statSync(join(folder, "real")).mode & 0o777).toBe(0o664);
+  });
+
+  test("refuses the same workload or the same target twice, and live without a target", () => {
+    write("other.yaml", POLICY);
+    expect(vernier("run", "--once", "vernier.yaml", "other.yaml")).toMatchObject({ code: 1, err: expect.stringContaining("[id_duplicate]") });
+    write("other.yaml", POLICY.replace("shop/web", "shop/b").replace("path: units", "path: ./units"));
+    expect(vernier("run", "--once", "vernier.yaml", "other.yaml")).toMatchObject({ code: 1, err: expect.stringContaining("[target_shared]") });
+    write("other.yaml", POLICY.replace("    target: {type: file, path: units}\n", ""));
+    expect(vernier("run", "--once", "other.yaml")).toMatchObject({ code: 1, err: expect.stringContaining("[target_missing]") });
+    expect(units()).toBe(4);
+  });
+
+  test("says why it cannot see, and what it does about it", () => {
+    rmSync(join(folder, "cpu"));
+    expect(vernier("run", "--once")).toMatchObject({ code: 1, out: expect.stringMatching(/cpu cannot be read: cannot read "cpu": ENOENT/) });
+    write("cpu", "0.95\n");
+    rmSync(join(folder, "units"));
+    expect(vernier("run", "--once")).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/capacity cannot be read: cannot read .*units": ENOENT; nothing is changed/),
+    });
+    write("units", "4\n");
+    // Even a link that leads nowhere is a brake.
+    symlinkSync("nowhere", join(folder, ".vernier/STOP"));
+    expect(vernier("run", "--once").out).toMatch(/stopped: no effect begins[\s\S]*4 -> 6 \(stopped: not done\)/);
+    expect(units()).toBe(4);
+  });
+
+  test("says in words what is wrong with its folder", () => {
+    vernier("run", "--once");
+    write(".vernier/checkpoint.key", "no key");
+    expect(vernier("run", "--once")).toMatchObject({ code: 3, err: expect.stringContaining("this is no Ed25519 key") });
+    rmSync(join(folder, ".vernier/checkpoint.key"));
+    write(".vernier/ledger.db", "garbage that is no database at all, and long enough to be looked at as one");
+    for (const args of [["run", "--once"], ["ledger", "tail"], ["status"]])
+      expect(vernier(...args), args.join(" ")).toMatchObject({ code: 3, err: expect.stringContaining("damaged") });
   });
 
   test("reads Prometheus, and a token from a file, which is written nowhere", async () => {

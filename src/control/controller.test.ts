@@ -10,7 +10,9 @@ import { MemoryStore } from "../ledger/memory/memory-store.ts";
 import type { Commit } from "../ledger/store.ts";
 import { LedgerVerifier } from "../ledger/verify.ts";
 import type { Clock } from "./clock.ts";
-import { type ControlledWorkload, Controller, type ControllerPorts, type Mode } from "./controller.ts";
+import { Controller } from "./controller.ts";
+import type { Mode } from "./decision.ts";
+import type { ControlledWorkload, ControllerPorts } from "./ports.ts";
 
 import { replay } from "./replay.ts";
 

@@ -1,58 +1,18 @@
-import type { Actuator, CapacityFound } from "../actuators/actuator.ts";
-import type { Decision, Engine, Observation, Posture, Reading } from "../engine/model.ts";
+import type { CapacityFound } from "../actuators/actuator.ts";
+import type { Decision, Observation, Posture } from "../engine/model.ts";
 import { UNLIMITED } from "../engine/model.ts";
-import type { CheckpointKey } from "../ledger/checkpoint.ts";
 import type { DraftEntry, Head } from "../ledger/entry.ts";
 import type { Conclusion, Intent, Store } from "../ledger/store.ts";
 import { canonicalJson } from "../lib/canonical-json.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
-import type { Clock } from "./clock.ts";
+import { decisionBody, effectOf } from "./decision.ts";
 import { ACTING_MAX_MS, type CarriedOut, carryOut, READING_MAX_MS, readCapacity } from "./effect.ts";
 import { encodeObservations, type RecordedTick } from "./observations.ts";
+import type { ControlledWorkload, ControllerEvents, ControllerPorts } from "./ports.ts";
 import { remember } from "./remember.ts";
 
-/** How far a workload may go: `observe` reads and records, `shadow` also decides, `live` also acts. */
-export type Mode = "observe" | "shadow" | "live";
-
-/** Where the readings of a workload come from: one function for each of its metrics, by source. */
-export interface ReadingsOf {
-  /** The last readings of a workload, asked for now. Every metric has one. */
-  read(signal: AbortSignal): Promise<readonly Reading[]>;
-}
-
-/** A workload as the controller runs it. */
-export interface ControlledWorkload {
-  readonly id: string;
-  readonly mode: Mode;
-  readonly engine: Engine;
-  /** Canonical text of what the engine's policy hash is of. */
-  readonly policy: string;
-  readonly actuator: Actuator;
-  readonly readings: ReadingsOf;
-}
-
-/** What happened, for whoever watches. */
-export interface ControllerEvents {
-  onDecision?(decision: Decision, mode: Mode): void;
-  onOutcome?(intent: Intent, outcome: Conclusion["outcome"], message: string | undefined): void;
-  onUnreadable?(workload: string, message: string): void;
-  onTick?(tookMs: number, workloads: number): void;
-}
-
-export interface ControllerPorts {
-  readonly clock: Clock;
-  readonly store: Store;
-  readonly key: CheckpointKey;
-  /** A new identity each time. */
-  readonly newId: () => string;
-  /** Whether nothing may be changed at the moment: the kill switch. */
-  readonly isStopped: () => boolean;
-  /** Keeps a checkpoint where the store cannot reach it. */
-  readonly keepCheckpoint: (text: string) => void;
-}
-
 /** One controller, one shard: the embedded store. */
-const SHARD = 0;
+export const SHARD = 0;
 const CHECKPOINT_MS = 30_000;
 const SNAPSHOT_MS = 3_600_000;
 /** How long observations are kept. */
@@ -60,6 +20,8 @@ const RETENTION_MS = 7 * 86_400_000;
 const FORGET_EVERY_MS = 3_600_000;
 /** Of the interval, time for reading before a decision. */
 const READING_SHARE = 0.5;
+/** Effects that take longer go on beside the next tick. */
+const PATIENCE_MS = 500;
 /** Whoever stops us waits for ten seconds. */
 const STOP_GRACE_MS = 8_000;
 
@@ -71,6 +33,11 @@ interface Running extends ControlledWorkload {
   /** What an earlier controller, or an effect without an answer, has left open. Nothing is set until it is known. */
   open: Intent[];
   snapshotAtMs: number;
+  /** An effect is on its way, of which nobody knows yet. */
+  isActing: boolean;
+  /** Why capacity could not be read last time. */
+  unreadable: string | undefined;
+  readableBefore: boolean | undefined;
 }
 
 /**
@@ -87,6 +54,11 @@ export class Controller {
   #checkpointAtMs = 0;
   #checkpointed = 0;
   #forgotAtMs = 0;
+  #wasStopped = false;
+  #turn: Promise<unknown> = Promise.resolve();
+  #failure: unknown;
+  readonly #done: { readonly intent: Intent; readonly result: CarriedOut }[] = [];
+  readonly #inFlight = new Set<Promise<unknown>>();
   readonly #ended = new AbortController();
   readonly #graces = new WeakMap<AbortSignal, AbortSignal>();
 
@@ -94,7 +66,19 @@ export class Controller {
     this.#ports = ports;
     this.#events = events;
     this.#workloads = workloads
-      .map((workload): Running => ({ ...workload, nextTickMs: 0, posture: undefined, found: undefined, open: [], snapshotAtMs: 0 }))
+      .map(
+        (workload): Running => ({
+          ...workload,
+          nextTickMs: 0,
+          posture: undefined,
+          found: undefined,
+          open: [],
+          snapshotAtMs: 0,
+          isActing: false,
+          unreadable: undefined,
+          readableBefore: undefined,
+        }),
+      )
       .sort((a, b) => (a.id < b.id ? -1 : 1));
     this.#byId = new Map(this.#workloads.map((workload) => [workload.id, workload]));
   }
@@ -132,6 +116,8 @@ export class Controller {
       await clock.sleep(nextMs - clock.engineMs(), signal);
       if (signal.aborted) return;
       await this.tick(signal);
+      // What was concluded between ticks could not be written down.
+      if (this.#failure !== undefined) throw this.#failure;
     }
   }
 
@@ -150,9 +136,11 @@ export class Controller {
     await this.#ports.store.forget(this.#forgotAtMs - RETENTION_MS);
   }
 
-  /** Says that it ends, and signs what there is. Capacity stays. */
+  /** Waits for what is in flight, says that it ends, and signs what there is. Capacity stays. */
   async stop(why: string): Promise<void> {
-    await this.#commit({ entries: [this.#draft({ kind: "stop", why })] });
+    await Promise.all(this.#inFlight);
+    await this.#concludeDone();
+    await this.#exclusive(() => this.#commit({ entries: [this.#draft({ kind: "stop", why })] }));
     await this.#checkpoint();
     this.#ended.abort();
   }
@@ -165,7 +153,22 @@ export class Controller {
       if (!deadlines.has(engine.intervalMs))
         deadlines.set(engine.intervalMs, AbortSignal.any([signal, clock.timeout(Math.min(READING_MAX_MS, engine.intervalMs * READING_SHARE))]));
     const observations = await Promise.all(due.map((workload) => this.#observe(workload, deadlines.get(workload.engine.intervalMs) as AbortSignal)));
+    // Told to end while it looked: what it saw is what it was told, not what there is.
+    if (signal.aborted) return;
+    const intents = await this.#exclusive(() => this.#decide(due, observations, nowMs));
+    if (intents.length > 0) await this.#act(intents, signal);
+  }
+
+  /** Decides for all that are due, and writes everything down, in one go. */
+  async #decide(due: readonly Running[], observations: readonly Observation[], nowMs: number): Promise<readonly Intent[]> {
     const entries: DraftEntry[] = [];
+    const happened: (() => void)[] = [];
+    const isStopped = this.#ports.isStopped();
+    if (isStopped !== this.#wasStopped) {
+      this.#wasStopped = isStopped;
+      entries.push(this.#draft({ kind: "stopped", isStopped }));
+      happened.push(() => this.#events.onStopped?.(isStopped));
+    }
     const intents: Intent[] = [];
     const conclusions: Conclusion[] = [];
     const snapshots: { workload: string; atMs: number; state: string }[] = [];
@@ -174,14 +177,15 @@ export class Controller {
       const observation = observations[i] as Observation;
       const { engine } = workload;
       while (workload.nextTickMs <= nowMs) workload.nextTickMs += engine.intervalMs;
-      const late = this.#concludeOpen(workload);
+      const late = this.#concludeOpen(workload, happened);
       conclusions.push(...late.conclusions);
-      entries.push(...late.entries);
+      entries.push(...late.entries, ...this.#sayUnreadable(workload, observation, happened));
       recorded.push({ workload: workload.id, observation });
       if (workload.mode === "observe") continue;
       engine.propose(observation, nowMs);
       const decision = engine.settle(UNLIMITED);
-      this.#events.onDecision?.(decision, workload.mode);
+      const effect = effectOf(decision, workload, { isReadable: observation.capacity.readable, isStopped });
+      happened.push(() => this.#events.onDecision?.(decision, workload.mode, effect));
       if (decision.posture !== workload.posture) {
         entries.push(this.#draft({ kind: "posture", workload: workload.id, from: workload.posture ?? null, to: decision.posture }));
         workload.posture = decision.posture;
@@ -190,9 +194,9 @@ export class Controller {
         workload.snapshotAtMs = nowMs;
         snapshots.push({ workload: workload.id, atMs: nowMs, state: canonicalJson({ policyHash: engine.policyHash, state: engine.state() }) });
       }
-      if (!observation.capacity.readable || decision.requested === decision.from) continue;
+      if (effect === "none" || effect === "unreadable") continue;
       entries.push(this.#draft(decisionBody(decision, workload.mode)));
-      if (workload.mode !== "live" || workload.open.length > 0 || this.#ports.isStopped()) continue;
+      if (effect !== "begun") continue;
       const intent = this.#intent(workload, decision, this.#head.seq + entries.length);
       intents.push(intent);
       entries.push(this.#draft({ kind: "intent", ...intent }));
@@ -204,14 +208,31 @@ export class Controller {
       snapshots,
       observations: { atMs: nowMs, bytes: encodeObservations(recorded) },
     });
-    if (intents.length > 0) await this.#act(intents, signal);
+    for (const say of happened) say();
+    return intents;
+  }
+
+  /** Capacity that cannot be read, and that can be again, once each. */
+  #sayUnreadable(workload: Running, { capacity }: Observation, happened: (() => void)[]): DraftEntry[] {
+    const { id, unreadable } = workload;
+    if (capacity.readable === (workload.readableBefore ?? true)) return [];
+    workload.readableBefore = capacity.readable;
+    happened.push(() => this.#events.onUnreadable?.(id, capacity.readable ? undefined : unreadable));
+    return [
+      this.#draft({
+        kind: "capacity",
+        workload: id,
+        isReadable: capacity.readable,
+        ...(!capacity.readable && unreadable !== undefined && { message: unreadable }),
+      }),
+    ];
   }
 
   async #observe(workload: Running, deadline: AbortSignal): Promise<Observation> {
     const [capacity, readings] = await Promise.all([readCapacity(workload.actuator, deadline), workload.readings.read(deadline)]);
     workload.found = capacity.kind === "found" ? capacity : undefined;
+    workload.unreadable = capacity.kind === "unreadable" ? capacity.message : undefined;
     if (capacity.kind === "unreadable") {
-      this.#events.onUnreadable?.(workload.id, capacity.message);
       return { capacity: { readable: false, requested: 0, starting: 0, ready: 0, draining: 0 }, readings };
     }
     const { requested, starting, ready, draining } = capacity;
@@ -219,7 +240,7 @@ export class Controller {
   }
 
   /** What became of effects that had no answer, by what is there now. */
-  #concludeOpen(workload: Running): { entries: DraftEntry[]; conclusions: Conclusion[] } {
+  #concludeOpen(workload: Running, happened: (() => void)[]): { entries: DraftEntry[]; conclusions: Conclusion[] } {
     const entries: DraftEntry[] = [];
     const conclusions: Conclusion[] = [];
     const { found } = workload;
@@ -228,31 +249,65 @@ export class Controller {
       const outcome = found.requested === intent.do.units ? "applied" : "abandoned";
       conclusions.push({ intentId: intent.id, outcome });
       entries.push(this.#outcome(intent, outcome, `found ${found.requested} units`));
-      this.#events.onOutcome?.(intent, outcome, "read back later");
+      happened.push(() => this.#events.onOutcome?.(intent, outcome, `found ${found.requested} units when it could be read again`));
     }
     workload.open = [];
     return { entries, conclusions };
   }
 
+  /** Begins effects, and waits a little for what comes of them: a slow one must not keep the others from ticking. */
   async #act(intents: readonly Intent[], signal: AbortSignal): Promise<void> {
-    const entries: DraftEntry[] = [];
-    const conclusions: Conclusion[] = [];
     const { clock, isStopped } = this.#ports;
-    const deadline = AbortSignal.any([clock.timeout(ACTING_MAX_MS), this.#graceAfter(signal)]);
-    const results = await Promise.all(
-      intents.map((intent): Promise<CarriedOut> | CarriedOut => {
-        if (signal.aborted || isStopped() || clock.wallMs() > intent.deadlineMs) return { outcome: "abandoned", message: "stopped before it began" };
-        return carryOut(intent, this.#byId.get(intent.workload) as Running, { clock, deadline });
-      }),
-    );
-    for (const [i, { outcome, message }] of results.entries()) {
-      const intent = intents[i] as Intent;
-      conclusions.push({ intentId: intent.id, outcome });
-      entries.push(this.#outcome(intent, outcome, message));
-      if (outcome === "unknown") this.#byId.get(intent.workload)?.open.push(intent);
-      this.#events.onOutcome?.(intent, outcome, message);
-    }
-    await this.#commit({ entries, conclusions });
+    const grace = this.#graceAfter(signal);
+    const deadline = AbortSignal.any([clock.timeout(ACTING_MAX_MS), grace]);
+    const begun = intents.map(async (intent) => {
+      const workload = this.#byId.get(intent.workload) as Running;
+      workload.isActing = true;
+      const result: CarriedOut =
+        signal.aborted || isStopped() || clock.wallMs() > intent.deadlineMs
+          ? { outcome: "abandoned", message: "stopped before it began" }
+          : await carryOut(intent, workload, { clock, deadline, grace });
+      this.#done.push({ intent, result });
+    });
+    const all = Promise.all(begun);
+    this.#inFlight.add(all);
+    await Promise.race([all, aborted(clock.timeout(PATIENCE_MS))]);
+    await this.#concludeDone();
+    const finish = async (): Promise<void> => {
+      await all;
+      this.#inFlight.delete(all);
+      try {
+        await this.#concludeDone();
+      } catch (error) {
+        this.#failure = error;
+      }
+    };
+    void finish();
+  }
+
+  /** Writes down what came of effects. */
+  async #concludeDone(): Promise<void> {
+    await this.#exclusive(async () => {
+      const done = this.#done.splice(0);
+      if (done.length === 0) return;
+      await this.#commit({
+        entries: done.map(({ intent, result: { outcome, message } }) => this.#outcome(intent, outcome, message)),
+        conclusions: done.map(({ intent, result: { outcome } }) => ({ intentId: intent.id, outcome })),
+      });
+      for (const { intent, result } of done) {
+        const workload = this.#byId.get(intent.workload) as Running;
+        workload.isActing = false;
+        if (result.outcome === "unknown") workload.open.push(intent);
+        this.#events.onOutcome?.(intent, result.outcome, result.message);
+      }
+    });
+  }
+
+  /** One at a time: the end of the chain is one. */
+  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => {});
+    return await mine;
   }
 
   /** Aborts a while after `signal` has, unless everything has ended by then. One for each signal, however many effects. */
@@ -272,11 +327,18 @@ export class Controller {
   async #checkpoint(): Promise<void> {
     const { clock, store, key, keepCheckpoint } = this.#ports;
     this.#checkpointAtMs = clock.engineMs();
-    if (this.#head.seq === this.#checkpointed) return;
-    this.#checkpointed = this.#head.seq;
-    const checkpoint = key.sign([this.#head], formatTimestamp(clock.wallMs()));
-    await store.keepCheckpoint(checkpoint);
-    keepCheckpoint(canonicalJson(checkpoint));
+    await this.#exclusive(async () => {
+      if (this.#head.seq === this.#checkpointed) return;
+      const checkpoint = key.sign([this.#head], formatTimestamp(clock.wallMs()));
+      await store.keepCheckpoint(checkpoint);
+      this.#checkpointed = this.#head.seq;
+      try {
+        keepCheckpoint(canonicalJson(checkpoint));
+      } catch (error) {
+        // The ledger has it; what is missing is the copy that it could be held against.
+        this.#events.onWarning?.(`a signed checkpoint could not be kept outside of the ledger: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    });
   }
 
   async #commit(commit: Parameters<Store["commit"]>[1]): Promise<void> {
@@ -309,8 +371,9 @@ export class Controller {
   }
 }
 
-/** A decision as the ledger keeps it. */
-export function decisionBody(decision: Decision, mode: Mode): DraftEntry["body"] {
-  const { workload, engine, policyHash, atMs, posture, from, desired, requested, ready } = decision;
-  return { kind: "decision", workload, engine, policyHash, mode, engineMs: atMs, posture, from, desired, requested, ready, reasons: decision.reasons() };
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

@@ -26,12 +26,12 @@ export async function readCapacity(actuator: Actuator, signal: AbortSignal): Pro
 /**
  * Does what an intent says, and reads back what is there. What an actuator says counts for what it did not do; that something
  * was done is believed when it is seen.
- * `found` is capacity as the decision saw it; `deadline` aborts when nobody waits any longer, and the outcome is unknown then.
+ * `found` is capacity as the decision saw it; `deadline` and `grace` abort when nobody waits any longer, and the outcome is unknown then.
  */
 export async function carryOut(
   intent: Intent,
   { actuator, found }: { readonly actuator: Actuator; readonly found: CapacityFound | undefined },
-  { clock, deadline }: { readonly clock: Clock; readonly deadline: AbortSignal },
+  { clock, deadline, grace }: { readonly clock: Clock; readonly deadline: AbortSignal; readonly grace: AbortSignal },
 ): Promise<CarriedOut> {
   const expect = { requested: intent.expect.units, version: found?.version, uid: found?.uid };
   let said: SetOutcome;
@@ -42,7 +42,7 @@ export async function carryOut(
   }
   const message = "message" in said ? said.message : undefined;
   if (said.kind === "conflict" || said.kind === "rejected" || said.kind === "failed") return { outcome: said.kind, ...(message !== undefined && { message }) };
-  const after = await readCapacity(actuator, clock.timeout(READING_MAX_MS));
+  const after = await readCapacity(actuator, AbortSignal.any([clock.timeout(READING_MAX_MS), grace]));
   if (after.kind === "unreadable") return { outcome: "unknown", message: [message, after.message].filter((text) => text !== undefined).join("; ") };
   if (after.requested === intent.do.units) return { outcome: said.kind === "unchanged" ? "unchanged" : "applied" };
   if (said.kind === "unknown" && after.requested === intent.expect.units) return { outcome: "failed", ...(message !== undefined && { message }) };

@@ -2,7 +2,7 @@ import type { Engine } from "../engine/model.ts";
 import { UNLIMITED } from "../engine/model.ts";
 import type { Store } from "../ledger/store.ts";
 import { canonicalJson } from "../lib/canonical-json.ts";
-import { decisionBody, type Mode } from "./controller.ts";
+import { decisionBody, type Mode } from "./decision.ts";
 import { decodeObservations } from "./observations.ts";
 import { remember } from "./remember.ts";
 

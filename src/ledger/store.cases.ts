@@ -106,6 +106,7 @@ export function storeCases(name: string, open: () => Store): void {
       ]);
       expect(await store.snapshot("shop/web", 2_500)).toEqual({ atMs: 2_000, state: '{"at":2000}' });
       expect(await store.snapshot("shop/web", 500)).toBeUndefined();
+      expect([await store.lastObservedMs(1), await store.lastObservedMs(2)]).toEqual([3_000, undefined]);
       expect(await store.forget(2_500)).toBe(3);
       expect(await all(store.observations(1, 0, 9_000))).toHaveLength(1);
       expect(await store.snapshot("shop/web", 2_500)).toEqual({ atMs: 2_000, state: '{"at":2000}' });

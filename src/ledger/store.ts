@@ -77,6 +77,8 @@ export interface Store {
   policy(hash: string): Promise<string | undefined>;
   snapshot(workload: string, beforeMs: number): Promise<{ readonly atMs: number; readonly state: string } | undefined>;
   observations(shard: number, fromMs: number, toMs: number): AsyncIterable<{ readonly atMs: number; readonly bytes: Uint8Array }>;
+  /** Engine time of the last observations that are kept; undefined when there are none. */
+  lastObservedMs(shard: number): Promise<number | undefined>;
   /** Forgets observations and snapshots before an instant. Entries are never forgotten. @returns rows removed */
   forget(beforeMs: number): Promise<number>;
   close(): Promise<void>;

@@ -10,7 +10,12 @@ if (path === undefined) {
   process.exit(2);
 }
 const verifier = new LedgerVerifier(keys.length > 0 ? { keys } : {});
-for await (const line of createInterface({ input: createReadStream(path), crlfDelay: 0 })) verifier.push(line);
+const fail = (error: NodeJS.ErrnoException): never => {
+  process.stderr.write(`cannot read "${path}": ${error.code ?? error.message}\n`);
+  process.exit(3);
+};
+const input = createReadStream(path).on("error", fail);
+for await (const line of createInterface({ input, crlfDelay: 0 })) verifier.push(line);
 const report = verifier.finish();
 process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 process.exitCode = report.problems.length === 0 ? 0 : 1;

@@ -71,20 +71,46 @@ describe("an export", () => {
     const anew = [canonicalJson(forger.sign([head], AT)), ...forged.map(({ text }) => text)];
     expect(codes(anew)).toEqual([]);
     expect(codes(anew, { keys: [KEY.publicKey] })).toContain("key");
-    expect(codes(anew, { witnessed: [lines[0] as string] })).toEqual(["truncated", "truncated"]);
+    // The key is another, and what was signed is not there.
+    expect(codes(anew, { witnessed: [lines[0] as string] })).toEqual(expect.arrayContaining(["key", "truncated"]));
     expect(codes(lines, { witnessed: [lines[0] as string] })).toEqual([]);
   });
 
+  test("that was written anew with the controller's own key is shown by a checkpoint kept elsewhere", async () => {
+    const lines = await ledger(6);
+    const kept = lines[0] as string;
+    const { heads } = JSON.parse(kept) as { heads: Head[] };
+    // Everything rewritten and hashed again, with a new signature of the same places.
+    const anew: string[] = [];
+    const signed = heads.map(({ shard, seq }) => {
+      const forged = seal(
+        { shard, seq: 0, hash: GENESIS },
+        Array.from({ length: seq }, () => ({ at: AT, body: { kind: "decision", requested: 999 } })),
+      );
+      anew.push(...forged.map(({ text }) => text));
+      return { shard, seq, hash: forged.at(-1)?.hash as string };
+    });
+    const forgery = [canonicalJson(KEY.sign(signed, AT)), ...anew];
+    expect(codes(forgery)).toEqual([]);
+    expect(codes(forgery, { witnessed: [kept], keys: [KEY.publicKey] })).toEqual(["checkpoint", "checkpoint"]);
+    expect(codes(forgery, { witnessed: [kept] })).toEqual(["checkpoint", "checkpoint"]);
+  });
+
+  test("with nothing in it, or nothing signed, is not whole", async () => {
+    expect(codes([])).toEqual(["empty"]);
+    expect(codes((await ledger(3)).slice(1))).toContain("empty");
+  });
+
   test("of something else is refused line by line, and says so without end", () => {
-    expect(codes(["not json", "[]", '{"v":1}', `{"a":${"[".repeat(50_000)}${"]".repeat(50_000)}}`])).toEqual([
+    expect(codes(["not json", "[]", '{"v":1}', `{"a":${"[".repeat(50_000)}${"]".repeat(50_000)}}`]).slice(0, 4)).toEqual([
       "not_an_entry",
       "not_an_entry",
       "not_an_entry",
       "not_an_entry",
     ]);
     expect(verify(new Array(1_000).fill("{}")).problems).toHaveLength(100);
-    expect(codes([canonicalJson({ ...KEY.sign([], AT), signature: "AAAA" })])).toEqual(["signature"]);
-    expect(codes([canonicalJson({ ...KEY.sign([], AT), key: "AAAA" })])).toEqual(["signature"]);
+    expect(codes([canonicalJson({ ...KEY.sign([], AT), signature: "AAAA" })])).toContain("signature");
+    expect(codes([canonicalJson({ ...KEY.sign([], AT), key: "AAAA" })])).toContain("signature");
   });
 });
 

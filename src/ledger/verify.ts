@@ -7,7 +7,7 @@ import { createHash, createPublicKey, verify } from "node:crypto";
 export interface LedgerProblem {
   /** Line of the export, from 1; absent for what is missing at its end. */
   readonly line?: number;
-  readonly code: "not_canonical" | "not_an_entry" | "sequence" | "chain" | "clock" | "checkpoint" | "signature" | "key" | "truncated" | "uncovered";
+  readonly code: "not_canonical" | "not_an_entry" | "sequence" | "chain" | "clock" | "checkpoint" | "signature" | "key" | "truncated" | "uncovered" | "empty";
   readonly message: string;
 }
 
@@ -38,6 +38,7 @@ interface Chain {
 }
 
 interface Signed {
+  readonly key: string;
   readonly line: number | undefined;
   readonly heads: readonly { readonly shard: number; readonly seq: number; readonly hash: string }[];
 }
@@ -53,10 +54,12 @@ const AT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/;
  */
 export class LedgerVerifier {
   readonly #chains = new Map<number, Chain>();
-  /** Heads that later lines have to agree with, by shard and sequence. */
-  readonly #expected = new Map<string, { readonly hash: string; readonly line: number | undefined }>();
+  /** Heads that later lines have to agree with, by shard and sequence: every one that was signed, whoever kept it. */
+  readonly #expected = new Map<string, { readonly hash: string; readonly line: number | undefined }[]>();
+  /** Keys of the checkpoints that someone else kept. */
+  readonly #witnessKeys = new Set<string>();
   readonly #keys = new Set<string>();
-  readonly #allowed: readonly string[] | undefined;
+  #allowed: readonly string[] | undefined;
   readonly #problems: LedgerProblem[] = [];
   #line = 0;
   #entries = 0;
@@ -68,8 +71,11 @@ export class LedgerVerifier {
     this.#allowed = keys;
     for (const text of witnessed) {
       const signed = this.#readCheckpoint(text, undefined);
-      for (const { shard, seq, hash } of signed?.heads ?? []) this.#expected.set(`${shard} ${seq}`, { hash, line: undefined });
+      if (signed !== undefined) this.#witnessKeys.add(signed.key);
+      for (const { shard, seq, hash } of signed?.heads ?? []) this.#expect(shard, seq, hash, undefined);
     }
+    // Who keeps checkpoints knows the key; another one in the export is news.
+    if (this.#allowed === undefined && this.#witnessKeys.size > 0) this.#allowed = [...this.#witnessKeys];
   }
 
   push(text: string): void {
@@ -96,7 +102,10 @@ export class LedgerVerifier {
   }
 
   finish(): LedgerReport {
-    for (const [place, { line }] of this.#expected) {
+    if (this.#entries === 0 || this.#checkpoints === 0)
+      this.#report("empty", this.#entries === 0 ? "holds no entry" : "holds no signed checkpoint: all of it could have been written anew", null);
+    for (const [place, [first]] of this.#expected) {
+      const line = first?.line;
       const [shard, seq] = place.split(" ").map(Number) as [number, number];
       this.#report(
         "truncated",
@@ -152,11 +161,11 @@ export class LedgerVerifier {
     if (this.#firstAt === undefined || at < this.#firstAt) this.#firstAt = at;
     if (this.#lastAt === undefined || at > this.#lastAt) this.#lastAt = at;
     const place = `${shard} ${seq}`;
-    const expected = this.#expected.get(place);
-    if (expected === undefined) return;
+    const all = this.#expected.get(place);
+    if (all === undefined) return;
     this.#expected.delete(place);
     chain.covered = seq;
-    if (expected.hash !== chain.hash)
+    for (const expected of all.filter(({ hash }) => hash !== chain.hash))
       this.#report(
         "checkpoint",
         `entry ${seq} of shard ${shard} is not the one that ${expected.line === undefined ? "a checkpoint kept elsewhere" : `the checkpoint in line ${expected.line}`} signed`,
@@ -169,11 +178,18 @@ export class LedgerVerifier {
     this.#checkpoints++;
     for (const { shard, seq, hash } of signed.heads) {
       const chain = this.#chains.get(shard);
-      if (chain === undefined || chain.seq < seq) this.#expected.set(`${shard} ${seq}`, { hash, line: this.#line });
+      if (chain === undefined || chain.seq < seq) this.#expect(shard, seq, hash, this.#line);
       else if (chain.seq > seq) this.#report("checkpoint", `stands after entry ${chain.seq} of shard ${shard}, and covers only ${seq}`);
       else if (chain.hash !== hash) this.#report("checkpoint", `signs another entry ${seq} of shard ${shard} than the one that stands here`);
       else chain.covered = seq;
     }
+  }
+
+  #expect(shard: number, seq: number, hash: string, line: number | undefined): void {
+    const place = `${shard} ${seq}`;
+    const all = this.#expected.get(place);
+    if (all === undefined) this.#expected.set(place, [{ hash, line }]);
+    else if (!all.some((one) => one.hash === hash)) all.push({ hash, line });
   }
 
   #readCheckpoint(text: string, line: number | undefined): Signed | undefined {
@@ -193,7 +209,7 @@ export class LedgerVerifier {
     if (this.#allowed !== undefined && !this.#allowed.includes(key))
       return this.#report("key", `signed with the key ${key}, which is not one of those given`, place);
     if (!isSigned(canonical(unsigned), key, signature)) return this.#report("signature", "the signature is not one of what the checkpoint says", place);
-    return { line, heads };
+    return { line, heads, key };
   }
 
   /** @param line null for what stands in no line */

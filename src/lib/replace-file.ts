@@ -1,11 +1,12 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fchmodSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { PathError } from "./system-error.ts";
 
 /**
  * Writes a file whole or not at all: under another name first, then in the place of what was there.
+ * @param mode permissions of the new file; those that the process gives when absent
  * @throws PathError when it cannot be written
  */
-export function replaceFile(path: string, parts: Iterable<string>): void {
+export function replaceFile(path: string, parts: Iterable<string>, mode?: number): void {
   const unfinished = `${path}.${process.pid}.tmp`;
   try {
     const file = openSync(unfinished, "w");
@@ -14,6 +15,7 @@ export function replaceFile(path: string, parts: Iterable<string>): void {
         let bytes = Buffer.from(part);
         while (bytes.length > 0) bytes = bytes.subarray(writeSync(file, bytes));
       }
+      if (mode !== undefined) fchmodSync(file, mode);
       fsyncSync(file);
     } finally {
       closeSync(file);

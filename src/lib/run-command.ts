@@ -20,6 +20,22 @@ export type CommandResult =
   | { readonly kind: "killed"; readonly why: "deadline" | "output" | "stopped" | "signal"; readonly message: string };
 
 const STDERR_MAX = 4_096;
+/** After the command has ended, time for what it printed to arrive; others may hold its pipes for ever. */
+const PIPES_MS = 250;
+/**
+ * Stands between us and the command, and takes it with it when our end of its standard input closes: whatever kills us, nothing
+ * that we began goes on alone.
+ */
+const LAUNCHER = `const { spawn } = require("node:child_process");
+const [file, ...args] = process.argv.slice(1);
+const end = () => process.kill(-process.pid, "SIGKILL");
+process.stdin.on("end", end).on("error", end).resume();
+process.on("SIGTERM", () => {});
+const child = spawn(file, args, { stdio: ["ignore", "inherit", "inherit"] });
+child.on("error", (error) => { process.stderr.write(error.code ?? error.message); process.exit(127 + 64); });
+child.on("exit", (code, signal) => process.exit(code ?? 128 + (require("node:os").constants.signals[signal] ?? 0)));`;
+/** What the launcher ends with when there was nothing to launch. */
+const NOT_STARTED = 191;
 /** Between asking a command to end and killing it. */
 const GRACE_MS = 1_000;
 
@@ -30,10 +46,10 @@ const GRACE_MS = 1_000;
 export function runCommand([file, ...args]: readonly [string, ...string[]], limits: CommandLimits, signal: AbortSignal): Promise<CommandResult> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve({ kind: "not_started", message: "stopped before it began" });
-    const child = spawn(file, args, {
+    const child = spawn(process.execPath, ["-e", LAUNCHER, "--", file, ...args], {
       env: { ...limits.env },
       ...(limits.cwd !== undefined && { cwd: limits.cwd }),
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
       detached: true,
       windowsHide: true,
     });
@@ -66,13 +82,22 @@ export function runCommand([file, ...args]: readonly [string, ...string[]], limi
       stderr = (stderr + chunk).slice(-STDERR_MAX);
     });
     child.on("error", (error) => settle({ kind: "not_started", message: `cannot start "${file}": ${systemErrorCode(error) ?? error.message}` }));
-    child.on("close", (code, by) => {
+    child.stdin.on("error", () => {});
+    let hasEnded = false;
+    const onEnd = (code: number | null, by: NodeJS.Signals | null): void => {
+      if (hasEnded) return;
+      hasEnded = true;
+      child.stdout.destroy();
+      child.stderr.destroy();
       // What it started and left behind goes with it.
       if (killed !== undefined) killGroup(child.pid, "SIGKILL");
       if (killed !== undefined) settle(killed);
+      else if (code === NOT_STARTED) settle({ kind: "not_started", message: `cannot start "${file}": ${stderr}` });
       else if (code === null) settle({ kind: "killed", why: "signal", message: `killed by ${by}` });
       else settle({ kind: "exited", code, stdout: Buffer.concat(stdout).toString("utf8"), stderr });
-    });
+    };
+    child.on("close", onEnd);
+    child.on("exit", (code, by) => setTimeout(() => onEnd(code, by), PIPES_MS));
   });
 }
 
@@ -81,7 +106,7 @@ function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch (error) {
-    // Gone already.
-    if (systemErrorCode(error) !== "ESRCH") throw error;
+    // Gone already, or of another user now: then its own limits are all there is.
+    if (!["ESRCH", "EPERM"].includes(systemErrorCode(error) ?? "")) throw error;
   }
 }

@@ -15,6 +15,10 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EROFS: "the file system is read-only",
   EEXIST: "exists already",
   ENOTREG: "not a regular file; write it to one first",
+  EUNSET: "it is not set",
+  EUNSENDABLE: "it holds what no header can carry",
+  EBADKEY: "this is no Ed25519 key in PEM; restore it, or move it away and a new one is made",
+  EDAMAGED: "this is no ledger of ours, or it is damaged; restore a backup, or move it away",
 };
 
 /** A path that could not be used, in words. Exit code 3. */

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, realpathSync, statSync } from "node:fs";
 import { replaceFile } from "../../lib/replace-file.ts";
 import { PathError, systemErrorCode } from "../../lib/system-error.ts";
 import type { Actuator, ActuatorAbilities, CapacityFound, CapacityUnreadable, SetOrder, SetOutcome } from "../actuator.ts";
@@ -30,10 +30,14 @@ export class FileActuator implements Actuator {
     if (found.requested === units) return { kind: "unchanged" };
     if (found.requested !== expect.requested) return { kind: "conflict", message: `"${this.#path}" says ${found.requested}, expected ${expect.requested}` };
     try {
-      replaceFile(this.#path, [`${units}\n`]);
+      // Through links, to what the follower reads; as open to others as it was.
+      const path = realpathSync(this.#path);
+      replaceFile(path, [`${units}\n`], statSync(path).mode & 0o777);
     } catch (error) {
       if (error instanceof PathError) return { kind: "failed", message: error.message };
-      throw error;
+      const code = systemErrorCode(error);
+      if (code === undefined) throw error;
+      return { kind: "failed", message: `cannot write "${this.#path}": ${code}` };
     }
     return { kind: "applied" };
   }

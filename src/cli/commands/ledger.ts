@@ -25,7 +25,21 @@ export async function runLedgerVerify(file: string | undefined, { data, key, wit
   for await (const line of file === undefined ? ledgerLines(data) : fileLines(file)) verifier.push(line);
   const report = verifier.finish();
   if (report.problems.length > 0) process.exitCode = 1;
+  if (file === undefined && !json) await sayNewer(data, report);
   process.stdout.write(json ? `${JSON.stringify({ schemaVersion: 1, ...report }, null, 2)}\n` : `${reportText(report, file ?? data)}\n`);
+}
+
+/** Entries that no checkpoint covers yet: at most half a minute of them, while a controller runs. */
+async function sayNewer(data: string, { entries }: LedgerReport): Promise<void> {
+  const store = readLedger(data);
+  try {
+    let all = 0;
+    for (const shard of await store.shards()) all += (await store.head(shard)).seq;
+    if (all > entries)
+      process.stdout.write(`${all - entries} newer entr${all - entries === 1 ? "y is" : "ies are"} covered by no checkpoint yet, and not verified\n`);
+  } finally {
+    await store.close();
+  }
 }
 
 export async function runLedgerExport({ data, out }: { readonly data: string; readonly out?: string }): Promise<void> {

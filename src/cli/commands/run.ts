@@ -1,8 +1,11 @@
+import { existsSync } from "node:fs";
 import { loadPolicy } from "../../app.ts";
+import type { Effect, Mode } from "../../control/decision.ts";
 import type { Decision } from "../../engine/model.ts";
 import { FileError, type Problem } from "../../lib/file-error.ts";
+import { PathError } from "../../lib/system-error.ts";
 import { formatTimestamp } from "../../lib/timestamp.ts";
-import { openLive } from "../../live.ts";
+import { type Live, openLive } from "../../live.ts";
 import type { Policy } from "../../policy/parse.ts";
 import { describeReason } from "../describe-reason.ts";
 import { terminalOf } from "../terminal.ts";
@@ -17,20 +20,25 @@ interface RunOptions {
 export async function runRun(paths: readonly string[], options: RunOptions): Promise<void> {
   const policies = paths.map((path) => loadPolicy(path));
   for (const policy of policies) refuseUnreadable(policy);
+  // A reader that has gone away must not take the controller with it.
+  let isHeard = true;
+  process.stdout.removeAllListeners("error").on("error", () => {
+    isHeard = false;
+  });
+  process.stderr.on("error", () => {});
   const { paint } = terminalOf(process.stdout);
   const print = (event: Readonly<Record<string, unknown>>, text: string): void => {
-    process.stdout.write(
-      options.json ? `${JSON.stringify({ at: formatTimestamp(Date.now()), ...event })}\n` : `${formatTimestamp(Date.now()).slice(0, 19)}Z ${text}\n`,
-    );
+    const at = formatTimestamp(Date.now());
+    if (isHeard) process.stdout.write(options.json ? `${JSON.stringify({ at, ...event })}\n` : `${at.slice(0, 19)}Z ${text}\n`);
   };
   const postures = new Map<string, string>();
-  const unreadable = new Set<string>();
-  const live = openLive(
+  let hasTrouble = false;
+  const live = await openLive(
     policies,
     { data: options.data, isDryRun: options.dryRun ?? false, environment: process.env },
     {
-      onDecision: (decision, mode) => {
-        const { workload, from, requested, ready, posture } = decision;
+      onDecision: (decision, mode, effect) => {
+        const { workload, from, requested, posture } = decision;
         if (postures.get(workload) !== posture) {
           if (postures.has(workload) || posture !== "normal")
             print(
@@ -39,55 +47,96 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
             );
           postures.set(workload, posture);
         }
-        if (requested === from && !options.once) return;
-        const verb = mode === "live" ? "" : ` (${mode}: not done)`;
+        if (effect === "unreadable" || (effect === "none" && !options.once)) return;
+        const what = effect === "none" ? `hold at ${from}` : `${from} -> ${requested}${notDone(effect, mode)}`;
         print(
-          { event: "decision", workload, mode, posture, from, requested, ready, reasons: decision.reasons() },
-          `${paint("bold", workload)} ${requested === from ? `hold at ${from}` : `${from} -> ${requested}${verb}`}: ${whyText(decision)}`,
+          { event: "decision", workload, mode, effect, posture, from, requested, reasons: decision.reasons() },
+          `${paint("bold", workload)} ${what}: ${whyText(decision)}`,
         );
       },
       onOutcome: ({ workload, do: { units } }, outcome, message) => {
         const isGood = outcome === "applied" || outcome === "unchanged";
+        hasTrouble ||= !isGood;
         print(
           { event: "outcome", workload, units, outcome, message },
           `${paint("bold", workload)} ${units} units ${paint(isGood ? "green" : "red", outcome)}${message === undefined ? "" : `: ${message}`}`,
         );
       },
       onUnreadable: (workload, message) => {
-        if (unreadable.has(message)) return;
-        unreadable.add(message);
-        print({ event: "capacity_unreadable", workload, message }, `${paint("bold", workload)} ${paint("yellow", "capacity cannot be read")}: ${message}`);
+        hasTrouble ||= message !== undefined;
+        print(
+          { event: "capacity", workload, isReadable: message === undefined, message },
+          `${paint("bold", workload)} ${message === undefined ? paint("green", "capacity can be read again") : `${paint("yellow", "capacity cannot be read")}: ${message}; nothing is changed`}`,
+        );
       },
+      onReading: (workload, metric, reason) => {
+        hasTrouble ||= reason !== undefined;
+        print(
+          { event: "reading", workload, metric, reason: reason ?? null },
+          `${paint("bold", workload)} ${metric} ${reason === undefined ? paint("green", "can be read again") : `${paint("yellow", "cannot be read")}: ${reason}`}`,
+        );
+      },
+      onStopped: (isStopped) =>
+        print(
+          { event: "stopped", isStopped },
+          isStopped ? paint("red", `stopped: no effect begins while ${live.stopFile} is there`) : paint("green", "no longer stopped: effects begin again"),
+        ),
+      onWarning: (message) => print({ event: "warning", message }, paint("red", message)),
     },
   );
   const stop = new AbortController();
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
-    // Asked twice, it leaves at once; what was in flight is an open intent, which the next start looks into.
+    // Asked twice, it leaves at once, and what it began goes with it; what was in flight is an open intent, which the next start looks into.
     if (++signals > 1) process.exit(signal === "SIGINT" ? 130 : 143);
     stop.abort();
   };
-  process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal).on("SIGINT", onSignal).on("SIGHUP", onSignal);
   try {
     await live.controller.start({ dryRun: options.dryRun ?? false });
-    const idle = live.workloads.filter(({ mode }) => mode !== "live");
-    process.stderr.write(
-      `vernier: ${live.workloads.length} workload${live.workloads.length === 1 ? "" : "s"}, ledger in ${options.data}; ${
-        idle.length === 0
-          ? "all live"
-          : `${idle.length} not live (${idle
-              .slice(0, 3)
-              .map(({ id, mode }) => `${id}: ${mode}`)
-              .join(", ")}${idle.length > 3 ? ", …" : ""}), which changes nothing`
-      }; the file ${live.stopFile} stops all effects\n`,
-    );
+    process.stderr.write(`vernier: ${aboutText(live, options)}\n`);
     if (options.once) await live.controller.tick(stop.signal);
     else await live.controller.run(stop.signal);
     await live.controller.stop(signals > 0 ? "signal" : "once");
+    if (options.once && hasTrouble) process.exitCode = 1;
+  } catch (error) {
+    throw inWords(error, options.data);
   } finally {
-    process.off("SIGTERM", onSignal).off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal).off("SIGINT", onSignal).off("SIGHUP", onSignal);
     await live.close();
   }
+}
+
+function notDone(effect: Effect, mode: Mode): string {
+  switch (effect) {
+    case "not_live":
+      return ` (${mode}: not done)`;
+    case "stopped":
+      return " (stopped: not done)";
+    case "waiting":
+      return " (not done: an earlier effect is not known yet)";
+    default:
+      return "";
+  }
+}
+
+function aboutText({ workloads, stopFile }: Pick<Live, "workloads" | "stopFile">, { data, dryRun }: RunOptions): string {
+  const idle = workloads.filter(({ mode }) => mode !== "live");
+  const modes =
+    idle.length === 0
+      ? "all live"
+      : `${idle.length} not live (${idle
+          .slice(0, 3)
+          .map(({ id, mode }) => `${id}: ${mode}`)
+          .join(", ")}${idle.length > 3 ? ", …" : ""}), which changes nothing`;
+  return `${workloads.length} workload${workloads.length === 1 ? "" : "s"}, ${dryRun ? "nothing is kept" : `ledger in ${data}`}; ${modes}; the file ${stopFile} stops all effects${existsSync(stopFile) ? ", and is there now" : ""}`;
+}
+
+/** What went wrong with the store while it ran. */
+function inWords(error: unknown, data: string): unknown {
+  if (!(error instanceof Error) || !/SQLITE|database|disk/i.test(`${"code" in error ? String(error.code) : ""} ${error.message}`)) return error;
+  const code = /full/i.test(error.message) ? "ENOSPC" : /readonly/i.test(error.message) ? "EROFS" : "EDAMAGED";
+  return new PathError("cannot write the ledger, so nothing more is done;", data, Object.assign(error, { code }));
 }
 
 /** The reasons of a decision that changed or held the number, in words, shortest first. */

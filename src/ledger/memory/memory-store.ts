@@ -81,6 +81,10 @@ export class MemoryStore implements Store {
     for (const one of this.#observations.get(shard) ?? []) if (one.atMs >= fromMs && one.atMs < toMs) yield one;
   }
 
+  async lastObservedMs(shard: number): Promise<number | undefined> {
+    return this.#observations.get(shard)?.at(-1)?.atMs;
+  }
+
   async forget(beforeMs: number): Promise<number> {
     let removed = 0;
     for (const [shard, all] of this.#observations) {

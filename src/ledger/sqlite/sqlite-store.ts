@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSyncInstance } from "@photostructure/sqlite";
 import { canonicalJson } from "../../lib/canonical-json.ts";
@@ -33,7 +33,11 @@ export class SqliteStore implements Store {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const lock = lockFolder(folder, now);
     try {
-      const database = new DatabaseSync(join(folder, "ledger.db"));
+      // For its owner alone, whatever the folder allows; what SQLite puts beside it is as private.
+      const path = join(folder, "ledger.db");
+      closeSync(openSync(path, "a", 0o600));
+      chmodSync(path, 0o600);
+      const database = new DatabaseSync(path);
       database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000");
       migrate(database, folder);
       return new SqliteStore(database, lock);
@@ -47,7 +51,7 @@ export class SqliteStore implements Store {
   static read(folder: string): SqliteStore {
     const database = new DatabaseSync(join(folder, "ledger.db"), { readOnly: true });
     database.exec("PRAGMA busy_timeout = 5000");
-    checkVersion(database, folder);
+    if (checkVersion(database, folder) < MIGRATIONS.length) throw new Error("a ledger that was never written");
     return new SqliteStore(database, undefined);
   }
 
@@ -149,6 +153,10 @@ export class SqliteStore implements Store {
       if (last === undefined || page.length < PAGE) return;
       from = last.at_ms + 1;
     }
+  }
+
+  async lastObservedMs(shard: number): Promise<number | undefined> {
+    return (this.#prepare("SELECT max(at_ms) AS last FROM observations WHERE shard = ?").get(shard) as { last: number | null }).last ?? undefined;
   }
 
   async forget(beforeMs: number): Promise<number> {

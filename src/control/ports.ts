@@ -1,0 +1,50 @@
+import type { Actuator } from "../actuators/actuator.ts";
+import type { Decision, Engine, Reading } from "../engine/model.ts";
+import type { CheckpointKey } from "../ledger/checkpoint.ts";
+import type { Conclusion, Intent, Store } from "../ledger/store.ts";
+import type { Clock } from "./clock.ts";
+import type { Effect, Mode } from "./decision.ts";
+
+/** Where the readings of a workload come from: one function for each of its metrics, by source. */
+export interface ReadingsOf {
+  /** The last readings of a workload, asked for now. Every metric has one. */
+  read(signal: AbortSignal): Promise<readonly Reading[]>;
+}
+
+/** A workload as the controller runs it. */
+export interface ControlledWorkload {
+  readonly id: string;
+  readonly mode: Mode;
+  readonly engine: Engine;
+  /** Canonical text of what the engine's policy hash is of. */
+  readonly policy: string;
+  readonly actuator: Actuator;
+  readonly readings: ReadingsOf;
+}
+
+/** What happened, for whoever watches. Called after what happened was written down. Decisions are to be read at once: the object is reused. */
+export interface ControllerEvents {
+  onDecision?(decision: Decision, mode: Mode, effect: Effect): void;
+  onOutcome?(intent: Intent, outcome: Conclusion["outcome"], message: string | undefined): void;
+  /** Capacity cannot be read, with why; undefined: it can again. */
+  onUnreadable?(workload: string, message: string | undefined): void;
+  /** The kill switch was thrown, or taken back. */
+  onStopped?(isStopped: boolean): void;
+  onWarning?(message: string): void;
+  /** A metric cannot be read, with why; undefined: it can again. */
+  onReading?(workload: string, metric: string, reason: string | undefined): void;
+  onTick?(tookMs: number, workloads: number): void;
+}
+
+/** What a controller needs of the world. */
+export interface ControllerPorts {
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly key: CheckpointKey;
+  /** A new identity each time. */
+  readonly newId: () => string;
+  /** Whether nothing may be changed at the moment: the kill switch. */
+  readonly isStopped: () => boolean;
+  /** Keeps a checkpoint where the store cannot reach it. */
+  readonly keepCheckpoint: (text: string) => void;
+}
