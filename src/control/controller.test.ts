@@ -12,7 +12,7 @@ import { LedgerVerifier } from "../ledger/verify.ts";
 import type { Clock } from "./clock.ts";
 import { Controller } from "./controller.ts";
 import type { Mode } from "./decision.ts";
-import type { ControlledWorkload, ControllerPorts } from "./ports.ts";
+import type { ControlledWorkload, ControllerEvents, ControllerPorts } from "./ports.ts";
 
 import { replay } from "./replay.ts";
 
@@ -54,7 +54,7 @@ class World {
   readonly kept: string[] = [];
   #ids = 0;
 
-  controller({ mode = "live", ports = {} }: { mode?: Mode; ports?: Partial<ControllerPorts> } = {}): Controller {
+  controller({ mode = "live", ports = {}, events = {} }: { mode?: Mode; ports?: Partial<ControllerPorts>; events?: ControllerEvents } = {}): Controller {
     const readings = {
       read: async (): Promise<readonly Reading[]> => [
         {
@@ -75,15 +75,19 @@ class World {
       actuator: this.actuator,
       readings,
     };
-    return new Controller([one], {
-      clock: this.clock,
-      store: this.store,
-      key: this.key,
-      newId: () => `intent-${++this.#ids}`,
-      isStopped: () => this.isStopped,
-      keepCheckpoint: (text) => this.kept.push(text),
-      ...ports,
-    });
+    return new Controller(
+      [one],
+      {
+        clock: this.clock,
+        store: this.store,
+        key: this.key,
+        newId: () => `intent-${++this.#ids}`,
+        isStopped: () => this.isStopped,
+        keepCheckpoint: (text) => this.kept.push(text),
+        ...ports,
+      },
+      events,
+    );
   }
 
   async tick(controller: Controller, cpu: number | undefined = this.cpu): Promise<void> {
@@ -250,6 +254,27 @@ describe("an effect without an answer", () => {
     expect((await world.entries()).at(-1)).toMatchObject({ kind: "outcome", outcome: "conflict" });
     expect(await world.units()).toBe(30);
   });
+});
+
+test("an effect of a workload that nobody has a policy for any more is said, and left open", async () => {
+  const said: string[] = [];
+  const head = await world.store.head(0);
+  const intent = {
+    id: "old",
+    planId: "old",
+    index: 0,
+    workload: "test/gone",
+    do: { units: 7 },
+    expect: { units: 5 },
+    inverse: { units: 5 },
+    epoch: 1,
+    deadlineMs: 0,
+    decisionSeq: 1,
+  };
+  await world.store.commit(head, { entries: [{ at: "2026-11-22T00:00:00Z", body: { kind: "intent" } }], intents: [intent] });
+  await world.controller({ events: { onWarning: (message) => said.push(message) } }).start({});
+  expect(said).toEqual([expect.stringContaining("test/gone is no longer in a policy")]);
+  expect(await world.store.openIntents(0)).toHaveLength(1);
 });
 
 describe("a controller that dies", () => {

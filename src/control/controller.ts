@@ -92,7 +92,12 @@ export class Controller {
       workload.nextTickMs = nowMs;
       workload.snapshotAtMs = nowMs;
     }
-    for (const intent of await store.openIntents(SHARD)) this.#byId.get(intent.workload)?.open.push(intent);
+    for (const intent of await store.openIntents(SHARD)) {
+      const workload = this.#byId.get(intent.workload);
+      workload?.open.push(intent);
+      if (workload === undefined)
+        this.#events.onWarning?.(`${intent.workload} is no longer in a policy, and nobody knows whether its last step, to ${intent.do.units} units, was done`);
+    }
     await remember(this.#workloads, store, SHARD, nowMs);
     for (const { engine, policy } of this.#workloads) await store.keepPolicy(engine.policyHash, policy);
     await this.#commit({
