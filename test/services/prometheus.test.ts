@@ -178,6 +178,48 @@ describe.skipIf(!prometheusOrSkip())("a real Prometheus with a day of history", 
     }
   });
 
+  test("run follows it, holds while it is gone, and goes on when it is back", async () => {
+    writeFileSync(join(folder, "units"), "4\n");
+    // One series, of the time of the query; a unit of capacity makes it less busy.
+    writeFileSync(
+      join(folder, "live.yaml"),
+      `version: 1
+sources: {prom: {type: prometheus, url: "${prometheus.url}"}}
+workloads:
+  shop/web:
+    kind: stateless
+    mode: live
+    interval: 1s
+    bounds: {min: 2, max: 5}
+    unit: {startup: 1s}
+    target: {type: file, path: units}
+    metrics: {cpu: {measures: utilisation, window: 1s, lag: 0s, scrape: 1s, source: prom, query: vector(0.95)}}
+    strategies: [{type: targetTracking, metric: cpu, target: 70%}]
+`,
+    );
+    const child = spawn(process.execPath, [MAIN, "run", "live.yaml", "--data", "live"], { cwd: folder });
+    let out = "";
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+      out += chunk;
+    });
+    const until = async (is: () => boolean): Promise<void> => {
+      for (let i = 0; i < 600 && !is(); i++) await new Promise((go) => setTimeout(go, 50));
+      if (!is()) throw new Error(`waited in vain; it said ${out}`);
+    };
+    await until(() => out.includes("5 units applied"));
+    await prometheus.restart(async () => {
+      await until(() => /cpu cannot be read: .*refused[\s\S]*shop\/web blind/.test(out));
+      writeFileSync(join(folder, "units"), "3\n");
+      await new Promise((go) => setTimeout(go, 2_500));
+      expect(read("units")).toBe("3\n");
+    });
+    await until(() => read("units") === "5\n");
+    expect(out).toContain("cpu can be read again");
+    child.kill("SIGTERM");
+    await outcomeOf(child);
+    for (const command of ["verify", "replay"]) expect(await vernier(["ledger", command, "--data", "live"])).toMatchObject({ code: 0 });
+  });
+
   test("simulate and compare run on it", async () => {
     const history = ["--prometheus", prometheus.url, "--query", "sum(rate(http_requests_total[1m]))", ...RANGE, "--step", "1m", "--peak-units", "30"];
     const run = await vernier(["simulate", ...history, "--json"]);
