@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { beforeEach, describe, expect, test } from "vitest";
 import { workload } from "../../test/support/drive.ts";
 import type { Actuator, SetOrder, SetOutcome } from "../actuators/actuator.ts";
@@ -24,6 +25,8 @@ metrics: {cpu: {measures: utilisation, window: 15s, lag: 0s}}
 strategies: [{type: targetTracking, metric: cpu, target: 70%}]
 `);
 const NEVER = new AbortController().signal;
+// Every controller of this file listens to it.
+setMaxListeners(0, NEVER);
 const START_MS = Date.UTC(2026, 10, 23);
 
 /** A clock that moves when it is told to. */

@@ -5,6 +5,7 @@ import type { DraftEntry, Head } from "../ledger/entry.ts";
 import type { Conclusion, Intent, Store } from "../ledger/store.ts";
 import { canonicalJson } from "../lib/canonical-json.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
+import { anyOf } from "./clock.ts";
 import { decisionBody, effectOf } from "./decision.ts";
 import { ACTING_MAX_MS, type CarriedOut, carryOut, READING_MAX_MS, readCapacity } from "./effect.ts";
 import { encodeObservations, type RecordedTick } from "./observations.ts";
@@ -156,7 +157,7 @@ export class Controller {
     const deadlines = new Map<number, AbortSignal>();
     for (const { engine } of due)
       if (!deadlines.has(engine.intervalMs))
-        deadlines.set(engine.intervalMs, AbortSignal.any([signal, clock.timeout(Math.min(READING_MAX_MS, engine.intervalMs * READING_SHARE))]));
+        deadlines.set(engine.intervalMs, anyOf(signal, clock.timeout(Math.min(READING_MAX_MS, engine.intervalMs * READING_SHARE))));
     const observations = await Promise.all(due.map((workload) => this.#observe(workload, deadlines.get(workload.engine.intervalMs) as AbortSignal)));
     // Told to end while it looked: what it saw is what it was told, not what there is.
     if (signal.aborted) return;
@@ -264,7 +265,7 @@ export class Controller {
   async #act(intents: readonly Intent[], signal: AbortSignal): Promise<void> {
     const { clock, isStopped } = this.#ports;
     const grace = this.#graceAfter(signal);
-    const deadline = AbortSignal.any([clock.timeout(ACTING_MAX_MS), grace]);
+    const deadline = anyOf(clock.timeout(ACTING_MAX_MS), grace);
     const begun = intents.map(async (intent) => {
       const workload = this.#byId.get(intent.workload) as Running;
       workload.isActing = true;

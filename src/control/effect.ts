@@ -1,6 +1,6 @@
 import type { Actuator, CapacityFound, CapacityUnreadable, SetOutcome } from "../actuators/actuator.ts";
 import type { Conclusion, Intent } from "../ledger/store.ts";
-import type { Clock } from "./clock.ts";
+import { anyOf, type Clock } from "./clock.ts";
 
 /** Longest time for reading capacity. */
 export const READING_MAX_MS = 10_000;
@@ -42,7 +42,7 @@ export async function carryOut(
   }
   const message = "message" in said ? said.message : undefined;
   if (said.kind === "conflict" || said.kind === "rejected" || said.kind === "failed") return { outcome: said.kind, ...(message !== undefined && { message }) };
-  const after = await readCapacity(actuator, AbortSignal.any([clock.timeout(READING_MAX_MS), grace]));
+  const after = await readCapacity(actuator, anyOf(clock.timeout(READING_MAX_MS), grace));
   if (after.kind === "unreadable") return { outcome: "unknown", message: [message, after.message].filter((text) => text !== undefined).join("; ") };
   if (after.requested === intent.do.units) return { outcome: said.kind === "unchanged" ? "unchanged" : "applied" };
   if (said.kind === "unknown" && after.requested === intent.expect.units) return { outcome: "failed", ...(message !== undefined && { message }) };

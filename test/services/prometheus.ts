@@ -75,8 +75,11 @@ export async function startPrometheus(openMetrics: string, guard?: Guard): Promi
     url,
     restart: async (whileDown) => {
       await end(running);
-      await whileDown();
-      running = await start();
+      try {
+        await whileDown();
+      } finally {
+        running = await start();
+      }
     },
     stop: async () => {
       await end(running);
