@@ -19,7 +19,7 @@ import { SqliteStore } from "./ledger/sqlite/sqlite-store.ts";
 import type { Store } from "./ledger/store.ts";
 import { canonicalJson } from "./lib/canonical-json.ts";
 import { FileError } from "./lib/file-error.ts";
-import { PathError, systemErrorCode } from "./lib/system-error.ts";
+import { messageOf, PathError, systemErrorCode } from "./lib/system-error.ts";
 import { formatTimestamp } from "./lib/timestamp.ts";
 import { type Policy, type PolicyWorkload, policyHash } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
@@ -169,7 +169,7 @@ export function readLedger(data: string): Store {
 
 /** What SQLite says, in our words. */
 function storeError(data: string, error: unknown): PathError {
-  const said = error instanceof Error ? error.message : String(error);
+  const said = messageOf(error);
   const code = /full/i.test(said) ? "ENOSPC" : /readonly|read-only/i.test(said) ? "EROFS" : /unable to open/i.test(said) ? "EACCES" : "EDAMAGED";
   return new PathError("cannot open ledger", data, systemErrorCode(error) === undefined ? Object.assign(new Error(said), { code }) : error);
 }

@@ -4,6 +4,7 @@ import { UNLIMITED } from "../engine/model.ts";
 import type { DraftEntry, Head } from "../ledger/entry.ts";
 import type { Conclusion, Intent, Store } from "../ledger/store.ts";
 import { canonicalJson } from "../lib/canonical-json.ts";
+import { messageOf } from "../lib/system-error.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
 import { anyOf } from "./clock.ts";
 import { decisionBody, effectOf } from "./decision.ts";
@@ -38,7 +39,8 @@ interface Running extends ControlledWorkload {
   isActing: boolean;
   /** Why capacity could not be read last time. */
   unreadable: string | undefined;
-  readableBefore: boolean | undefined;
+  /** Whether capacity could be read the time before. */
+  wasReadable: boolean;
 }
 
 /**
@@ -77,7 +79,7 @@ export class Controller {
           snapshotAtMs: 0,
           isActing: false,
           unreadable: undefined,
-          readableBefore: undefined,
+          wasReadable: true,
         }),
       )
       .sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -221,8 +223,8 @@ export class Controller {
   /** Capacity that cannot be read, and that can be again, once each. */
   #sayUnreadable(workload: Running, { capacity }: Observation, happened: (() => void)[]): DraftEntry[] {
     const { id, unreadable } = workload;
-    if (capacity.readable === (workload.readableBefore ?? true)) return [];
-    workload.readableBefore = capacity.readable;
+    if (capacity.readable === workload.wasReadable) return [];
+    workload.wasReadable = capacity.readable;
     happened.push(() => this.#events.onUnreadable?.(id, capacity.readable ? undefined : unreadable));
     return [
       this.#draft({
@@ -272,7 +274,7 @@ export class Controller {
       const result: CarriedOut =
         signal.aborted || isStopped() || clock.wallMs() > intent.deadlineMs
           ? { outcome: "abandoned", message: "stopped before it began" }
-          : await carryOut(intent, workload, { clock, deadline, grace });
+          : await carryOut(intent, workload.actuator, { clock, deadline, grace });
       this.#done.push({ intent, result });
     });
     const all = Promise.all(begun);
@@ -342,7 +344,7 @@ export class Controller {
         keepCheckpoint(canonicalJson(checkpoint));
       } catch (error) {
         // The ledger has it; what is missing is the copy that it could be held against.
-        this.#events.onWarning?.(`a signed checkpoint could not be kept outside of the ledger: ${error instanceof Error ? error.message : String(error)}`);
+        this.#events.onWarning?.(`a signed checkpoint could not be kept outside of the ledger: ${messageOf(error)}`);
       }
     });
   }

@@ -1,5 +1,6 @@
 import type { Actuator, CapacityFound, CapacityUnreadable, SetOutcome } from "../actuators/actuator.ts";
 import type { Conclusion, Intent } from "../ledger/store.ts";
+import { messageOf } from "../lib/system-error.ts";
 import { anyOf, type Clock } from "./clock.ts";
 
 /** Longest time for reading capacity. */
@@ -26,17 +27,17 @@ export async function readCapacity(actuator: Actuator, signal: AbortSignal): Pro
 /**
  * Does what an intent says, and reads back what is there. What an actuator says counts for what it did not do; that something
  * was done is believed when it is seen.
- * `found` is capacity as the decision saw it; `deadline` and `grace` abort when nobody waits any longer, and the outcome is unknown then.
+ * `deadline` and `grace` abort when nobody waits any longer, and the outcome is unknown then.
  */
 export async function carryOut(
   intent: Intent,
-  { actuator, found }: { readonly actuator: Actuator; readonly found: CapacityFound | undefined },
+  actuator: Actuator,
   { clock, deadline, grace }: { readonly clock: Clock; readonly deadline: AbortSignal; readonly grace: AbortSignal },
 ): Promise<CarriedOut> {
-  const expect = { requested: intent.expect.units, version: found?.version, uid: found?.uid };
+  const { units: requested, ...identity } = intent.expect;
   let said: SetOutcome;
   try {
-    said = await actuator.set({ intentId: intent.id, epoch: intent.epoch, units: intent.do.units, expect }, deadline);
+    said = await actuator.set({ intentId: intent.id, epoch: intent.epoch, units: intent.do.units, expect: { requested, ...identity } }, deadline);
   } catch (error) {
     said = { kind: "unknown", message: messageOf(error) };
   }
@@ -47,8 +48,4 @@ export async function carryOut(
   if (after.requested === intent.do.units) return { outcome: said.kind === "unchanged" ? "unchanged" : "applied" };
   if (said.kind === "unknown" && after.requested === intent.expect.units) return { outcome: "failed", ...(message !== undefined && { message }) };
   return { outcome: "unknown", message: `${message === undefined ? "" : `${message}; `}found ${after.requested} units` };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

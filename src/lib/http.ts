@@ -1,6 +1,6 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request as requestPlain } from "node:http";
 import { request as requestTls } from "node:https";
-import { systemErrorCode } from "./system-error.ts";
+import { messageOf, systemErrorCode } from "./system-error.ts";
 
 /** What to trust and who to be on a TLS connection; PEM texts. */
 export interface HttpTls {
@@ -136,7 +136,7 @@ function explained(error: unknown): HttpError {
   // Every address of a host was tried; the last is as good as any.
   const cause = error instanceof AggregateError && error.errors.length > 0 ? (error.errors.at(-1) as unknown) : error;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  const meaning = MEANINGS[code] ?? (cause instanceof Error ? cause.message : String(cause));
+  const meaning = MEANINGS[code] ?? messageOf(cause);
   if (code.startsWith("HPE_")) return new HttpError("not_http", "the answer is not HTTP", error);
   // A server that speaks no TLS shows as a protocol error.
   if (

@@ -1,3 +1,5 @@
+import { messageOf } from "./system-error.ts";
+
 /** How often, how long apart, and with which clock. */
 export interface Backoff {
   /** Attempts in all. */
@@ -29,7 +31,7 @@ export async function retried<T>(work: () => Promise<T>, judge: (error: unknown)
       if (!again || attempt >= backoff.attempts || afterMs > backoff.askedMostMs) throw error;
       const wholeMs = Math.min(backoff.mostMs, backoff.baseMs * 2 ** (attempt - 1));
       const waitMs = Math.max(afterMs, Math.round(wholeMs * (0.5 + backoff.random() / 2)));
-      backoff.onWait?.(error instanceof Error ? error.message : String(error), waitMs);
+      backoff.onWait?.(messageOf(error), waitMs);
       await backoff.sleep(waitMs);
     }
   }

@@ -19,6 +19,19 @@ export type CommandResult =
   /** It ran, and was killed by us or by a signal: what it did is not known. */
   | { readonly kind: "killed"; readonly why: "deadline" | "output" | "stopped" | "signal"; readonly message: string };
 
+/** What every command needs to find programs and files. */
+const ALWAYS_PASSED = ["PATH", "HOME", "LANG"];
+
+/** The environment of a command of the user: PATH, HOME, LANG, and what is named, as far as we have it. */
+export function commandEnvironment(names: readonly string[], ours: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries([...ALWAYS_PASSED, ...names].flatMap((name) => (ours[name] === undefined ? [] : [[name, ours[name]]])));
+}
+
+/** The arguments of a command with values in the place of `{name}`; what has no value stays as it is, and so does the command itself. */
+export function fillArguments([file, ...args]: readonly [string, ...string[]], values: Readonly<Record<string, string>>): [string, ...string[]] {
+  return [file, ...args.map((arg) => arg.replaceAll(/\{(\w+)\}/g, (found, name: string) => values[name] ?? found))];
+}
+
 const STDERR_MAX = 4_096;
 /** After the command has ended, time for what it printed to arrive; others may hold its pipes for ever. */
 const PIPES_MS = 250;

@@ -4,6 +4,11 @@ export function systemErrorCode(error: unknown): string | undefined {
   return /^E[A-Z0-9]+$/.test(error.code) ? error.code : undefined;
 }
 
+/** What there is to say about whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 const MEANINGS: Readonly<Record<string, string>> = {
   ENOENT: "no such file",
   EACCES: "permission denied",

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import { FileError } from "../lib/file-error.ts";
+import { HttpError } from "../lib/http.ts";
+import { oneLine } from "../lib/one-line.ts";
 import { PathError } from "../lib/system-error.ts";
 
 /** Who we are for Prometheus or what stands before it. */
@@ -56,6 +58,13 @@ export function isSendable(name: string, value: string): boolean {
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
   // A header such as `X-Scope-OrgID: 1` is no secret that could be found again.
   return secrets.filter((secret) => secret.length >= 4).reduce((left, secret) => left.replaceAll(secret, "***"), text);
+}
+
+/** Why a request failed, without our secrets: a reading that is absent, not the end of a controller. @throws what is no failure of a request */
+export function whyItFailed(error: unknown, secrets: readonly string[]): string {
+  // A secret that cannot be read is one of them.
+  if (error instanceof HttpError || error instanceof PathError || error instanceof FileError) return withoutSecrets(oneLine(error.message), secrets);
+  throw error;
 }
 
 function readSecret(path: string): string {

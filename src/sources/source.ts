@@ -1,3 +1,5 @@
+import { oneLine } from "../lib/one-line.ts";
+
 /** One metric of one workload, as a source is asked for it. */
 export interface MetricQuery {
   readonly workload: string;
@@ -31,6 +33,17 @@ export interface Source {
 
 /** A plain decimal number, as sources write them. */
 export const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+
+/** A reading with a value. */
+export function present({ workload, metric }: MetricQuery, value: number, sampledAtMs: number, partial = false): SourceReading {
+  return { workload, metric, status: "value", value, sampledAtMs, partial };
+}
+
+/** The number that a text is. `whoSaid` begins the sentence about a text that is none. */
+export function numberIn(query: MetricQuery, text: string, whoSaid: string, sampledAtMs: number): SourceReading {
+  if (!NUMBER.test(text)) return absent(query, `${whoSaid} "${oneLine(text).slice(0, 40)}", expected a number`, "invalid");
+  return present(query, Number(text), sampledAtMs);
+}
 
 /** A reading without a value. */
 export function absent({ workload, metric }: MetricQuery, reason: string, status: "absent" | "invalid" = "absent"): SourceReading {

@@ -1,5 +1,5 @@
 import { oneLine } from "../../lib/one-line.ts";
-import { type CommandResult, runCommand } from "../../lib/run-command.ts";
+import { type CommandResult, commandEnvironment, fillArguments, runCommand } from "../../lib/run-command.ts";
 import type { Actuator, ActuatorAbilities, CapacityFound, CapacityUnreadable, SetOrder, SetOutcome } from "../actuator.ts";
 
 /** Commands of a workload, as argument lists. */
@@ -18,8 +18,6 @@ export interface ExecConfig {
 const OUTPUT_MAX = 65_536;
 /** "Try again later", from sysexits.h. */
 const EXIT_TEMPORARY = 75;
-const ALWAYS_PASSED = ["PATH", "HOME", "LANG"];
-const PLACEHOLDER = /\{(\w+)\}/g;
 
 /**
  * Capacity by two commands of the user: scripts, Terraform, Ansible. No shell is involved. A set that ends with anything but
@@ -33,8 +31,7 @@ export class ExecActuator implements Actuator {
   constructor(config: ExecConfig, environment: Readonly<Record<string, string | undefined>>) {
     this.#config = config;
     this.abilities = { comparesAndSets: false, keepsEpoch: false, settlesWithinMs: config.deadlineMs };
-    const names = [...ALWAYS_PASSED, ...config.passEnvironment];
-    this.#environment = Object.fromEntries(names.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])));
+    this.#environment = commandEnvironment(config.passEnvironment, environment);
   }
 
   async observe(signal: AbortSignal): Promise<CapacityFound | CapacityUnreadable> {
@@ -46,14 +43,9 @@ export class ExecActuator implements Actuator {
   }
 
   async set({ intentId, units, expect }: SetOrder, signal: AbortSignal): Promise<SetOutcome> {
-    const values: Readonly<Record<string, string>> = {
-      units: String(units),
-      from: String(expect.requested),
-      workload: this.#config.workload,
-      intent: intentId,
-    };
-    const [file, ...args] = this.#config.set;
-    const result = await this.#run([file, ...args.map((arg) => arg.replaceAll(PLACEHOLDER, (found, name: string) => values[name] ?? found))], signal);
+    const { workload, set } = this.#config;
+    const values = { units: String(units), from: String(expect.requested), workload, intent: intentId };
+    const result = await this.#run(fillArguments(set, values), signal);
     switch (result.kind) {
       case "not_started":
         return { kind: "failed", message: result.message };

@@ -1,6 +1,7 @@
+import { concurrently } from "../../lib/concurrently.ts";
 import { oneLine } from "../../lib/one-line.ts";
-import { runCommand } from "../../lib/run-command.ts";
-import { absent, type MetricQuery, NUMBER, type Source, type SourceReading } from "../source.ts";
+import { commandEnvironment, fillArguments, runCommand } from "../../lib/run-command.ts";
+import { absent, type MetricQuery, numberIn, type Source, type SourceReading } from "../source.ts";
 
 /** A command that prints a number for a query. */
 export interface ExecSourceConfig {
@@ -25,34 +26,23 @@ export class ExecSource implements Source {
   constructor(config: ExecSourceConfig, environment: Readonly<Record<string, string | undefined>>, wallMs: () => number) {
     this.#config = config;
     this.#wallMs = wallMs;
-    this.#environment = Object.fromEntries(
-      ["PATH", "HOME", "LANG", ...config.passEnvironment].flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
-    );
+    this.#environment = commandEnvironment(config.passEnvironment, environment);
   }
 
   async read(queries: readonly MetricQuery[], signal: AbortSignal): Promise<readonly SourceReading[]> {
-    const readings: SourceReading[] = new Array(queries.length);
-    let next = 0;
-    const work = async (): Promise<void> => {
-      for (let i = next++; i < queries.length; i = next++) readings[i] = await this.#ask(queries[i] as MetricQuery, signal);
-    };
-    await Promise.all(Array.from({ length: Math.min(CONCURRENT_MAX, queries.length) }, work));
-    return readings;
+    return await concurrently(queries, CONCURRENT_MAX, (query) => this.#ask(query, signal));
   }
 
   async close(): Promise<void> {}
 
   async #ask(query: MetricQuery, signal: AbortSignal): Promise<SourceReading> {
     const { command, deadlineMs, cwd } = this.#config;
-    const values: Readonly<Record<string, string>> = { query: query.query, metric: query.metric, workload: query.workload };
-    const [file, ...args] = command;
-    const argv: [string, ...string[]] = [file, ...args.map((arg) => arg.replaceAll(/\{(\w+)\}/g, (found, name: string) => values[name] ?? found))];
-    const result = await runCommand(argv, { deadlineMs, outputMax: OUTPUT_MAX, env: this.#environment, cwd }, signal);
+    const values = { query: query.query, metric: query.metric, workload: query.workload };
+    const result = await runCommand(fillArguments(command, values), { deadlineMs, outputMax: OUTPUT_MAX, env: this.#environment, cwd }, signal);
     if (result.kind !== "exited") return absent(query, result.message);
     if (result.code !== 0) return absent(query, `ended with ${result.code}: ${oneLine(result.stderr).slice(0, 200)}`);
     const text = result.stdout.trim();
     if (text === "") return absent(query, "printed nothing");
-    if (!NUMBER.test(text)) return absent(query, `printed "${oneLine(text).slice(0, 40)}", expected a number`, "invalid");
-    return { workload: query.workload, metric: query.metric, status: "value", value: Number(text), sampledAtMs: this.#wallMs(), partial: false };
+    return numberIn(query, text, "printed", this.#wallMs());
   }
 }

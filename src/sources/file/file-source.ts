@@ -1,8 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { oneLine } from "../../lib/one-line.ts";
 import { systemErrorCode } from "../../lib/system-error.ts";
-import { absent, type MetricQuery, NUMBER, type Source, type SourceReading } from "../source.ts";
+import { absent, type MetricQuery, numberIn, type Source, type SourceReading } from "../source.ts";
 
 /** Longest file that can be a number. */
 const BYTES_MAX = 256;
@@ -30,8 +29,7 @@ export class FileSource implements Source {
       if (about.size > BYTES_MAX) return absent(query, `"${query.query}" has ${about.size} bytes, expected a number`, "invalid");
       const text = (await readFile(path, { encoding: "utf8", signal })).trim();
       if (text === "") return absent(query, `"${query.query}" is empty`);
-      if (!NUMBER.test(text)) return absent(query, `"${query.query}" says "${oneLine(text).slice(0, 40)}", expected a number`, "invalid");
-      return { workload: query.workload, metric: query.metric, status: "value", value: Number(text), sampledAtMs: Math.round(about.mtimeMs), partial: false };
+      return numberIn(query, text, `"${query.query}" says`, Math.round(about.mtimeMs));
     } catch (error) {
       const code = signal.aborted ? "too slow" : systemErrorCode(error);
       if (code === undefined) throw error;

@@ -1,7 +1,7 @@
-import { HttpError, sendHttp } from "../../lib/http.ts";
+import { sendHttp } from "../../lib/http.ts";
 import { oneLine } from "../../lib/one-line.ts";
-import { type Credentials, secretHeaders, withoutSecrets } from "../credentials.ts";
-import { absent, type MetricQuery, NUMBER, type Source, type SourceReading } from "../source.ts";
+import { type Credentials, secretHeaders, whyItFailed } from "../credentials.ts";
+import { absent, type MetricQuery, NUMBER, present, type Source, type SourceReading } from "../source.ts";
 
 /** One address that answers with JSON. */
 export interface HttpJsonConfig {
@@ -34,8 +34,7 @@ export class HttpJsonSource implements Source {
       document = JSON.parse(answer.body);
     } catch (error) {
       if (error instanceof SyntaxError) return queries.map((query) => absent(query, "the answer is not JSON"));
-      if (!(error instanceof HttpError) && !isOfAFile(error)) throw error;
-      const reason = withoutSecrets(oneLine((error as Error).message), secrets);
+      const reason = whyItFailed(error, secrets);
       return queries.map((query) => absent(query, reason));
     }
     const atMs = this.#wallMs();
@@ -49,16 +48,11 @@ export class HttpJsonSource implements Source {
           `"${oneLine(query.query).slice(0, 60)}" is ${Array.isArray(found) ? "a list" : `a ${typeof found}`}, expected a number`,
           "invalid",
         );
-      return { workload: query.workload, metric: query.metric, status: "value", value: Number(found), sampledAtMs: atMs, partial: false };
+      return present(query, Number(found), atMs);
     });
   }
 
   async close(): Promise<void> {}
-}
-
-/** A secret that cannot be read is a reading that is absent, not the end of a controller. */
-function isOfAFile(error: unknown): boolean {
-  return error instanceof Error && ["PathError", "FileError"].includes(error.name);
 }
 
 /** What a JSON pointer points to; undefined for nothing, and for what is no pointer. */

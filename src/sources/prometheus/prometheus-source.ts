@@ -1,7 +1,7 @@
-import { HttpError, sendHttp } from "../../lib/http.ts";
-import { oneLine } from "../../lib/one-line.ts";
-import { type Credentials, secretHeaders, withoutSecrets } from "../credentials.ts";
-import { absent, type MetricQuery, type Source, type SourceReading } from "../source.ts";
+import { concurrently } from "../../lib/concurrently.ts";
+import { sendHttp } from "../../lib/http.ts";
+import { type Credentials, secretHeaders, whyItFailed, withoutSecrets } from "../credentials.ts";
+import { absent, type MetricQuery, present, type Source, type SourceReading } from "../source.ts";
 import { parseInstantAnswer } from "./instant.ts";
 
 /** How to reach a Prometheus for live readings. */
@@ -26,12 +26,7 @@ export class PrometheusSource implements Source {
 
   async read(queries: readonly MetricQuery[], signal: AbortSignal): Promise<readonly SourceReading[]> {
     const texts = [...new Set(queries.map(({ query }) => query))];
-    const answers = new Map<string, (query: MetricQuery) => SourceReading>();
-    let next = 0;
-    const work = async (): Promise<void> => {
-      for (let text = texts[next++]; text !== undefined; text = texts[next++]) answers.set(text, await this.#ask(text, signal));
-    };
-    await Promise.all(Array.from({ length: Math.min(CONCURRENT_MAX, texts.length) }, work));
+    const answers = new Map(await concurrently(texts, CONCURRENT_MAX, async (text) => [text, await this.#ask(text, signal)] as const));
     return queries.map((query) => (answers.get(query.query) as (query: MetricQuery) => SourceReading)(query));
   }
 
@@ -51,15 +46,13 @@ export class PrometheusSource implements Source {
         signal,
       );
       const read = parseInstantAnswer(answer.body);
-      if (read.kind === "value" && answer.status === 200)
-        return ({ workload, metric }) => ({ workload, metric, status: "value", value: read.value, sampledAtMs: read.atMs, partial: read.partial });
+      if (read.kind === "value" && answer.status === 200) return (query) => present(query, read.value, read.atMs, read.partial);
       if (read.kind === "absent") return (query) => absent(query, read.reason);
       const reason = withoutSecrets(read.kind === "invalid" ? read.reason : `answered ${answer.status}`, secrets);
       // A server that is not well says nothing about the metric; an answer that is no number does.
       return (query) => absent(query, `${answer.status === 200 ? "" : `answered ${answer.status}, `}${reason}`, answer.status === 200 ? "invalid" : "absent");
     } catch (error) {
-      if (!(error instanceof HttpError) && !(error instanceof Error && ["PathError", "FileError"].includes(error.name))) throw error;
-      const reason = withoutSecrets(oneLine((error as Error).message), secrets);
+      const reason = whyItFailed(error, secrets);
       return (query) => absent(query, reason);
     }
   }
