@@ -90,10 +90,10 @@ describe("exec", () => {
     const script = "require('fs').writeFileSync(process.argv[1], JSON.stringify([process.argv.slice(2), Object.keys(process.env).sort()]))";
     process.env["SECRET_OF_OURS"] = "x";
     process.env["PASSED_ON"] = "y";
-    const set = node(script, path, "{units}", "{from}", "{workload}", "$(touch nothing); {other}");
+    const set = node(script, path, "{units}", "{from}", "{workload}", "$(touch nothing); {other} {constructor}");
     expect(await exec({ set, passEnvironment: ["PASSED_ON"] }).set(ORDER, NEVER)).toEqual({ kind: "applied" });
     const [args, names] = JSON.parse(readFileSync(path, "utf8")) as [string[], string[]];
-    expect(args).toEqual(["5", "4", "shop/web", "$(touch nothing); {other}"]);
+    expect(args).toEqual(["5", "4", "shop/web", "$(touch nothing); {other} {constructor}"]);
     expect(names).toContain("PASSED_ON");
     expect(names).not.toContain("SECRET_OF_OURS");
   });

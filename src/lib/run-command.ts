@@ -29,7 +29,7 @@ export function commandEnvironment(names: readonly string[], ours: Readonly<Reco
 
 /** The arguments of a command with values in the place of `{name}`; what has no value stays as it is, and so does the command itself. */
 export function fillArguments([file, ...args]: readonly [string, ...string[]], values: Readonly<Record<string, string>>): [string, ...string[]] {
-  return [file, ...args.map((arg) => arg.replaceAll(/\{(\w+)\}/g, (found, name: string) => values[name] ?? found))];
+  return [file, ...args.map((arg) => arg.replaceAll(/\{(\w+)\}/g, (found, name: string) => (Object.hasOwn(values, name) ? (values[name] as string) : found)))];
 }
 
 const STDERR_MAX = 4_096;
