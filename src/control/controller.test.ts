@@ -14,7 +14,7 @@ import type { Clock } from "./clock.ts";
 import { Controller } from "./controller.ts";
 import type { Mode } from "./decision.ts";
 import type { ControlledWorkload, ControllerEvents, ControllerPorts } from "./ports.ts";
-
+import { remember } from "./remember.ts";
 import { replay } from "./replay.ts";
 
 const POLICY = workload(`
@@ -135,6 +135,35 @@ describe("a tick", () => {
     expect(intent).toMatchObject({ kind: "intent", id: "intent-1", do: { units: 14 }, expect: { units: 10 }, inverse: { units: 10 } });
     expect(outcome).toMatchObject({ kind: "outcome", intentId: "intent-1", outcome: "applied" });
     expect(await world.store.openIntents(0)).toEqual([]);
+  });
+
+  test("that is told to end while it looks decides nothing on what it was told", async () => {
+    const ending = new AbortController();
+    const { actuator } = world;
+    const observe = actuator.observe.bind(actuator);
+    actuator.observe = async (signal) => {
+      ending.abort();
+      return observe(signal);
+    };
+    const controller = world.controller();
+    await controller.start({});
+    world.cpu = 0.95;
+    await controller.tick(ending.signal);
+    expect(await kinds()).toEqual(["start"]);
+    for await (const _ of world.store.observations(0, 0, Number.MAX_SAFE_INTEGER)) expect.unreachable("nothing was seen");
+  });
+
+  test("that takes too long to write down what it means no longer does it", async () => {
+    const commit = world.store.commit.bind(world.store);
+    world.store.commit = async (head, given: Commit) => {
+      if ((given.intents ?? []).length > 0) world.clock.nowMs += 15_001;
+      return commit(head, given);
+    };
+    const controller = world.controller();
+    await controller.start({});
+    await world.tick(controller, 0.95);
+    expect(await world.units()).toBe(10);
+    expect((await world.entries()).at(-1)).toMatchObject({ kind: "outcome", outcome: "abandoned" });
   });
 
   test("that changes nothing writes no entry, and keeps what was seen", async () => {
@@ -417,4 +446,20 @@ describe("a replay", () => {
     await world.store.forget(START_MS + 60_000);
     expect((await replay(world.store, {}, make)).beyondRetention).toBeGreaterThan(0);
   });
+});
+
+test.for([
+  ["its own policy and version", {}, {}, true],
+  ["another policy", { policyHash: "other" }, {}, false],
+  ["another version", {}, { version: -1 }, false],
+] as const)("a kept state of %s is taken up: %j %j %j", async ([, kept, state, isTakenUp]) => {
+  const engine = new VernierEngine(POLICY, { policyHash: "hash" });
+  let restored = 0;
+  engine.restore = () => void restored++;
+  await world.store.commit(await world.store.head(0), {
+    entries: [],
+    snapshots: [{ workload: "test/web", atMs: START_MS - 1, state: JSON.stringify({ policyHash: "hash", ...kept, state: { ...engine.state(), ...state } }) }],
+  });
+  await remember([{ id: "test/web", mode: "live", engine, posture: undefined }], world.store, 0, START_MS);
+  expect(restored).toBe(isTakenUp ? 1 : 0);
 });

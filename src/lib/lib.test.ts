@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { dominantPeriod } from "./autocorrelation.ts";
 import { canonicalJson } from "./canonical-json.ts";
+import { concurrently } from "./concurrently.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
 import { nearest } from "./nearest.ts";
 import { createRng } from "./rng.ts";
@@ -106,4 +107,16 @@ describe("the period of a series", () => {
     expect(dominantPeriod(new Float64Array(5_000).fill(7), 0.3)).toBeUndefined();
     expect(dominantPeriod(new Float64Array(0), 0.3)).toBeUndefined();
   });
+});
+
+test("work goes on side by side, no more than so much at a time, and comes back in order", async () => {
+  let [underWay, most] = [0, 0];
+  const results = await concurrently([5, 1, 4, 2, 3], 2, async (ms) => {
+    most = Math.max(most, ++underWay);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    underWay--;
+    return ms * 10;
+  });
+  expect(results).toEqual([50, 10, 40, 20, 30]);
+  expect(most).toBe(2);
 });

@@ -131,6 +131,14 @@ describe("prometheus", () => {
     );
   });
 
+  test("says where it was sent to without the secret that came back in it", async () => {
+    const [reading] = await read((request, response) =>
+      response.writeHead(302, { location: `http://elsewhere.example/${request.headers.authorization?.split(" ")[1]}` }).end(),
+    );
+    expect(reading).toMatchObject({ status: "absent", reason: expect.stringContaining("elsewhere.example/***") });
+    expect(reading?.reason).not.toContain("s3cret");
+  });
+
   test.for([
     [
       "an error of the query",
