@@ -136,7 +136,8 @@ function defaultsPage(): string {
   };
   const { guards, strategies, intervalMs, ceiling } = resolved("stateless");
   const tracking = strategies[0];
-  if (tracking?.type !== "targetTracking" || guards.cliff === "off" || guards.implausibleZero === "off") throw new Error("the defaults have changed shape");
+  if (tracking?.type !== "targetTracking" || guards.cliff === "off" || guards.implausibleZero === "off" || guards.steps === "off")
+    throw new Error("the defaults have changed shape");
   const radius = (kind: string): string => {
     const { blastRadius } = resolved(kind).guards;
     return blastRadius === "off" ? "off" : `${percent(blastRadius.share)} per ${formatDuration(blastRadius.windowMs)}`;
@@ -176,6 +177,11 @@ function defaultsPage(): string {
       "implausible zero",
       "`guards.implausibleZero`",
       `not believed while the last load was worth ${guards.implausibleZero.worth} units or more, until ${guards.implausibleZero.samples} samples have repeated it`,
+    ],
+    [
+      "life of a step",
+      "`guards.steps`",
+      `growth: less work done by 5 % twice, or less than a quarter of its share twice, is taken back and not tried again for ${formatDuration(guards.steps.holdMs)}; scale-in: ${percent(guards.steps.errorsRise)} more failures, or a latency objective lost, twice, is taken back, and none for ${formatDuration(guards.steps.unsafeMs)}; three steps in vain stop growth for ${formatDuration(guards.steps.retryMs)}; each doubles when it comes again`,
     ],
     ["blast radius", "`guards.blastRadius`", `stateless ${radius("stateless")}; stateful, cache, quorum and undeclared ${radius("quorum")}`],
   ];

@@ -105,6 +105,7 @@ function program(): Command {
     .option("--draws <n>", "how often to vary them; 20 when left out")
     .option("--seed <n>", "seed of everything random")
     .option("--update", "write files of expected decisions instead of comparing with them")
+    .option("--changes", "print every change of capacity of each test, with the codes of its reasons")
     .option("--json", "print the outcomes as JSON")
     .option("--junit <file>", "also write the outcomes as JUnit XML")
     .action(async (paths, options) => (await import("./commands/test.ts")).runTests(paths, options));

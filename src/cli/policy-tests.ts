@@ -53,6 +53,8 @@ export interface TestOutcome {
   /** Of the draws with jitter, those that failed; the first of them is in `failures`. */
   readonly draws?: { readonly of: number; readonly failed: number };
   readonly seconds: number;
+  /** Every change of capacity in one line. */
+  readonly changes: readonly DecisionLine[];
 }
 
 export interface TestOptions {
@@ -208,6 +210,7 @@ export function runTest(file: string, loaded: LoadedTest, options: TestOptions):
       failures,
       ...(options.draws > 0 && expected === "passes" && { draws: { of: options.draws, failed } }),
       seconds: (performance.now() - beganMs) / 1_000,
+      changes: first.lines,
     };
   });
 }

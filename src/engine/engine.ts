@@ -8,9 +8,11 @@ import { PostureJudge, type PostureState } from "./guards/posture.ts";
 import { RateLimit } from "./guards/rate-limit.ts";
 import { Spend, type SpendState } from "./guards/spend.ts";
 import { MetricSlot, type MetricSlotState } from "./metric-slot.ts";
-import type { Allowances, Decision, Engine, EngineState, Observation, Posture, Proposal, Reading } from "./model.ts";
+import type { Allowances, Decision, Engine, EngineState, Observation, Posture, Proposal } from "./model.ts";
 import { REASON, type Reason, ReasonLog } from "./reasons.ts";
 import { Recommender, type RecommenderState } from "./recommender.ts";
+import { Sight } from "./sight.ts";
+import { StepLife, type StepLifeState } from "./steps/step-life.ts";
 import { EPSILON, saturateUnits } from "./strategies/step-units.ts";
 import { Transitions } from "./transitions.ts";
 import type { ChangeWindowState } from "./windows/change-window.ts";
@@ -18,10 +20,8 @@ import { ExtremeWindow, type ExtremeWindowState } from "./windows/extreme-window
 import { InFlight, type InFlightState } from "./windows/in-flight.ts";
 import { ReadyHistory, type ReadyHistoryState } from "./windows/ready-history.ts";
 
-const STATE_VERSION = 4;
+const STATE_VERSION = 5;
 
-/** Share of the targets that have to answer their source for its readings to count. */
-const UP_LEAST = 0.5;
 /** A fall of what was requested to less than this share is read twice before it is believed. */
 const CONFIRMED_SHARE = 0.5;
 /** So many low readings in a row are believed, though no two are the same. */
@@ -60,6 +60,7 @@ interface VernierEngineState extends EngineState {
   readonly blastRadius: BlastRadiusState | null;
   readonly spend: SpendState | null;
   readonly strategies: RecommenderState;
+  readonly steps: StepLifeState | null;
 }
 
 /** Vernier's own engine. `propose` reads top to bottom as the stage order of the design. */
@@ -79,13 +80,8 @@ export class VernierEngine implements Engine, Decision {
 
   readonly #policy: ResolvedWorkload;
   readonly #slots: MetricSlot[];
-  /** Slots that say how much work there is, and those that say whether their source works. */
-  readonly #loadSlots: MetricSlot[];
-  readonly #upSlots: MetricSlot[];
-  /** Each after what it is computed from. */
-  readonly #computedSlots: MetricSlot[];
+  readonly #sight: Sight;
   readonly #recommender: Recommender;
-  readonly #usedSlots: number;
   readonly #log = new ReasonLog();
   readonly #readyHistory = new ReadyHistory();
   readonly #inFlight: InFlight;
@@ -108,6 +104,7 @@ export class VernierEngine implements Engine, Decision {
   readonly #down: RateLimit;
   readonly #blastRadius: BlastRadius | undefined;
   readonly #spend: Spend | undefined;
+  readonly #steps: StepLife | undefined;
   /** Requested capacity as last read or set; -1 before. */
   #lastSeen = -1;
   /** Readings in a row that nobody acted on. */
@@ -123,8 +120,6 @@ export class VernierEngine implements Engine, Decision {
   #maySleep = false;
   /** Units that a sleeper has to wake with at this tick; 0 while it need not. */
   #waking = 0;
-  /** Metrics that count for the posture. */
-  #used = 0;
   /** Used metrics that this tick could not use. */
   #unusable = 0;
   #lastStepAtMs = -Number.MAX_VALUE;
@@ -134,6 +129,10 @@ export class VernierEngine implements Engine, Decision {
   /** Units ready or on their way, and units that will not come. */
   #serving = 0;
   #missing = 0;
+  #arrived = 0;
+  readonly #stepTick = { nowMs: 0, current: 0, ready: 0, missing: 0, arrived: 0, min: 0 };
+  /** Whether this tick takes back growth that has not shown its worth. */
+  #isTakingBack = false;
 
   constructor(policy: ResolvedWorkload, options: VernierEngineOptions) {
     this.workload = policy.id;
@@ -148,13 +147,8 @@ export class VernierEngine implements Engine, Decision {
       this.#activation = new Activation(policy.activation, guards.badTicks);
       this.#activationSlot = this.#slots.find((slot) => slot.metric.name === metric);
     }
-    for (const slot of this.#slots) slot.bind(this.#slots);
-    // What is computed is as trustworthy as what it is computed from.
-    this.#computedSlots = this.#slots.filter((slot) => slot.metric.formula !== undefined);
-    this.#loadSlots = this.#slots.filter((slot) => slot.isRead && slot.carriesLoad && slot.metric.formula === undefined);
-    this.#upSlots = this.#slots.filter((slot) => slot.metric.measures === "up");
+    this.#sight = new Sight(this.#slots, guards.implausibleZero, this.#readyHistory, this.#log);
     this.#recommender = new Recommender(policy, this.#slots, options.schedules, this.#log);
-    this.#usedSlots = this.#slots.filter((slot) => slot.isUsed).length;
     // At least three ticks: capacity that is ready at once is still seen one tick late.
     this.#inFlight = new InFlight(Math.max(2 * unit.startup.meanMs, 3 * policy.intervalMs));
     this.#posture = new PostureJudge(guards.badTicks, guards.goodTicks);
@@ -183,6 +177,7 @@ export class VernierEngine implements Engine, Decision {
     this.#up = new RateLimit(guards.up);
     this.#down = new RateLimit(guards.down);
     if (guards.blastRadius !== "off") this.#blastRadius = new BlastRadius(guards.blastRadius);
+    if (guards.steps !== "off") this.#steps = new StepLife(guards.steps, policy, this.#slots, this.#log);
     if (policy.budget !== undefined && unit.price !== undefined) {
       this.#spend = new Spend({
         perMonth: policy.budget.amountPerMonth,
@@ -206,6 +201,7 @@ export class VernierEngine implements Engine, Decision {
     this.#isReadable = isReadable;
     if (isReadable) {
       const arrived = this.#knownReady < 0 ? 0 : Math.max(0, capacity.ready - this.#knownReady);
+      this.#arrived = arrived;
       this.ready = capacity.ready;
       this.#knownReady = capacity.ready;
       this.#observeCapacity(current, capacity.ready, arrived, nowMs);
@@ -214,10 +210,12 @@ export class VernierEngine implements Engine, Decision {
     }
     this.#freeze.advance(nowMs);
     if (this.#bounds.advance(nowMs)) this.#changeBounds(current);
-    const unusable = this.#observeReadings(observation.readings, current, nowMs);
+    // Asleep: what comes from the units is rightly silent.
+    const unusable = this.#sight.observe(observation.readings, current, nowMs, this.#activation !== undefined && current === 0);
     this.#unusable = unusable;
     this.#isInformed = false;
     const posture = this.#judge(isReadable, unusable, current, nowMs);
+    if (isReadable && this.#steps !== undefined) this.#validate(this.#steps, current);
 
     // Without a reading of capacity nothing may be requested: the world decides what a number would mean.
     let wished = isReadable ? this.#recommend(current, posture) : current;
@@ -228,6 +226,7 @@ export class VernierEngine implements Engine, Decision {
     let units = wished;
     if (units < current && this.#provesScaleIn) units = this.#prove(units, current);
     units = this.#stabilise(units, current, nowMs);
+    if (units > current && this.#steps !== undefined) units = this.#steps.serialise(units, current, nowMs);
     if (units !== current) {
       units = this.#limitRate(units, current, nowMs);
       units = this.#cool(units, current, nowMs);
@@ -237,9 +236,11 @@ export class VernierEngine implements Engine, Decision {
       this.#log.add(REASON.wakes_anyway, units, this.#waking);
       units = this.#waking;
     }
+    if (isReadable && this.#steps !== undefined) units = this.#steps.takeBack(units, current, unusable === 0 && !this.#isFrozen("down"));
     units = this.#constrain(units, current, nowMs);
+    this.#isTakingBack = this.#steps?.isTakingBack(current, units) ?? false;
     if (!isReadable) units = current;
-    else if (units < current) units = this.#limitRemoval(units, current, nowMs);
+    else if (units < current && !this.#isTakingBack) units = this.#limitRemoval(units, current, nowMs);
     this.requested = units;
     return this;
   }
@@ -256,12 +257,14 @@ export class VernierEngine implements Engine, Decision {
     const change = this.requested - current;
     if (change !== 0) {
       this.#lastStepAtMs = this.atMs;
+      this.#steps?.took(this.atMs, current, this.requested, this.#missing);
       if (change > 0) this.#up.changes.add(this.atMs, change);
       else {
         // Taken away now: readings from now on are means over fewer units, although nobody looks before the next tick.
         this.#readyHistory.record(this.atMs, Math.min(this.ready, this.requested));
         this.#down.changes.add(this.atMs, -change);
-        this.#blastRadius?.remove(this.atMs, -change);
+        if (this.#isTakingBack) this.#blastRadius?.takeBack(this.atMs, this.requested);
+        else this.#blastRadius?.remove(this.atMs, -change);
       }
     }
     this.#expected = this.requested;
@@ -325,61 +328,8 @@ export class VernierEngine implements Engine, Decision {
     if (this.#missing > 0) this.#log.add(REASON.start_failed, current, current, this.#missing, this.#inFlight.expiryMs);
   }
 
-  /** Judges every reading; returns how many used metrics are unusable. */
-  #observeReadings(readings: readonly Reading[], current: number, nowMs: number): number {
-    let isUp = this.#upSlots.length > 0;
-    for (const slot of this.#upSlots) {
-      this.#judgeSlot(slot, readings, current, nowMs, false);
-      isUp &&= slot.isUsable && slot.value >= UP_LEAST;
-    }
-    for (let i = 0; i < this.#slots.length; i++) {
-      const slot = this.#slots[i] as MetricSlot;
-      if (slot.isRead && slot.metric.measures !== "up" && slot.metric.formula === undefined) this.#judgeSlot(slot, readings, current, nowMs, isUp);
-    }
-    if (this.#loadSlots.length > 1 || this.#upSlots.length > 0) this.#seekAgreement(current);
-    for (const slot of this.#computedSlots) if (slot.isRead) slot.compute(nowMs, this.#readyHistory, this.#log, current, isUp);
-    let unusable = 0;
-    this.#used = this.#usedSlots;
-    // Asleep: what comes from the units is rightly silent.
-    const isAsleep = this.#activation !== undefined && current === 0;
-    for (let i = 0; i < this.#slots.length; i++) {
-      const slot = this.#slots[i] as MetricSlot;
-      if (!slot.isUsed) continue;
-      if (isAsleep && slot.isOfUnits) this.#used--;
-      else if (!slot.isUsable) unusable++;
-    }
-    return unusable;
-  }
-
-  #judgeSlot(slot: MetricSlot, readings: readonly Reading[], current: number, nowMs: number, isSourceUp: boolean): void {
-    const name = slot.metric.name;
-    let reading = readings[slot.index];
-    if (reading === undefined || reading.metric !== name) reading = readings.find((candidate) => candidate.metric === name);
-    slot.judge(reading, nowMs, this.#readyHistory, this.#log, current, isSourceUp);
-  }
-
-  /** What other readings contradict is not believed, however often it comes. */
-  #seekAgreement(current: number): void {
-    const zeroGuard = this.#policy.guards.implausibleZero;
-    if (zeroGuard === "off") return;
-    const down = this.#upSlots.find((slot) => slot.isUsable && slot.value < UP_LEAST);
-    for (const slot of this.#loadSlots) {
-      if (!slot.isUsable) continue;
-      if (down !== undefined) {
-        this.#log.add(REASON.source_down, current, current, slot.index, down.index, down.value);
-        slot.disbelieve();
-        continue;
-      }
-      if (!slot.hasVanished(zeroGuard.worth)) continue;
-      const other = this.#loadSlots.find((candidate) => candidate.isUsable && candidate.worth >= zeroGuard.worth);
-      if (other === undefined) continue;
-      this.#log.add(REASON.metrics_disagree, current, current, slot.index, other.index, other.worth);
-      slot.disbelieve();
-    }
-  }
-
   #judge(readable: boolean, unusable: number, current: number, nowMs: number): Posture {
-    const used = this.#used;
+    const used = this.#sight.used;
     // Before the first reading ever there is no sight to lose; nothing shrinks all the same, for want of proof.
     if (!this.#hasSeen && unusable === used) return this.#posture.posture;
     // Unreadable capacity is one more thing we cannot see; it makes nobody blind who still sees load.
@@ -398,6 +348,19 @@ export class VernierEngine implements Engine, Decision {
     }
     if (cliff !== undefined && this.#errorsSlot?.isUsable) cliff.recordErrors(nowMs, this.#errorsSlot.value);
     return posture;
+  }
+
+  /** Looks at what the last steps did. */
+  #validate(steps: StepLife, current: number): void {
+    if (current !== this.#expected) steps.forget();
+    const tick = this.#stepTick;
+    tick.nowMs = this.atMs;
+    tick.current = current;
+    tick.ready = this.ready;
+    tick.missing = this.#missing;
+    tick.arrived = this.#arrived;
+    tick.min = this.#min;
+    steps.observe(tick, this.#readyHistory);
   }
 
   /** What the strategies ask for; what we do without sight when none has an opinion. */
@@ -529,7 +492,7 @@ export class VernierEngine implements Engine, Decision {
     if (isUp) {
       const above = this.#policy.guards.up.unlimitedAbove;
       const utilisation = this.#projectedUtilisation();
-      if (above !== "off" && utilisation > above + EPSILON) {
+      if (above !== "off" && utilisation > above + EPSILON && this.#steps?.isSerial !== true) {
         this.#log.add(REASON.rate_unlimited, wish, wish, utilisation, above);
         return wish;
       }
@@ -551,10 +514,13 @@ export class VernierEngine implements Engine, Decision {
     return worst;
   }
 
+  #isFrozen(direction: "up" | "down"): boolean {
+    return this.#freeze.value === "both" || this.#freeze.value === direction;
+  }
+
   #cool(wish: number, current: number, nowMs: number): number {
     if (wish === current) return wish; // the rate limit left nothing
-    const frozen = this.#freeze.value;
-    if (frozen === "both" || frozen === (wish > current ? "up" : "down")) {
+    if (this.#isFrozen(wish > current ? "up" : "down")) {
       this.#log.add(REASON.frozen, wish, current);
       return current;
     }
@@ -564,6 +530,7 @@ export class VernierEngine implements Engine, Decision {
       this.#log.add(REASON.cliff_hold, wish, current, cliffMs);
       return current;
     }
+    if (wish < current && this.#steps?.holdsScaleIn(wish, current, nowMs)) return current;
     const { cooldownMs } = wish > current ? this.#policy.guards.up : this.#policy.guards.down;
     const remainingMs = this.#lastStepAtMs + cooldownMs - nowMs;
     if (cooldownMs === 0 || remainingMs <= 0) return wish;
@@ -588,6 +555,10 @@ export class VernierEngine implements Engine, Decision {
     }
     // What the minimum asks for is held back too: a limit below it must not make capacity swing between the two.
     let wanted = Math.max(units, min);
+    if (this.#steps !== undefined && wanted > current) {
+      wanted = this.#steps.limit(wanted, current, min, nowMs);
+      units = Math.min(units, wanted);
+    }
     for (let i = 0; i < limits.length; i++) {
       const limit = limits[i] as (typeof limits)[number];
       if (wanted <= limit.units) continue;
@@ -644,6 +615,7 @@ export class VernierEngine implements Engine, Decision {
       blastRadius: this.#blastRadius?.state() ?? null,
       spend: this.#spend?.state() ?? null,
       strategies: this.#recommender.state(),
+      steps: this.#steps?.state() ?? null,
     };
     return state;
   }
@@ -678,6 +650,7 @@ export class VernierEngine implements Engine, Decision {
     else this.#blastRadius?.block(state.nowMs);
     if (state.spend !== null) this.#spend?.restore(state.spend);
     this.#recommender.restore(state.strategies);
+    if (state.steps !== null) this.#steps?.restore(state.steps);
   }
 
   /**

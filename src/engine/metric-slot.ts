@@ -49,8 +49,8 @@ export class MetricSlot {
   /** Whether the reading was a zero that is not believed yet. */
   isDoubted = false;
   /** Window of the reading. */
-  #fromMs = 0;
-  #toMs = 0;
+  fromMs = 0;
+  toMs = 0;
   readonly #computed: Reading;
   readonly #operands = new Map<string, MetricSlot>();
   readonly #valueOf = (name: string): number => (this.#operands.get(name) as MetricSlot).value;
@@ -75,7 +75,7 @@ export class MetricSlot {
       Number.isFinite(this.limitAsMeasured);
     this.isOfUnits = metric.scope === "unit" || metric.measures === "utilisation" || metric.measures === "latency" || metric.measures === "errors";
     const isOperand = policy.metrics.some(({ formula }) => formula !== undefined && metricsOf(formula).includes(metric.name));
-    this.isRead = isOperand || this.isUsed || metric.measures === "errors" || metric.measures === "up";
+    this.isRead = isOperand || this.isUsed || metric.measures === "errors" || metric.measures === "up" || metric.measures === "throughput";
     this.#isPerUnit = metric.scope === "unit";
     this.#mayBeNegative = metric.measures === "gauge" && !this.carriesLoad;
     this.#zeroGuard = this.carriesLoad ? policy.guards.implausibleZero : "off";
@@ -112,8 +112,8 @@ export class MetricSlot {
       return;
     }
     this.value = value;
-    this.#fromMs = reading.sampledAtMs - reading.windowMs;
-    this.#toMs = reading.sampledAtMs;
+    this.fromMs = reading.sampledAtMs - reading.windowMs;
+    this.toMs = reading.sampledAtMs;
     if (this.carriesLoad) {
       const load = this.#isPerUnit ? value * ready.mean(reading.sampledAtMs - reading.windowMs, reading.sampledAtMs) : value;
       this.load = load < LOAD_MAX ? load : LOAD_MAX;
@@ -140,8 +140,8 @@ export class MetricSlot {
         log.add(REASON.formula_unknown, units, units, this.index, operand.index);
         return;
       }
-      reading.sampledAtMs = Math.min(reading.sampledAtMs, operand.#toMs);
-      fromMs = Math.min(fromMs, operand.#fromMs);
+      reading.sampledAtMs = Math.min(reading.sampledAtMs, operand.toMs);
+      fromMs = Math.min(fromMs, operand.fromMs);
     }
     reading.windowMs = Math.max(0, reading.sampledAtMs - fromMs);
     reading.value = evaluateFormula(this.metric.formula as Formula, this.#valueOf);
@@ -166,7 +166,7 @@ export class MetricSlot {
 
   /** Fewest serving units that keep this metric inside its limits, by the most load that the reading can mean. */
   provenUnits(ready: ReadyHistory): number {
-    const load = this.#isPerUnit ? Math.min(LOAD_MAX, this.value * ready.mostMean(this.#fromMs, this.#toMs)) : this.load;
+    const load = this.#isPerUnit ? Math.min(LOAD_MAX, this.value * ready.mostMean(this.fromMs, this.toMs)) : this.load;
     return Math.ceil(load / this.limitPerUnit - EPSILON);
   }
 

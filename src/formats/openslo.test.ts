@@ -165,7 +165,7 @@ describe("a file of OpenSLO", () => {
     ],
     [
       THRESHOLD.replace("spec:\n", "  annotations: {vernier.dev/measures: latncy}\nspec:\n"),
-      'slo.yaml:5:39 error metadata.annotations.vernier.dev/measures: found "latncy", expected one of rate, utilisation, concurrency, backlog, latency, errors, gauge, up [invalid_value]',
+      'slo.yaml:5:39 error metadata.annotations.vernier.dev/measures: found "latncy", expected one of rate, utilisation, concurrency, backlog, latency, errors, throughput, gauge, up [invalid_value]',
     ],
     [
       RATIO.replace("{target: 0.99}", "{displayName: minimum, target: 0.99}\n    - {displayName: aspirational, target: 0.9}"),

@@ -411,7 +411,7 @@ class WorkloadCheck {
     if (percent(target) === 0) this.#error("target_zero", [...path, "target"], "found 0%", "no amount of capacity brings utilisation to zero; 70% is usual");
     const isNumber = typeof target === "number";
     if (measures === undefined || (!isPercent && !isRate && !isNumber)) return;
-    if (measures === "latency" || measures === "errors" || measures === "up") {
+    if (measures === "latency" || measures === "errors" || measures === "up" || measures === "throughput") {
       this.#error(
         "wrong_metric",
         [...path, "metric"],

@@ -15,6 +15,7 @@ type Unit = { readonly things: number; readonly seconds: number } | undefined;
 const PLAIN: Unit = { things: 0, seconds: 0 };
 const UNITS: Readonly<Record<Measures, Unit>> = {
   rate: { things: 1, seconds: -1 },
+  throughput: { things: 1, seconds: -1 },
   utilisation: PLAIN,
   errors: PLAIN,
   up: PLAIN,

@@ -1,3 +1,4 @@
+import { UNITS_MAX } from "../capacity/units.ts";
 import type { ScheduleWindow } from "./schedule-window.ts";
 import type { StepSize, WorkloadPolicy } from "./schema.ts";
 
@@ -13,6 +14,20 @@ export interface ResolvedDirection {
 }
 
 export type WhenBlind = "hold" | { readonly floor: number } | { readonly grow: number };
+
+/** How steps are validated after they were taken. */
+export interface ResolvedSteps {
+  /** So much more of the requests failing after a scale-in fails it. */
+  readonly errorsRise: number;
+  /** After growth that did not help, nothing beyond its size for so long at first. */
+  readonly holdMs: number;
+  /** After a scale-in that had to be taken back, none for so long at first. */
+  readonly unsafeMs: number;
+  /** After steps up whose units never came, none for so long at first. */
+  readonly retryMs: number;
+  /** Beyond this many units steps up are one unit each; the most there can be when nobody says. */
+  readonly tested: number;
+}
 
 export interface ResolvedGuards {
   readonly up: ResolvedDirection & { readonly unlimitedAbove: number | "off" };
@@ -35,6 +50,7 @@ export interface ResolvedGuards {
       };
   readonly implausibleZero: "off" | { readonly worth: number; readonly samples: number };
   readonly blastRadius: "off" | { readonly share: number; readonly windowMs: number };
+  readonly steps: "off" | ResolvedSteps;
   /** While one is open, no step in its direction. */
   readonly freeze: readonly (ScheduleWindow & { readonly direction: "down" | "up" | "both" })[];
 }
@@ -70,6 +86,16 @@ export function resolveGuards(policy: WorkloadPolicy, ceiling: number, freeze: R
         : {
             share: guards.blastRadius?.share ?? (policy.kind === "stateless" ? 0.5 : 0.05),
             windowMs: guards.blastRadius?.window ?? 600_000,
+          },
+    steps:
+      guards.steps === "off"
+        ? "off"
+        : {
+            errorsRise: guards.steps?.errorsRise ?? 0.005,
+            holdMs: guards.steps?.hold ?? 600_000,
+            unsafeMs: guards.steps?.unsafe ?? 1_800_000,
+            retryMs: guards.steps?.retry ?? 300_000,
+            tested: guards.steps?.tested ?? UNITS_MAX,
           },
     freeze,
   };

@@ -29,6 +29,18 @@ export const WorldEvent = z
     z.strictObject({ kind: z.literal("rollout"), ...stretch, share: Share.meta({ description: "Of the ready units, those that are out at a time." }) }),
     z.strictObject({ kind: z.literal("quota"), ...stretch, units: Units.meta({ description: "Beyond this nothing starts." }) }),
     z.strictObject({ kind: z.literal("startFailure"), ...stretch, share: Share.meta({ description: "Of the starts, those that fail and begin again." }) }),
+    z.strictObject({
+      kind: z.literal("crowding"),
+      ...stretch,
+      above: Units.meta({ description: "With more units than this," }),
+      share: Share.meta({ description: "so much of its work is done" }),
+      of: z.enum(["all", "further"]).prefault("all").meta({ description: "by all of them, or by those beyond." }),
+    }),
+    z.strictObject({
+      kind: z.literal("staleRoutes"),
+      ...stretch,
+      keep: PositiveDuration.meta({ description: "So long requests go on being sent to units that are removed, and fail." }),
+    }),
     z.strictObject({ kind: z.literal("set"), ...moment, units: z.int().min(0).max(UNITS_MAX).meta({ description: "What someone else sets capacity to." }) }),
     z.strictObject({ kind: z.literal("capacityUnreadable"), ...stretch }),
     z.strictObject({

@@ -11,9 +11,9 @@ import { Unit } from "./schema-unit.ts";
 // docs/policy.md are generated from it. `resolve.ts` fills the defaults that depend on other fields.
 
 /** What the readings of a metric measure; decides their unit and what the plant synthesises. */
-export const Measures = z.enum(["rate", "utilisation", "concurrency", "backlog", "latency", "errors", "gauge", "up"]).meta({
+export const Measures = z.enum(["rate", "utilisation", "concurrency", "backlog", "latency", "errors", "throughput", "gauge", "up"]).meta({
   description:
-    "What the readings measure: `rate` (per second), `utilisation` (ratio), `concurrency`, `backlog` (items), `latency` (seconds), `errors` (ratio of failed requests), `gauge` (a further column of the trace), `up` (share of the targets that answer the source; while most do not, no load is believed, while most do, a zero is).",
+    "What the readings measure: `rate` (per second), `utilisation` (ratio), `concurrency`, `backlog` (items), `latency` (seconds), `errors` (ratio of failed requests), `throughput` (served per second, whether in time or not), `gauge` (a further column of the trace), `up` (share of the targets that answer the source; while most do not, no load is believed, while most do, a zero is).",
 });
 export type Measures = z.output<typeof Measures>;
 
@@ -253,6 +253,28 @@ const Guards = z.strictObject({
     })
     .optional()
     .meta({ description: "A sudden zero is not believed until it repeats." }),
+  steps: z
+    .union(
+      [
+        Off,
+        z.strictObject({
+          errorsRise: Share.prefault("0.5%").meta({ description: "So much more of the requests failing after a scale-in takes it back." }),
+          unsafe: PositiveDuration.prefault("30m").meta({ description: "After that, no scale-in; twice as long each time." }),
+          hold: PositiveDuration.prefault("10m").meta({
+            description: "After growth that made less be served, or nothing more, it is not tried again; twice as long each time.",
+          }),
+          retry: PositiveDuration.prefault("5m").meta({
+            description: "After three steps whose units never came, one more is tried; twice as long each time, up to 1 h.",
+          }),
+          tested: Units.optional().meta({
+            description: "Largest size that is known to work. Beyond it, one unit at a time, each when the last has shown its worth.",
+          }),
+        }),
+      ],
+      { error: "expected off, or fields such as {errorsRise: 0.5%, tested: 100}" },
+    )
+    .optional()
+    .meta({ description: "Looks at what each step did, and takes back what did not help." }),
   blastRadius: z
     .union([Off, z.strictObject({ share: Share, window: PositiveDuration.prefault("10m") })], { error: "expected off, or {share: 50%, window: 10m}" })
     .optional()

@@ -212,6 +212,7 @@ export class SimulatedNode {
       const probe = probes[i] as Probe | Float64Array;
       if (probe === Probe.Rate) pipeline.record(arrived, isTotal ? seconds : plant.ready * seconds, endMs);
       else if (probe === Probe.Utilisation) pipeline.record(plant.busy * seconds, isTotal ? seconds : plant.ready * seconds, endMs);
+      else if (probe === Probe.Throughput) pipeline.record(plant.served, isTotal ? seconds : plant.ready * seconds, endMs);
       else if (probe === Probe.Up) pipeline.record(seconds, seconds, endMs);
       else if (probe === Probe.Errors) pipeline.record(plant.failed, Math.max(plant.failed, arrived, 1e-9), endMs);
       else if (probe === Probe.Backlog) pipeline.record(plant.backlog * seconds, isTotal ? seconds : plant.ready * seconds, endMs);

@@ -3,6 +3,8 @@ import type { Rng } from "../lib/rng.ts";
 import type { ResolvedUnit } from "../policy/resolve-unit.ts";
 import { connectableUnits, dependencyRate, type ResolvedUse } from "../policy/uses.ts";
 import { Retries } from "./retries.ts";
+import { SideEffects } from "./side-effects.ts";
+import { Stranded } from "./stranded.ts";
 
 /**
  * Units that were started together. They move through the plant as one:
@@ -23,11 +25,6 @@ interface Leaving {
   readonly count: number;
   readonly drainedAtMs: number;
   readonly billedUntilMs: number;
-}
-
-interface Stranded {
-  readonly sinceMs: number;
-  readonly count: number;
 }
 
 interface CrowdedUnit {
@@ -64,12 +61,12 @@ export class Plant {
   readonly #readyCohorts: Cohort[] = [];
   readonly #leaving: Leaving[] = [];
   readonly #retries: Retries | undefined;
-  /** What waits while nothing at all can serve it, oldest first. */
-  readonly #stranded: Stranded[] = [];
+  readonly #stranded = new Stranded();
   #nextEventMs = Number.POSITIVE_INFINITY;
   /** Units that a rollout has taken out for the moment. */
   #out = 0;
   #outShare = 0;
+  readonly effects = new SideEffects();
   /** Beyond this nothing starts. */
   #quota = Number.POSITIVE_INFINITY;
   /** Share of starts that fail, beyond what the unit's own do. */
@@ -150,6 +147,7 @@ export class Plant {
   /** What can be served from now on, until something changes: {@link capacityRate}. Comes before {@link serve}. */
   prepare(nowMs: number): void {
     let serving = this.ready < this.#connectable ? this.ready : this.#connectable;
+    serving = this.effects.worth(serving);
     // A cold unit is as busy with less: its work counts for more.
     this.#effort = 1;
     if (this.#unit.warmUp !== undefined) {
@@ -173,36 +171,25 @@ export class Plant {
   serve(load: number, seconds: number, nowMs: number, allowed: number): void {
     const capacity = this.capacityRate < allowed ? this.capacityRate : allowed;
     if (this.#retries !== undefined) this.retries = this.#retries.arrive(load * seconds, nowMs);
-    const offered = load * seconds + this.retries + this.backlog;
+    const lost = this.effects.lostShare(this.ready, nowMs) * (load * seconds + this.retries);
+    const offered = load * seconds + this.retries - lost + this.backlog;
     const most = capacity * seconds;
     this.served = offered < most ? offered : most;
     let backlog = offered - this.served;
-    this.failed = 0;
-    if (backlog > 0 || this.#stranded.length > 0) {
-      const patient = capacity > 0 ? (capacity * this.#unit.requestTimeoutMs) / 1_000 : this.#strandedPatience(backlog, nowMs);
-      if (capacity > 0) this.#stranded.length = 0;
+    this.failed = lost;
+    if (backlog > 0 || !this.#stranded.isEmpty) {
+      const patient =
+        capacity > 0 ? (capacity * this.#unit.requestTimeoutMs) / 1_000 : this.#stranded.wait(backlog, nowMs - this.#unit.requestTimeoutMs, nowMs);
+      if (capacity > 0) this.#stranded.clear();
       if (backlog > patient) {
-        this.failed = backlog - patient;
+        this.failed += backlog - patient;
         backlog = patient;
-        this.#retries?.fail(this.failed, nowMs);
       }
     }
+    if (this.failed > 0) this.#retries?.fail(this.failed, nowMs);
     this.backlog = backlog;
     this.capacityUnits = capacity / this.#perUnit;
     this.busy = (this.#effort * this.served) / (this.#perUnit * seconds);
-  }
-
-  /** With nothing to serve them, requests wait for as long as they would anywhere, each from when it came. */
-  #strandedPatience(backlog: number, nowMs: number): number {
-    const waiting = this.#stranded;
-    let known = 0;
-    for (const { count } of waiting) known += count;
-    if (backlog > known) {
-      waiting.push({ sinceMs: nowMs, count: backlog - known });
-      known = backlog;
-    }
-    while (waiting.length > 0 && (waiting[0] as Stranded).sinceMs + this.#unit.requestTimeoutMs <= nowMs) known -= (waiting.shift() as Stranded).count;
-    return Math.max(0, known);
   }
 
   /** Units' worth that is missing because units are cold. */
@@ -276,6 +263,7 @@ export class Plant {
       cohort.count -= gone;
       left -= gone;
       this.ready -= gone;
+      this.effects.remove(gone, nowMs);
       this.#leave(gone, nowMs, nowMs + this.#unit.drainMs, cohort.startedAtMs);
       if (cohort.count === 0) this.#readyCohorts.pop();
     }

@@ -2,7 +2,7 @@ import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
 import type { Trace } from "./trace.ts";
 
 /** What the plant synthesises for a metric; a column of the trace for a gauge. */
-export const Probe = { None: 0, Rate: 1, Utilisation: 2, Errors: 3, Backlog: 4, Concurrency: 5, Latency: 6, Up: 7 } as const;
+export const Probe = { None: 0, Rate: 1, Utilisation: 2, Errors: 3, Backlog: 4, Concurrency: 5, Latency: 6, Up: 7, Throughput: 8 } as const;
 export type Probe = (typeof Probe)[keyof typeof Probe];
 
 export function probeOf(metric: ResolvedMetric, trace: Trace, hasLatency: boolean): Probe | Float64Array {
@@ -11,6 +11,8 @@ export function probeOf(metric: ResolvedMetric, trace: Trace, hasLatency: boolea
       return Probe.Rate;
     case "utilisation":
       return Probe.Utilisation;
+    case "throughput":
+      return Probe.Throughput;
     case "up":
       return Probe.Up;
     case "errors":

@@ -24,6 +24,8 @@ export class World {
     let out = 0;
     let quota = Number.POSITIVE_INFINITY;
     plant.startFailure = 0;
+    plant.effects.crowding = undefined;
+    plant.effects.keepMs = 0;
     for (const event of this.#events) {
       if (event.kind === "set" || event.kind === "restart") {
         if (offsetMs < event.at || this.#done.has(event)) continue;
@@ -35,6 +37,8 @@ export class World {
       if (offsetMs < event.from || offsetMs >= event.to) continue;
       if (event.kind === "rollout") out = Math.max(out, event.share);
       else if (event.kind === "quota") quota = Math.min(quota, event.units);
+      else if (event.kind === "crowding") plant.effects.crowding = event;
+      else if (event.kind === "staleRoutes") plant.effects.keepMs = Math.max(plant.effects.keepMs, event.keep);
       else if (event.kind === "startFailure") plant.startFailure = Math.max(plant.startFailure, event.share);
     }
     plant.takeOut(out);

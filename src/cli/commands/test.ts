@@ -2,6 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { FileError } from "../../lib/file-error.ts";
 import { PathError } from "../../lib/system-error.ts";
+import { describeReason } from "../describe-reason.ts";
 import { escapeHtml } from "../page.ts";
 import { loadTests, runTest, type TestOutcome } from "../policy-tests.ts";
 import { parsePercent, parseWhole } from "../run-options.ts";
@@ -17,6 +18,7 @@ interface CommandOptions {
   readonly jitter?: string;
   readonly draws?: string;
   readonly filter?: string;
+  readonly changes?: boolean;
 }
 
 /** Files of tests in a folder are told by their end. */
@@ -56,7 +58,7 @@ export async function runTests(paths: readonly string[], options: CommandOptions
   if (options.json) {
     const broken = problems.map((problem) => ({ file: problem.file, problems: problem.problems }));
     process.stdout.write(`${JSON.stringify({ schemaVersion: 1, ok: isOk, outcomes, broken }, null, 2)}\n`);
-  } else if (outcomes.length > 0) process.stdout.write(`${text(outcomes, terminalOf(process.stdout)).join("\n")}\n`);
+  } else if (outcomes.length > 0) process.stdout.write(`${text(outcomes, terminalOf(process.stdout), options.changes === true).join("\n")}\n`);
   for (const problem of problems) process.stderr.write(`${problem.message}\n`);
   if (!isOk) process.exitCode = 1;
   if (options.junit !== undefined) writeResult(options.junit, junit(outcomes, problems));
@@ -76,7 +78,7 @@ function testFilesAt(path: string): string[] {
     .map((name) => join(path, name));
 }
 
-function text(outcomes: readonly TestOutcome[], { paint }: Terminal): string[] {
+function text(outcomes: readonly TestOutcome[], { paint }: Terminal, showsChanges: boolean): string[] {
   const lines: string[] = [];
   let file = "";
   for (const outcome of outcomes) {
@@ -89,7 +91,13 @@ function text(outcomes: readonly TestOutcome[], { paint }: Terminal): string[] {
     lines.push(`  ${outcome.ok ? paint("green", "ok    ") : paint("red", "FAILED")}  ${name}${draws}`);
     if (outcome.ok && outcome.expected === "fails") lines.push(paint("dim", `          as expected: ${describe(outcome.failures[0])}`));
     if (!outcome.ok && outcome.expected === "fails") lines.push(`          expected to fail, and met everything`);
-    if (!outcome.ok && outcome.expected === "passes") for (const failure of outcome.failures) lines.push(`          ${describe(failure)}`);
+    if (!outcome.ok && outcome.expected === "passes") {
+      for (const failure of outcome.failures) {
+        lines.push(`          ${describe(failure)}`);
+        for (const reason of failure.because ?? []) lines.push(paint("dim", `            ${reason.code}: ${describeReason(reason)}`));
+      }
+    }
+    if (showsChanges) for (const change of outcome.changes) lines.push(`          ${change}`);
   }
   const failed = outcomes.filter((outcome) => !outcome.ok).length;
   lines.push("", failed === 0 ? paint("green", `${outcomes.length} as expected`) : paint("red", `${failed} of ${outcomes.length} not as expected`));

@@ -54,6 +54,13 @@ export class BlastRadius {
     this.#removed.add(nowMs, units);
   }
 
+  /** Growth was taken back that had not shown its worth: what it reached is no measure of what may go. */
+  takeBack(nowMs: number, units: number): void {
+    this.#highest.clear();
+    this.#highest.push(nowMs, units);
+    this.#requested = units;
+  }
+
   /** Units that may still be removed now; never negative. */
   allowed(nowMs: number): number {
     this.removed = this.#removed.sum(nowMs, this.windowMs);

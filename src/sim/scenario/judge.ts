@@ -1,5 +1,5 @@
 import type { Decision } from "../../engine/model.ts";
-import type { ReasonCode } from "../../engine/reasons.ts";
+import type { Reason, ReasonCode } from "../../engine/reasons.ts";
 import { formatDuration, parseDuration } from "../../lib/duration.ts";
 import type { Score } from "../score.ts";
 import type { Expectation, PolicyTest } from "./schema.ts";
@@ -13,6 +13,8 @@ export interface TestFailure {
   readonly what: string;
   readonly expected: string;
   readonly found: string;
+  /** Why the decision was made that is not as expected. */
+  readonly because?: readonly Reason[];
 }
 
 /** One change of capacity in one line: `5m15s 10 -> 12 target_tracking rate_limited_up`. */
@@ -76,9 +78,10 @@ export class TestJudge {
     const codes = this.#needsReasons || isChange || points.length > 0 ? decision.reasons().map((reason) => reason.code) : [];
     if (isChange) this.lines.push(`${formatDuration(atMs)} ${decision.from} -> ${decision.requested} ${codes.join(" ")}`);
     for (const { where, expectation } of points) {
-      for (const failure of compare(expectation, decision, codes)) this.failures.push({ where, ...failure });
+      for (const failure of compare(expectation, decision, codes)) this.failures.push({ where, ...failure, because: decision.reasons() });
       for (const code of expectation.reason ?? [])
-        if (!codes.includes(code)) this.failures.push({ where, what: "reason", expected: code, found: codes.join(", ") || "none" });
+        if (!codes.includes(code))
+          this.failures.push({ where, what: "reason", expected: code, found: codes.join(", ") || "none", because: decision.reasons() });
     }
     for (const window of this.#windows) {
       if (atMs < window.fromMs || atMs >= window.toMs) continue;
@@ -86,7 +89,7 @@ export class TestJudge {
       for (const failure of compare(window.expectation, decision, codes)) {
         if (window.failed.has(failure.what)) continue;
         window.failed.add(failure.what);
-        this.failures.push({ where: window.where, at: formatDuration(atMs), ...failure });
+        this.failures.push({ where: window.where, at: formatDuration(atMs), ...failure, because: decision.reasons() });
       }
     }
   }

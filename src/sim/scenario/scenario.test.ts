@@ -73,7 +73,7 @@ describe("the judge of a test", () => {
 
   test("takes the decision at a time, or the last before it", () => {
     expect(judged({ at: { "15s": { requested: 5, reason: "tier_up" }, "29s": { requested: 5 }, "0": { requested: 4 } } }, ticks).failures).toEqual([]);
-    expect(judged({ at: { "29s": { requested: 6, reason: "tier_down", posture: "blind" } } }, ticks).failures).toEqual([
+    expect(judged({ at: { "29s": { requested: 6, reason: "tier_down", posture: "blind" } } }, ticks).failures).toMatchObject([
       { where: "at 29s", what: "requested", expected: "6", found: "5 (from 4)" },
       { where: "at 29s", what: "posture", expected: "blind", found: "normal" },
       { where: "at 29s", what: "reason", expected: "tier_down", found: "tier_up" },
@@ -83,7 +83,7 @@ describe("the judge of a test", () => {
   test("wants numbers at every tick of a window, each reason once, and what is never said, never", () => {
     expect(judged({ between: [{ from: "15s", to: "45s", requested: 5, reason: "tier_up", never: "rate_limited_up" }] }, ticks).failures).toEqual([]);
     const { failures } = judged({ always: { requested: "<= 4", reason: "tier_down", never: ["rate_limited_up"], ready: ">= 4" } }, ticks);
-    expect(failures).toEqual([
+    expect(failures).toMatchObject([
       { where: "always", at: "15s", what: "requested", expected: "<= 4", found: "5 (from 4)" },
       { where: "always", at: "45s", what: "never", expected: "no rate_limited_up", found: "rate_limited_up" },
       { where: "always", what: "reason", expected: "tier_down at least once", found: "never" },

@@ -1,0 +1,279 @@
+import { StepSample, type StepSampleState } from "./sample.ts";
+
+/** What readings say of the last steps up. */
+export type GrowthVerdict = "none" | "validated" | "retrograde" | "futile" | "not_the_step";
+
+/** Plain JSON of a {@link Growth}. */
+export interface GrowthState {
+  readonly base: StepSampleState;
+  readonly best: StepSampleState;
+  readonly last: StepSampleState;
+  readonly useful: number;
+  readonly falls: number;
+  readonly strikes: number;
+  readonly struckUnits: number;
+  readonly struckAtMs: number;
+  readonly isSerial: boolean;
+  readonly isVerifying: boolean;
+  readonly enough: number;
+  readonly cap: number;
+  readonly capUntilMs: number;
+  readonly holds: number;
+  readonly wasFutile: boolean;
+  readonly wrongs: number;
+  readonly blamelessUntilMs: number;
+}
+
+/** Any growth that a mean over a window can show. */
+const MORE = 0.25;
+/** Units have to have grown by this share for their worth to show. */
+const GROWN = 0.05;
+/** So much less than before is a fall, not noise. */
+const FALL = 0.05;
+/** Of what growth should have brought, less than this is as good as nothing, */
+const NOTHING = 0.25;
+/** and less than this a reason to look after every step. */
+const LITTLE = 0.5;
+/** Falls in a row, each by a reading of its own, before a step is taken back. */
+const FALLS = 2;
+/** Steps in a row that bring nothing before they are taken back. */
+const STRIKES = 2;
+const HOLD_MAX_MS = 6 * 3_600_000;
+/** Readings further apart are of different times. */
+const KNOWN_FOR_MS = 600_000;
+/** Earlier than anything, and plain JSON. */
+const NEVER_MS = -Number.MAX_VALUE;
+
+/**
+ * Whether more units do more work. Work done at one size is compared with that at another: while units fall short of what
+ * is asked of them, work done is all they can do, whatever load does meanwhile, so no change of load is taken for an
+ * effect of the step. When a smaller size did more, growth is retrograde; when growth twice brought less than a quarter of its share, it
+ * is futile. Both are taken back, and that size is not exceeded for a while. When that does not bring back what there
+ * was, something else had happened, and the size is free again.
+ */
+export class Growth {
+  readonly #holdMs: number;
+  readonly #warmUpMs: number;
+  /** At the size that is known to be worth its units. */
+  readonly #base = new StepSample();
+  /** Most work done since. */
+  readonly #best = new StepSample();
+  readonly #last = new StepSample();
+  /** Units that would do what is done at the base. */
+  #useful = 0;
+  #falls = 0;
+  #strikes = 0;
+  #struckUnits = 0;
+  #struckAtMs = NEVER_MS;
+  #isSerial = false;
+  #isVerifying = false;
+  /** Work that has to be done at the smaller size for the step to have been the cause. */
+  #enough = 0;
+  #cap = 0;
+  #capUntilMs = NEVER_MS;
+  #holds = 0;
+  #wasFutile = false;
+  /** Times that growth was blamed in vain. */
+  #wrongs = 0;
+  /** Until then no growth is blamed. */
+  #blamelessUntilMs = NEVER_MS;
+  /** Of the last verdict: work done then and now. */
+  servedBefore = 0;
+  servedNow = 0;
+
+  /**
+   * @param holdMs after growth that did not help, nothing beyond its size for so long; twice as long each time
+   * @param warmUpMs after which a unit does all that it can
+   */
+  constructor(holdMs: number, warmUpMs: number) {
+    this.#holdMs = holdMs;
+    this.#warmUpMs = warmUpMs;
+  }
+
+  /** Whether each step has to show its worth before the next. */
+  get isSerial(): boolean {
+    return this.#isSerial;
+  }
+
+  /** Units that growth may not exceed now; infinite when nothing is known against it. */
+  capAt(nowMs: number): number {
+    return nowMs < this.#capUntilMs ? this.#cap : Number.POSITIVE_INFINITY;
+  }
+
+  /** Beyond this size growth did not help when it was tried last; infinite when it always has. */
+  get doubtful(): number {
+    return this.#holds > 0 ? this.#cap : Number.POSITIVE_INFINITY;
+  }
+
+  /** Units by which growth beyond the doubtful size is tried again: one where too many did harm, as many as show their worth where they did nothing. */
+  get probe(): number {
+    return this.#wasFutile ? Math.max(1, Math.ceil(GROWN * this.#cap)) : 1;
+  }
+
+  /** Time until growth is tried again, ms. */
+  remainingMs(nowMs: number): number {
+    return this.#capUntilMs - nowMs;
+  }
+
+  /** Whether the last reading was wholly of this size. */
+  hasSettledAt(units: number): boolean {
+    return Math.abs(this.#last.units - units) < 1e-6;
+  }
+
+  /** Units that are known to be worth having, as a mean over a window. */
+  get worthHaving(): number {
+    return this.#base.units;
+  }
+
+  /** Takes one reading; each counts once. @param isOurs whether growth is the effect of steps of ours, which may be blamed */
+  record(sample: StepSample, nowMs: number, isOurs: boolean): GrowthVerdict {
+    const last = this.#last;
+    if (Number.isNaN(sample.served) || sample.atMs <= last.atMs) return "none";
+    if (sample.atMs - last.atMs > KNOWN_FOR_MS) this.forget();
+    last.assign(sample);
+    if (this.#isVerifying) return this.#verify(sample, nowMs);
+    const base = this.#base;
+    const best = this.#best;
+    if (!isOurs || !base.isKnown || sample.units < base.units + MORE) {
+      this.#accept(sample, sample.units);
+      return "none";
+    }
+    if (sample.served >= best.served || sample.units < best.units + MORE) {
+      best.assign(sample);
+      this.#falls = 0;
+    } else if (sample.served < (1 - FALL) * best.served && sample.isShort(best)) {
+      this.#falls++;
+      return this.#falls >= FALLS && nowMs >= this.#blamelessUntilMs ? this.#blame("retrograde", best, best.units, sample, nowMs) : "none";
+    } else {
+      this.#falls = 0;
+    }
+    return this.#weigh(base, sample, nowMs);
+  }
+
+  /** What growth since the base was worth. */
+  #weigh(base: StepSample, sample: StepSample, nowMs: number): GrowthVerdict {
+    const grown = sample.units / base.units - 1;
+    if (!(grown >= GROWN)) return "none";
+    if (!sample.isShort(base)) {
+      this.#accept(sample, sample.units);
+      this.#isSerial = false;
+      this.#clear(sample);
+      return "validated";
+    }
+    // The old size had more to give: how much is not known.
+    if (!base.isShort()) {
+      this.#accept(sample, sample.units);
+      return "none";
+    }
+    const worth = (sample.served / base.served - 1) / grown;
+    const useful = this.#useful + (sample.units - base.units) * Math.max(0, Math.min(1, worth));
+    if (worth >= NOTHING) {
+      this.#isSerial = worth < LITTLE;
+      this.#accept(sample, this.#isSerial ? useful : sample.units);
+      if (!this.#isSerial) this.#clear(sample);
+      return "validated";
+    }
+    // Again: with still more units, or after a time in which what was slow to begin has begun.
+    const isAgain = sample.units >= this.#struckUnits * (1 + GROWN) || sample.atMs - this.#struckAtMs >= this.#warmUpMs;
+    if (this.#strikes > 0 && !isAgain) return "none";
+    this.#strikes++;
+    this.#struckUnits = sample.units;
+    this.#struckAtMs = sample.atMs;
+    this.#isSerial = true;
+    if (this.#strikes < (this.#holds > 0 ? 1 : STRIKES) || nowMs < this.#blamelessUntilMs) return "none";
+    return this.#blame("futile", base, useful, sample, nowMs);
+  }
+
+  /** A size beyond the doubtful one has shown its worth. */
+  #clear(sample: StepSample): void {
+    if (sample.units > this.#cap) this.#holds = 0;
+    this.#wrongs = 0;
+  }
+
+  /** @param useful units that would do as much, as far as is known */
+  #accept(sample: StepSample, useful: number): void {
+    this.#useful = useful;
+    this.#base.assign(sample);
+    this.#best.assign(sample);
+    this.#falls = 0;
+    this.#strikes = 0;
+  }
+
+  #blame(verdict: "retrograde" | "futile", better: StepSample, units: number, now: StepSample, nowMs: number): GrowthVerdict {
+    this.servedBefore = better.served;
+    this.servedNow = now.served;
+    this.#enough = verdict === "retrograde" ? (better.served + now.served) / 2 : (1 - 2 * FALL) * now.served;
+    this.#wasFutile = verdict === "futile";
+    this.#cap = Math.max(1, Math.ceil(units - 1e-6));
+    this.#capUntilMs = nowMs + Math.min(HOLD_MAX_MS, this.#holdMs * 2 ** this.#holds);
+    this.#holds = Math.min(this.#holds + 1, 16);
+    this.#isSerial = true;
+    this.#isVerifying = true;
+    this.#accept(better, units);
+    return verdict;
+  }
+
+  /** Whether taking it back brought back what there was. */
+  #verify(sample: StepSample, nowMs: number): GrowthVerdict {
+    // Not yet a reading of the smaller size alone.
+    if (sample.units > this.#cap + 1e-6) return "none";
+    this.#isVerifying = false;
+    this.#accept(sample, sample.units);
+    if (sample.served >= this.#enough || !sample.isShort()) return "none";
+    this.#capUntilMs = NEVER_MS;
+    this.#blamelessUntilMs = nowMs + Math.min(HOLD_MAX_MS, this.#holdMs * 2 ** this.#wrongs);
+    this.#wrongs = Math.min(this.#wrongs + 1, 16);
+    this.#holds--;
+    return "not_the_step";
+  }
+
+  /** What was known is of another time, or of changes that others made. */
+  forget(): void {
+    this.#base.atMs = Number.NaN;
+    this.#falls = 0;
+    this.#strikes = 0;
+    this.#isVerifying = false;
+  }
+
+  state(): GrowthState {
+    return {
+      base: this.#base.state(),
+      best: this.#best.state(),
+      last: this.#last.state(),
+      useful: this.#useful,
+      falls: this.#falls,
+      strikes: this.#strikes,
+      struckUnits: this.#struckUnits,
+      struckAtMs: this.#struckAtMs,
+      isSerial: this.#isSerial,
+      isVerifying: this.#isVerifying,
+      enough: this.#enough,
+      cap: this.#cap,
+      capUntilMs: this.#capUntilMs,
+      holds: this.#holds,
+      wasFutile: this.#wasFutile,
+      wrongs: this.#wrongs,
+      blamelessUntilMs: this.#blamelessUntilMs,
+    };
+  }
+
+  restore(state: GrowthState): void {
+    this.#base.restore(state.base);
+    this.#best.restore(state.best);
+    this.#last.restore(state.last);
+    this.#useful = state.useful;
+    this.#falls = state.falls;
+    this.#strikes = state.strikes;
+    this.#struckUnits = state.struckUnits;
+    this.#struckAtMs = state.struckAtMs;
+    this.#isSerial = state.isSerial;
+    this.#isVerifying = state.isVerifying;
+    this.#enough = state.enough;
+    this.#cap = state.cap;
+    this.#capUntilMs = state.capUntilMs;
+    this.#holds = state.holds;
+    this.#wasFutile = state.wasFutile;
+    this.#wrongs = state.wrongs;
+    this.#blamelessUntilMs = state.blamelessUntilMs;
+  }
+}
