@@ -182,9 +182,9 @@ export function manifestEngine(spec: string, read: (file: string) => readonly Hp
   const [manifest, ...further] = read(file);
   if (manifest === undefined || further.length > 0) return { problem: `${file} has ${further.length + 1} HPAs, expected one` };
   const { behaviour, ...config } = manifest.config;
-  // The rules of old knew no behaviour block.
-  const rules = variant.behaviour === undefined || behaviour === undefined ? {} : { behaviour };
-  return { name: spec, hpa: { ...config, ...variant, ...rules } };
+  const { behaviour: knownTo, ...rest } = variant;
+  // The rules of old knew no behaviour block; without one the older rules apply, whatever the kind.
+  return { name: spec, hpa: { ...config, ...rest, ...(knownTo !== undefined && behaviour !== undefined && { behaviour }) } };
 }
 
 /** The settings of an engine's one knob, each as an engine; undefined for an engine without one. */

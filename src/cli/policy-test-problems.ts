@@ -21,8 +21,9 @@ export function pointless({ test: { expect, engines }, trace }: Omit<LoadedTest,
       if (message !== undefined) found.push({ path: ["score", field], message });
       continue;
     }
-    const near = nearest(field, SCORE_NUMBERS);
-    found.push({ path: ["score", field], message: `there is no score "${field}"${near === undefined ? "" : `; did you mean ${near}?`}` });
+    const near = nearest(field, SCORE_NUMBERS) ?? SCORE_NUMBERS.find((name) => name.toLowerCase().includes(field.toLowerCase()));
+    const hint = near === undefined ? `there are ${SCORE_NUMBERS.join(", ")} (docs/scores.md)` : `did you mean ${near}?`;
+    found.push({ path: ["score", field], message: `there is no score "${field}"; ${hint}` });
   }
   const endMs = trace.load.length * trace.binMs;
   const end = `the load ends at ${formatDuration(endMs)}`;

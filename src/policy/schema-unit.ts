@@ -4,7 +4,10 @@ import { Duration, durationFrom, Percent, PositiveDuration, Rate, Share, UnitPri
 // What a policy says of one unit of capacity.
 
 /** What one unit carries. A union by its one key; later variants are concurrency, usl, erlang and table. */
-export const Serves = z.strictObject({ rate: Rate.meta({ description: "What one unit serves at 100 % utilisation." }) });
+export const Serves = z.strictObject(
+  { rate: Rate.meta({ description: "What one unit serves at 100 % utilisation." }) },
+  { error: (issue) => (issue.code === "invalid_type" ? "expected {rate: 40/s}" : undefined) },
+);
 export type Serves = z.output<typeof Serves>;
 
 /** How long a unit needs from request to ready. */
