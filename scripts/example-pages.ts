@@ -245,6 +245,11 @@ const GUARDS: readonly Section[] = [
     ],
   },
   {
+    title: "Changes by others, and by people (`guards.drift`)",
+    text: "Capacity that others change is yielded to: the next step goes from there, and units that somebody added stay for a stabilisation window. A drop of more than the blast radius is put back, once in an hour, and nothing is removed for half an hour. Whoever undoes two steps of ours within a quarter of an hour each is another robot: it is not fought, no step is taken for half an hour. What people order with `vernier pause`, `hold-in` and `set` holds until it is released, or until the time they gave; bounds, limits and the blast radius hold for them too.",
+    reasons: ["drift_restored", "drift_yielded", "drift_hold", "drift_robot", "ordered", "held_in", "paused"],
+  },
+  {
     title: "Blast radius (`guards.blastRadius`)",
     text: "Of the highest capacity in a window no more than a share may go, whoever removed it: half in ten minutes for stateless services, a twentieth for everything else and where `kind` is not said.",
     reasons: ["blast_radius"],

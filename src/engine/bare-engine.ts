@@ -1,7 +1,8 @@
 import type { ResolvedWorkload } from "../policy/resolve.ts";
 import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
 import type { Allowances, Decision, Engine, EngineState, Observation, Proposal } from "./model.ts";
-import { REASON, type Reason, ReasonLog } from "./reasons.ts";
+import { ReasonLog } from "./reason-log.ts";
+import { REASON, type Reason } from "./reasons.ts";
 
 /** What reference engines share: they run bare, so that only the workload's bounds and shared allowances hold their rule. */
 export abstract class BareEngine implements Engine, Decision {

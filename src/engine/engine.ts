@@ -3,13 +3,15 @@ import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
 import type { CompiledSchedules, FrozenDirections } from "../policy/schedule.ts";
 import { Activation, type ActivationState } from "./guards/activation.ts";
 import { BlastRadius, type BlastRadiusState } from "./guards/blast-radius.ts";
+import { Drift, type DriftState } from "./guards/drift.ts";
 import { LoadCliff, type LoadCliffState } from "./guards/load-cliff.ts";
 import { PostureJudge, type PostureState } from "./guards/posture.ts";
 import { RateLimit } from "./guards/rate-limit.ts";
 import { Spend, type SpendState } from "./guards/spend.ts";
 import { MetricSlot, type MetricSlotState } from "./metric-slot.ts";
-import type { Allowances, Decision, Engine, EngineState, Observation, Posture, Proposal } from "./model.ts";
-import { REASON, type Reason, ReasonLog } from "./reasons.ts";
+import type { Allowances, Decision, Engine, EngineState, Observation, Orders, Posture, Proposal } from "./model.ts";
+import { ReasonLog } from "./reason-log.ts";
+import { REASON, type Reason } from "./reasons.ts";
 import { Recommender, type RecommenderState } from "./recommender.ts";
 import { Sight } from "./sight.ts";
 import { StepLife, type StepLifeState } from "./steps/step-life.ts";
@@ -61,6 +63,7 @@ interface VernierEngineState extends EngineState {
   readonly spend: SpendState | null;
   readonly strategies: RecommenderState;
   readonly steps: StepLifeState | null;
+  readonly drift: DriftState | null;
 }
 
 /** Vernier's own engine. `propose` reads top to bottom as the stage order of the design. */
@@ -105,6 +108,7 @@ export class VernierEngine implements Engine, Decision {
   readonly #blastRadius: BlastRadius | undefined;
   readonly #spend: Spend | undefined;
   readonly #steps: StepLife | undefined;
+  readonly #drift: Drift | undefined;
   /** Requested capacity as last read or set; -1 before. */
   #lastSeen = -1;
   /** Readings in a row that nobody acted on. */
@@ -177,6 +181,7 @@ export class VernierEngine implements Engine, Decision {
     this.#up = new RateLimit(guards.up);
     this.#down = new RateLimit(guards.down);
     if (guards.blastRadius !== "off") this.#blastRadius = new BlastRadius(guards.blastRadius);
+    if (guards.drift === "on") this.#drift = new Drift();
     if (guards.steps !== "off") this.#steps = new StepLife(guards.steps, policy, this.#slots, this.#log);
     if (policy.budget !== undefined && unit.price !== undefined) {
       this.#spend = new Spend({
@@ -215,6 +220,7 @@ export class VernierEngine implements Engine, Decision {
     this.#unusable = unusable;
     this.#isInformed = false;
     const posture = this.#judge(isReadable, unusable, current, nowMs);
+    if (isReadable && this.#drift !== undefined) this.#observeDrift(this.#drift, current, nowMs);
     if (isReadable && this.#steps !== undefined) this.#validate(this.#steps, current);
 
     // Without a reading of capacity nothing may be requested: the world decides what a number would mean.
@@ -237,7 +243,9 @@ export class VernierEngine implements Engine, Decision {
       units = this.#waking;
     }
     if (isReadable && this.#steps !== undefined) units = this.#steps.takeBack(units, current, unusable === 0 && !this.#isFrozen("down"));
+    if (isReadable) units = this.#obey(observation.orders, units, current, nowMs);
     units = this.#constrain(units, current, nowMs);
+    if (units !== current && observation.orders?.units === undefined) units = this.#leaveAlone(observation.orders, units, current, nowMs);
     this.#isTakingBack = this.#steps?.isTakingBack(current, units) ?? false;
     if (!isReadable) units = current;
     else if (units < current && !this.#isTakingBack) units = this.#limitRemoval(units, current, nowMs);
@@ -267,6 +275,7 @@ export class VernierEngine implements Engine, Decision {
         else this.#blastRadius?.remove(this.atMs, -change);
       }
     }
+    this.#drift?.took(this.atMs, current, this.requested);
     this.#expected = this.requested;
     this.#lastSeen = this.requested;
     return this;
@@ -348,6 +357,44 @@ export class VernierEngine implements Engine, Decision {
     }
     if (cliff !== undefined && this.#errorsSlot?.isUsable) cliff.recordErrors(nowMs, this.#errorsSlot.value);
     return posture;
+  }
+
+  /** Looks for changes that others made. */
+  #observeDrift(drift: Drift, current: number, nowMs: number): void {
+    const { before } = drift;
+    const verdict = drift.observe(nowMs, current, this.#blastRadius?.ofWhole(before) ?? Number.POSITIVE_INFINITY);
+    if (verdict !== "yielded") return;
+    this.#log.add(REASON.drift_yielded, current, current, before);
+    // Whoever added units had a reason: it counts as a recommendation.
+    if (this.#downWindowMs > 0 && current > before) this.#downWindow.push(nowMs, current);
+  }
+
+  /** What others changed and people ordered, where they say how much. */
+  #obey(orders: Orders | undefined, wish: number, current: number, nowMs: number): number {
+    let units = wish;
+    const drift = this.#drift;
+    if (drift !== undefined && drift.restoreTo > current) {
+      this.#log.add(REASON.drift_restored, current, drift.restoreTo, drift.restoreTo);
+      units = Math.max(units, drift.restoreTo);
+    }
+    if (orders?.units !== undefined) {
+      this.#log.add(REASON.ordered, wish, orders.units, orders.units);
+      return orders.units;
+    }
+    if (units >= current) return units;
+    const heldMs = drift?.heldForMs(nowMs) ?? 0;
+    if (heldMs > 0) this.#log.add(REASON.drift_hold, units, current, heldMs);
+    else if (orders?.holdsIn) this.#log.add(REASON.held_in, units, current);
+    else return units;
+    return current;
+  }
+
+  /** No step at all: of people's will, or so as not to fight. */
+  #leaveAlone(orders: Orders | undefined, wish: number, current: number, nowMs: number): number {
+    if (orders?.isPaused) this.#log.add(REASON.paused, wish, current);
+    else if (this.#drift?.isFought(nowMs)) this.#log.add(REASON.drift_robot, current, current, this.#drift.heldForMs(nowMs));
+    else return wish;
+    return current;
   }
 
   /** Looks at what the last steps did. */
@@ -616,6 +663,7 @@ export class VernierEngine implements Engine, Decision {
       spend: this.#spend?.state() ?? null,
       strategies: this.#recommender.state(),
       steps: this.#steps?.state() ?? null,
+      drift: this.#drift?.state() ?? null,
     };
     return state;
   }
@@ -651,6 +699,7 @@ export class VernierEngine implements Engine, Decision {
     if (state.spend !== null) this.#spend?.restore(state.spend);
     this.#recommender.restore(state.strategies);
     if (state.steps !== null) this.#steps?.restore(state.steps);
+    if (state.drift !== null) this.#drift?.restore(state.drift);
   }
 
   /**

@@ -2,7 +2,8 @@ import { evaluateFormula, type Formula, metricsOf } from "../policy/formula.ts";
 import { metricsReadBy, type ResolvedWorkload } from "../policy/resolve.ts";
 import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
 import type { Reading } from "./model.ts";
-import { REASON, type ReasonLog } from "./reasons.ts";
+import type { ReasonLog } from "./reason-log.ts";
+import { REASON } from "./reasons.ts";
 import { EPSILON } from "./strategies/step-units.ts";
 import type { ReadyHistory } from "./windows/ready-history.ts";
 

@@ -26,11 +26,22 @@ export interface CapacityReport {
   draining: number;
 }
 
+/** What people ordered, as far as it is in force at a tick. */
+export interface Orders {
+  /** No step of our own, not even to the bounds. */
+  readonly isPaused?: boolean;
+  /** No step down of our own. */
+  readonly holdsIn?: boolean;
+  /** So many units, whatever load does; bounds, limits and the blast radius hold all the same. */
+  readonly units?: number;
+}
+
 /** All an engine may know at one tick. Engines read it during `propose` and keep no reference. */
 export interface Observation {
   readonly capacity: CapacityReport;
   /** In any order; a metric that is missing here is absent. */
   readonly readings: readonly Reading[];
+  readonly orders?: Orders | undefined;
 }
 
 /** Normal, partial (something unusable: may grow, may not shrink) or blind (nothing usable). */

@@ -191,6 +191,21 @@ export const REASONS = {
   scale_in_unsafe: { stage: "cooldown", operands: { remaining: "ms" }, text: "the last scale-in had to be taken back: none for another {remaining}" },
   step_settling: { stage: "cooldown", operands: {}, text: "the last scale-in has not shown yet that it did no harm" },
   cooling_down: { stage: "cooldown", operands: { remaining: "ms" }, text: "the last step was too recent; {remaining} to go" },
+  drift_yielded: { stage: "validate", operands: { before: "units" }, text: "someone else changed {before} units to {from}: we go on from there" },
+  drift_restored: {
+    stage: "validate",
+    operands: { before: "units" },
+    text: "someone else took {before} units down to {from}, more than may go at once: put back, this once",
+  },
+  drift_hold: { stage: "cooldown", operands: { remaining: "ms" }, text: "someone else took away too much at once: no scale-in for another {remaining}" },
+  drift_robot: {
+    stage: "bounds",
+    operands: { remaining: "ms" },
+    text: "another controller undoes our steps, now to {from}: it is not fought; no step for another {remaining}",
+  },
+  ordered: { stage: "cooldown", operands: { units: "units" }, text: "a person ordered {units} units" },
+  held_in: { stage: "cooldown", operands: {}, text: "a person ordered: no scale-in" },
+  paused: { stage: "bounds", operands: {}, text: "a person paused this workload: no step" },
   growth_held: {
     stage: "constraints",
     operands: { units: "units", remaining: "ms" },
@@ -242,12 +257,9 @@ export const REASONS = {
 
 export type ReasonCode = keyof typeof REASONS;
 
-const CODES = Object.keys(REASONS) as ReasonCode[];
-const OPERAND_NAMES = CODES.map((code) => Object.keys(REASONS[code].operands));
-const OPERAND_KINDS = CODES.map((code) => Object.values(REASONS[code].operands) as OperandKind[]);
-
-/** Position of each code, for {@link ReasonLog.add}. */
-export const REASON = Object.fromEntries(CODES.map((code, index) => [code, index])) as Readonly<Record<ReasonCode, number>>;
+export const REASON_CODES = Object.keys(REASONS) as ReasonCode[];
+/** Position of each code, for the log of a tick. */
+export const REASON = Object.fromEntries(REASON_CODES.map((code, index) => [code, index])) as Readonly<Record<ReasonCode, number>>;
 
 /** One stage's say on the number: what it was before and after, and with which operands. */
 export interface Reason {
@@ -256,57 +268,4 @@ export interface Reason {
   readonly from: number;
   readonly to: number;
   readonly operands: Readonly<Record<string, number | string>>;
-}
-
-/** Names that operand positions stand for. */
-export interface ReasonNames {
-  readonly metrics: readonly string[];
-  readonly limits: readonly string[];
-}
-
-const REASONS_MAX = 96;
-const OPERANDS_MAX = 5;
-
-/**
- * The reasons of the running tick in columns, so that explaining every tick allocates nothing.
- * Entries beyond 96 are counted, not kept: metrics, strategies and limits are bounded by the policy schema well below that.
- */
-export class ReasonLog {
-  readonly #codes = new Int16Array(REASONS_MAX);
-  readonly #numbers = new Float64Array(REASONS_MAX * (OPERANDS_MAX + 2));
-  #count = 0;
-
-  reset(): void {
-    this.#count = 0;
-  }
-
-  add(code: number, from: number, to: number, a = 0, b = 0, c = 0, d = 0, e = 0): void {
-    if (this.#count === REASONS_MAX) return;
-    const numbers = this.#numbers;
-    let at = this.#count * (OPERANDS_MAX + 2);
-    this.#codes[this.#count++] = code;
-    numbers[at++] = from;
-    numbers[at++] = to;
-    numbers[at++] = a;
-    numbers[at++] = b;
-    numbers[at++] = c;
-    numbers[at++] = d;
-    numbers[at] = e;
-  }
-
-  toReasons(names: ReasonNames): Reason[] {
-    return Array.from({ length: this.#count }, (_, entry) => {
-      const index = this.#codes[entry] as number;
-      const code = CODES[index] as ReasonCode;
-      const at = entry * (OPERANDS_MAX + 2);
-      const kinds = OPERAND_KINDS[index] as OperandKind[];
-      const operands: Record<string, number | string> = {};
-      for (const [position, name] of (OPERAND_NAMES[index] as string[]).entries()) {
-        const number = this.#numbers[at + 2 + position] as number;
-        const kind = kinds[position] as OperandKind;
-        operands[name] = kind === "metric" ? (names.metrics[number] ?? "?") : kind === "limit" ? (names.limits[number] ?? "?") : number;
-      }
-      return { stage: REASONS[code].stage, code, from: this.#numbers[at] as number, to: this.#numbers[at + 1] as number, operands };
-    });
-  }
 }

@@ -1,7 +1,8 @@
 import type { ResolvedGuards } from "../policy/resolve-guards.ts";
 import type { MetricSlot } from "./metric-slot.ts";
 import type { Reading } from "./model.ts";
-import { REASON, type ReasonLog } from "./reasons.ts";
+import type { ReasonLog } from "./reason-log.ts";
+import { REASON } from "./reasons.ts";
 import type { ReadyHistory } from "./windows/ready-history.ts";
 
 /** Share of the targets that have to answer their source for its readings to count. */

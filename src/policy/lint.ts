@@ -35,6 +35,7 @@ const GUARD_RISK: Readonly<Record<string, string>> = {
   proof: "capacity is removed even where the rest cannot carry the load",
   cliff: "load that vanishes through an upstream fault takes the capacity with it, and comes back to a small fleet",
   implausibleZero: 'an adapter that reports 0 for "no data" empties the fleet',
+  drift: "another controller on the same target is fought for ever",
   steps: "a step that did harm, or nothing at all, is never noticed",
   blastRadius: "one bad number can remove everything at once",
   "up.limits": "one bad number can ask for everything at once",
@@ -215,6 +216,7 @@ function lintGuards({ written }: PolicyWorkload, say: Say): void {
   if (guards.cliff === "off") off(["cliff"]);
   if (guards.implausibleZero === "off") off(["implausibleZero"]);
   if (guards.steps === "off") off(["steps"]);
+  if (guards.drift === "off") off(["drift"]);
   if (guards.blastRadius === "off") off(["blastRadius"]);
   if (guards.up?.limits === "off") off(["up", "limits"]);
   if (guards.down?.limits === "off") off(["down", "limits"]);

@@ -51,6 +51,7 @@ export interface ResolvedGuards {
   readonly implausibleZero: "off" | { readonly worth: number; readonly samples: number };
   readonly blastRadius: "off" | { readonly share: number; readonly windowMs: number };
   readonly steps: "off" | ResolvedSteps;
+  readonly drift: "on" | "off";
   /** While one is open, no step in its direction. */
   readonly freeze: readonly (ScheduleWindow & { readonly direction: "down" | "up" | "both" })[];
 }
@@ -87,6 +88,7 @@ export function resolveGuards(policy: WorkloadPolicy, ceiling: number, freeze: R
             share: guards.blastRadius?.share ?? (policy.kind === "stateless" ? 0.5 : 0.05),
             windowMs: guards.blastRadius?.window ?? 600_000,
           },
+    drift: guards.drift ?? "on",
     steps:
       guards.steps === "off"
         ? "off"

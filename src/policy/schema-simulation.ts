@@ -48,6 +48,9 @@ export const WorldEvent = z
       ...stretch,
       units: z.int().min(0).max(UNITS_MAX).meta({ description: "What is reported, whatever runs." }),
     }),
+    z.strictObject({ kind: z.literal("pause"), ...stretch }).meta({ description: "A person pauses the workload." }),
+    z.strictObject({ kind: z.literal("holdIn"), ...stretch }).meta({ description: "A person forbids scale-in." }),
+    z.strictObject({ kind: z.literal("order"), ...stretch, units: z.int().min(0).max(UNITS_MAX).meta({ description: "What a person orders." }) }),
     z.strictObject({ kind: z.literal("restart"), ...moment, at: Duration.meta({ description: "When the controller begins anew, without memory." }) }),
   ])
   .meta({ description: "What happens in the world: rollouts, quotas, failing starts, capacity set by others or misread, restarts of the controller." });

@@ -253,6 +253,9 @@ const Guards = z.strictObject({
     })
     .optional()
     .meta({ description: "A sudden zero is not believed until it repeats." }),
+  drift: z.enum(["on", "off"]).optional().meta({
+    description: "Yields to capacity that others change, puts back a drop beyond the blast radius once, and does not fight other robots. Default `on`.",
+  }),
   steps: z
     .union(
       [

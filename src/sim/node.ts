@@ -1,6 +1,6 @@
 import { unitsNeeded } from "../capacity/needed.ts";
 import { type Usl, uslConcurrency } from "../capacity/usl.ts";
-import type { Engine, Observation, Reading } from "../engine/model.ts";
+import type { CapacityReport, Engine, Orders, Reading } from "../engine/model.ts";
 import { UNLIMITED } from "../engine/model.ts";
 import type { Rng } from "../lib/rng.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
@@ -53,7 +53,7 @@ export class SimulatedNode {
   readonly #pipelines: readonly MetricPipeline[];
   readonly #probes: readonly (Probe | Float64Array)[];
   readonly #capacity;
-  readonly #observation: Observation;
+  readonly #observation: { capacity: CapacityReport; readings: Reading[]; orders?: Orders | undefined };
   /** Requests that a unit serves side by side. */
   readonly #slots: number;
   readonly #usl: Usl | undefined;
@@ -125,7 +125,10 @@ export class SimulatedNode {
     capacity.starting = plant.starting;
     capacity.ready = plant.ready;
     capacity.draining = plant.draining;
-    this.#world?.report(capacity, nowMs - this.#startMs);
+    if (this.#world !== undefined) {
+      this.#world.report(capacity, nowMs - this.#startMs);
+      this.#observation.orders = this.#world.orders(nowMs - this.#startMs);
+    }
     for (const pipeline of this.#pipelines) pipeline.read(nowMs, this.#startMs);
     engine.propose(this.#observation, nowMs);
     const decision = engine.settle(UNLIMITED);

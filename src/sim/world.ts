@@ -1,4 +1,4 @@
-import type { CapacityReport, Engine, EngineState } from "../engine/model.ts";
+import type { CapacityReport, Engine, EngineState, Orders } from "../engine/model.ts";
 import type { WorldEvent } from "../policy/schema-simulation.ts";
 import type { Plant } from "./plant.ts";
 
@@ -43,6 +43,19 @@ export class World {
     }
     plant.takeOut(out);
     plant.limit(quota, nowMs);
+  }
+
+  /** What people order at the moment. */
+  orders(offsetMs: number): Orders | undefined {
+    let orders: Orders | undefined;
+    for (const event of this.#events) {
+      if (event.kind !== "pause" && event.kind !== "holdIn" && event.kind !== "order") continue;
+      if (offsetMs < event.from || offsetMs >= event.to) continue;
+      if (event.kind === "pause") orders = { ...orders, isPaused: true };
+      else if (event.kind === "holdIn") orders = { ...orders, holdsIn: true };
+      else orders = { ...orders, units: event.units };
+    }
+    return orders;
   }
 
   /** What is said of capacity, whatever runs. */

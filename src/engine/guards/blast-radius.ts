@@ -61,12 +61,17 @@ export class BlastRadius {
     this.#requested = units;
   }
 
+  /** Units that may go at once of so many. */
+  ofWhole(units: number): number {
+    return Math.max(1, Math.floor(this.share * units + 1e-9));
+  }
+
   /** Units that may still be removed now; never negative. */
   allowed(nowMs: number): number {
     this.removed = this.#removed.sum(nowMs, this.windowMs);
     this.highest = Math.max(this.#requested, this.#highest.read(nowMs, 0));
     if (nowMs < this.#blockedUntilMs) return 0;
-    return Math.max(0, Math.max(1, Math.floor(this.share * this.highest + 1e-9)) - this.removed);
+    return Math.max(0, this.ofWhole(this.highest) - this.removed);
   }
 
   state(): BlastRadiusState {

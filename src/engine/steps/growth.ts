@@ -134,7 +134,7 @@ export class Growth {
     if (this.#isVerifying) return this.#verify(sample, nowMs);
     const base = this.#base;
     const best = this.#best;
-    if (!isOurs || !base.isKnown || sample.units < base.units + MORE) {
+    if (!isOurs || !(base.units >= 1) || sample.units < base.units + MORE) {
       this.#accept(sample, sample.units);
       return "none";
     }
@@ -165,7 +165,7 @@ export class Growth {
       this.#accept(sample, sample.units);
       return "none";
     }
-    const worth = (sample.served / base.served - 1) / grown;
+    const worth = base.served > 0 ? (sample.served / base.served - 1) / grown : sample.served > 0 ? 1 : 0;
     const useful = this.#useful + (sample.units - base.units) * Math.max(0, Math.min(1, worth));
     if (worth >= NOTHING) {
       this.#isSerial = worth < LITTLE;
@@ -229,7 +229,7 @@ export class Growth {
 
   /** What was known is of another time, or of changes that others made. */
   forget(): void {
-    this.#base.atMs = Number.NaN;
+    this.#base.units = Number.NaN;
     this.#falls = 0;
     this.#strikes = 0;
     this.#isVerifying = false;

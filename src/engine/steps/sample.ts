@@ -31,10 +31,6 @@ export class StepSample {
   /** The slowest latency metric as a multiple of the limit of its objective. */
   slowness = Number.NaN;
 
-  get isKnown(): boolean {
-    return !Number.isNaN(this.atMs);
-  }
-
   assign(from: StepSample): void {
     this.atMs = from.atMs;
     this.units = from.units;

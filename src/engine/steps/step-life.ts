@@ -1,7 +1,8 @@
 import type { ResolvedWorkload } from "../../policy/resolve.ts";
 import type { ResolvedSteps } from "../../policy/resolve-guards.ts";
 import type { MetricSlot } from "../metric-slot.ts";
-import { REASON, type ReasonLog } from "../reasons.ts";
+import type { ReasonLog } from "../reason-log.ts";
+import { REASON } from "../reasons.ts";
 import type { ReadyHistory } from "../windows/ready-history.ts";
 import { Growth, type GrowthState } from "./growth.ts";
 import { StepSample } from "./sample.ts";

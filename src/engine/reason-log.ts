@@ -1,0 +1,57 @@
+import { type OperandKind, REASON_CODES, REASONS, type Reason, type ReasonCode } from "./reasons.ts";
+
+const OPERAND_NAMES = REASON_CODES.map((code) => Object.keys(REASONS[code].operands));
+const OPERAND_KINDS = REASON_CODES.map((code) => Object.values(REASONS[code].operands) as OperandKind[]);
+
+/** Names that operand positions stand for. */
+export interface ReasonNames {
+  readonly metrics: readonly string[];
+  readonly limits: readonly string[];
+}
+
+const REASONS_MAX = 96;
+const OPERANDS_MAX = 5;
+
+/**
+ * The reasons of the running tick in columns, so that explaining every tick allocates nothing.
+ * Entries beyond 96 are counted, not kept: metrics, strategies and limits are bounded by the policy schema well below that.
+ */
+export class ReasonLog {
+  readonly #codes = new Int16Array(REASONS_MAX);
+  readonly #numbers = new Float64Array(REASONS_MAX * (OPERANDS_MAX + 2));
+  #count = 0;
+
+  reset(): void {
+    this.#count = 0;
+  }
+
+  add(code: number, from: number, to: number, a = 0, b = 0, c = 0, d = 0, e = 0): void {
+    if (this.#count === REASONS_MAX) return;
+    const numbers = this.#numbers;
+    let at = this.#count * (OPERANDS_MAX + 2);
+    this.#codes[this.#count++] = code;
+    numbers[at++] = from;
+    numbers[at++] = to;
+    numbers[at++] = a;
+    numbers[at++] = b;
+    numbers[at++] = c;
+    numbers[at++] = d;
+    numbers[at] = e;
+  }
+
+  toReasons(names: ReasonNames): Reason[] {
+    return Array.from({ length: this.#count }, (_, entry) => {
+      const index = this.#codes[entry] as number;
+      const code = REASON_CODES[index] as ReasonCode;
+      const at = entry * (OPERANDS_MAX + 2);
+      const kinds = OPERAND_KINDS[index] as OperandKind[];
+      const operands: Record<string, number | string> = {};
+      for (const [position, name] of (OPERAND_NAMES[index] as string[]).entries()) {
+        const number = this.#numbers[at + 2 + position] as number;
+        const kind = kinds[position] as OperandKind;
+        operands[name] = kind === "metric" ? (names.metrics[number] ?? "?") : kind === "limit" ? (names.limits[number] ?? "?") : number;
+      }
+      return { stage: REASONS[code].stage, code, from: this.#numbers[at] as number, to: this.#numbers[at + 1] as number, operands };
+    });
+  }
+}
