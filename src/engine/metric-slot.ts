@@ -10,6 +10,9 @@ import type { ReadyHistory } from "./windows/ready-history.ts";
 /** Loads saturate here, so that sums and products of a few of them stay finite. */
 const LOAD_MAX = 1e300;
 
+/** Beyond the age at which they are stale, readings may still be a reason to grow for so long. */
+const LATE_MS = 600_000;
+
 /** Plain JSON of a {@link MetricSlot}. */
 export interface MetricSlotState {
   readonly lastLoad: number;
@@ -34,6 +37,8 @@ export class MetricSlot {
   /** Units of load that one unit carries at 100 %; NaN when not declared. */
   readonly perUnit: number;
   isUsable = false;
+  /** Whether the reading is too old to be used, and may still be a reason to grow. */
+  isLate = false;
   value = 0;
   /** Load over all units in the metric's own unit (for utilisation: busy units). Only for rate and utilisation. */
   load = 0;
@@ -88,6 +93,7 @@ export class MetricSlot {
   /** Decides whether the reading can be used; says why not. */
   judge(reading: Reading | undefined, nowMs: number, ready: ReadyHistory, log: ReasonLog, units: number, isSourceUp: boolean): void {
     this.isUsable = false;
+    this.isLate = false;
     this.isDoubted = false;
     if (reading === undefined || reading.status === "absent") {
       log.add(REASON.reading_absent, units, units, this.index);
@@ -106,6 +112,7 @@ export class MetricSlot {
     }
     if (ageMs > this.#staleAfterMs) {
       log.add(REASON.reading_stale, units, units, this.index, ageMs, this.#staleAfterMs);
+      if (this.carriesLoad && ageMs - this.#staleAfterMs <= LATE_MS && !reading.partial) this.#takeLate(reading, ready);
       return;
     }
     if (reading.partial) {
@@ -121,6 +128,13 @@ export class MetricSlot {
       if (this.#isImplausibleZero(reading, log, units, isSourceUp)) return;
     }
     this.isUsable = true;
+  }
+
+  /** Keeps what an old reading says. */
+  #takeLate(reading: Reading, ready: ReadyHistory): void {
+    this.isLate = true;
+    const load = this.#isPerUnit ? reading.value * ready.mean(reading.sampledAtMs - reading.windowMs, reading.sampledAtMs) : reading.value;
+    this.load = Math.min(load, LOAD_MAX);
   }
 
   /** Says where the metrics are that this one is computed from. */

@@ -7,8 +7,8 @@ import { REASON } from "./reasons.ts";
 import { type QueueParams, queueUnits } from "./strategies/queue.ts";
 import { badShare, SloBurn, type SloBurnParams, type SloBurnState } from "./strategies/slo-burn.ts";
 import { EPSILON, stepUnits } from "./strategies/step-units.ts";
-import { isWithinTolerance, targetRatio, targetUnits } from "./strategies/target-tracking.ts";
-import { tierAt, tierUnits } from "./strategies/tiers.ts";
+import { isWithinTolerance, type TargetTrackingParams, targetRatio, targetUnits } from "./strategies/target-tracking.ts";
+import { type TiersParams, tierAt, tierUnits } from "./strategies/tiers.ts";
 import { Transitions } from "./transitions.ts";
 
 /** Plain JSON of a {@link Recommender}. */
@@ -37,6 +37,8 @@ export class Recommender {
   readonly #desired: readonly Transitions<number>[];
   /** By strategy; only those of a burn are asked. */
   readonly #burns: readonly (SloBurn | undefined)[];
+  /** Whether the last opinion rests on a late reading. */
+  #isLate = false;
   /** Strategies that read a metric. */
   readonly #measuring: number;
 
@@ -63,7 +65,8 @@ export class Recommender {
       const units = this.#recommendOne(i, current, nowMs);
       if (units < 0) continue;
       opinions++;
-      if ((strategies[i] as ResolvedWorkload["strategies"][number]).type !== "schedule") measured++;
+      const { type } = strategies[i] as ResolvedWorkload["strategies"][number];
+      if (type !== "schedule" && !this.#isLate) measured++;
       if (units > best) {
         best = units;
         winner = i;
@@ -77,29 +80,44 @@ export class Recommender {
   /** What one strategy asks for, or -1 when it has no opinion. */
   #recommendOne(index: number, current: number, nowMs: number): number {
     const strategy = this.#strategies[index] as ResolvedWorkload["strategies"][number];
+    this.#isLate = false;
     if (strategy.type === "schedule") return this.#recommendByCalendar(index, current, nowMs);
     const slot = this.#slotOf[index] as MetricSlot;
     if (strategy.type === "sloBurn") return this.#recommendByBurn(strategy, index, current, nowMs);
     if (strategy.type === "queue") return this.#recommendByQueue(strategy, index, slot, current);
-    if (!slot.isUsable) {
+    if (!slot.isUsable && !slot.isLate) {
       this.#log.add(REASON.no_opinion, current, current, slot.index);
       return -1;
     }
-    if (strategy.type === "tiers") {
-      // Of units that will not start only a step's worth counts as lost; beyond that the platform is short, and asking does not help.
-      const serving = this.serving + this.missing - this.#replaceable(current);
-      if (serving <= 0) {
-        this.#log.add(REASON.no_recommendation, current, current);
-        return current;
-      }
-      const utilisation = slot.load / serving;
-      const tier = tierAt(strategy, utilisation);
-      const units = tierUnits(strategy, current, tier);
-      if (tier > 0) this.#log.add(REASON.tier_up, current, units, slot.index, utilisation, strategy.up[tier - 1]?.at, units - current);
-      else if (tier < 0) this.#log.add(REASON.tier_down, current, units, slot.index, utilisation, strategy.down[-tier - 1]?.below, current - units);
-      else this.#log.add(REASON.no_tier, current, current, slot.index, utilisation);
-      return units;
+    const units = strategy.type === "tiers" ? this.#climb(strategy, slot, current) : this.#track(strategy, slot, current);
+    if (slot.isUsable) return units;
+    this.#isLate = true;
+    // Late is better than nothing when it says that there is more to do, and nothing to go by when it says less.
+    if (units <= current) {
+      this.#log.add(REASON.no_opinion, current, current, slot.index);
+      return -1;
     }
+    this.#log.add(REASON.late_growth, current, units, slot.index);
+    return units;
+  }
+
+  #climb(strategy: TiersParams, slot: MetricSlot, current: number): number {
+    // Of units that will not start only a step's worth counts as lost; beyond that the platform is short, and asking does not help.
+    const serving = this.serving + this.missing - this.#replaceable(current);
+    if (serving <= 0) {
+      this.#log.add(REASON.no_recommendation, current, current);
+      return current;
+    }
+    const utilisation = slot.load / serving;
+    const tier = tierAt(strategy, utilisation);
+    const units = tierUnits(strategy, current, tier);
+    if (tier > 0) this.#log.add(REASON.tier_up, current, units, slot.index, utilisation, strategy.up[tier - 1]?.at, units - current);
+    else if (tier < 0) this.#log.add(REASON.tier_down, current, units, slot.index, utilisation, strategy.down[-tier - 1]?.below, current - units);
+    else this.#log.add(REASON.no_tier, current, current, slot.index, utilisation);
+    return units;
+  }
+
+  #track(strategy: TargetTrackingParams, slot: MetricSlot, current: number): number {
     const ratio = targetRatio(strategy, current - this.missing, slot.load);
     if (isWithinTolerance(strategy, ratio)) {
       this.#log.add(REASON.within_tolerance, current, current, slot.index, ratio, strategy.toleranceDown, strategy.toleranceUp);
