@@ -73,7 +73,7 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
       const { mode } = workload.written;
       return {
         id: workload.id,
-        mode: options.isDryRun && mode === "live" ? "shadow" : mode,
+        mode: options.isDryRun && (mode === "live" || mode === "approve") ? "shadow" : mode,
         engine,
         policy: canonicalJson(workload.resolved),
         actuator: actuatorOf(workload, dirname(policy.file), options),
@@ -122,11 +122,11 @@ function refuseShared(policies: readonly Policy[]): void {
       const other = ids.get(id);
       if (other !== undefined) refuse("id_duplicate", [], `${id} is in ${other} too`, "a workload has one policy");
       ids.set(id, file);
-      if (written.mode === "live" && written.target === undefined)
+      if ((written.mode === "live" || written.mode === "approve") && written.target === undefined)
         refuse(
           "target_missing",
           [],
-          `${id} is live, and does not say what its capacity is set on`,
+          `${id} may act, and does not say what its capacity is set on`,
           "add target, for example {type: exec, observe: [...], set: [...]}; {type: memory} to try things out",
         );
       if (written.target?.type !== "file") continue;

@@ -7,9 +7,10 @@ import { canonicalJson } from "../lib/canonical-json.ts";
 import { messageOf } from "../lib/system-error.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
 import { anyOf } from "./clock.ts";
-import { decisionBody, effectOf } from "./decision.ts";
+import { decisionBody, type Effect, effectOf } from "./decision.ts";
 import { ACTING_MAX_MS, type CarriedOut, carryOut, READING_MAX_MS, readCapacity } from "./effect.ts";
 import { encodeObservations, type RecordedTick } from "./observations.ts";
+import { type Command, expire, hashOfDecision, OrderBook, obey, ordersFor, type StandingOrders } from "./orders.ts";
 import type { ControlledWorkload, ControllerEvents, ControllerPorts } from "./ports.ts";
 import { remember } from "./remember.ts";
 
@@ -41,6 +42,16 @@ interface Running extends ControlledWorkload {
   unreadable: string | undefined;
   /** Whether capacity could be read the time before. */
   wasReadable: boolean;
+  /** The last tick; the decision is the engine's own object. */
+  last: { readonly atMs: number; readonly observation: Observation; readonly decision: Decision | undefined; readonly effect: Effect } | undefined;
+}
+
+/** A workload as a controller has it now. */
+export interface WorkloadView extends Pick<Running, "id" | "mode" | "posture" | "last" | "unreadable" | "isActing"> {
+  readonly policyHash: string;
+  readonly intervalMs: number;
+  readonly openIntents: number;
+  readonly orders: StandingOrders;
 }
 
 /**
@@ -53,6 +64,7 @@ export class Controller {
   readonly #workloads: Running[];
   readonly #byId: ReadonlyMap<string, Running>;
   readonly #events: ControllerEvents;
+  readonly #orders = new OrderBook();
   #head: Head = { shard: SHARD, seq: 0, hash: "" };
   #checkpointAtMs = 0;
   #checkpointed = 0;
@@ -80,6 +92,7 @@ export class Controller {
           isActing: false,
           unreadable: undefined,
           wasReadable: true,
+          last: undefined,
         }),
       )
       .sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -102,6 +115,7 @@ export class Controller {
         this.#events.onWarning?.(`${intent.workload} is no longer in a policy, and nobody knows whether its last step, to ${intent.do.units} units, was done`);
     }
     await remember(this.#workloads, store, SHARD, nowMs);
+    this.#orders.load(await store.orders());
     for (const { engine, policy } of this.#workloads) await store.keepPolicy(engine.policyHash, policy);
     await this.#commit({
       entries: [
@@ -114,6 +128,29 @@ export class Controller {
       ],
     });
     await this.#checkpoint();
+  }
+
+  /** Writes down what a person orders; it counts from the next tick on. @returns false when there is no such workload */
+  async command(command: Command): Promise<boolean> {
+    const { workload } = command;
+    if (!this.#byId.has(workload)) return false;
+    await this.#exclusive(async () => {
+      const orders = obey(this.#orders.of(workload), command, this.#ports.clock.wallMs());
+      await this.#commit({ entries: [this.#draft({ kind: "command", ...command })], orders: [this.#orders.put(workload, orders)] });
+    });
+    return true;
+  }
+
+  /** What it knows of each workload. */
+  views(): readonly WorkloadView[] {
+    return this.#workloads.map(({ id, mode, posture, last, unreadable, isActing, engine, open }) => ({
+      ...{ id, mode, posture, last, unreadable, isActing },
+      ...{ policyHash: engine.policyHash, intervalMs: engine.intervalMs, openIntents: open.length, orders: this.#orders.of(id) },
+    }));
+  }
+
+  get isStopped(): boolean {
+    return this.#ports.isStopped();
   }
 
   /** Ticks until the signal aborts. */
@@ -181,31 +218,44 @@ export class Controller {
     const conclusions: Conclusion[] = [];
     const snapshots: { workload: string; atMs: number; state: string }[] = [];
     const recorded: RecordedTick[] = [];
+    const orders: { readonly workload: string; readonly text: string }[] = [];
+    const wallMs = this.#ports.clock.wallMs();
     for (const [i, workload] of due.entries()) {
-      const observation = observations[i] as Observation;
-      const { engine } = workload;
+      const { engine, id } = workload;
+      const standing = expire(this.#orders.of(id), wallMs);
+      if (standing !== this.#orders.of(id)) {
+        orders.push(this.#orders.put(id, standing));
+        entries.push(this.#draft({ kind: "order_ended", workload: id, standing: Object.keys(standing) }));
+      }
+      const inForce = ordersFor(standing);
+      const observation: Observation = { ...(observations[i] as Observation), ...(inForce !== undefined && { orders: inForce }) };
       while (workload.nextTickMs <= nowMs) workload.nextTickMs += engine.intervalMs;
       const late = this.#concludeOpen(workload, happened);
       conclusions.push(...late.conclusions);
       entries.push(...late.entries, ...this.#sayUnreadable(workload, observation, happened));
-      recorded.push({ workload: workload.id, observation });
+      recorded.push({ workload: id, observation });
+      workload.last = { atMs: nowMs, observation, decision: undefined, effect: "none" };
       if (workload.mode === "observe") continue;
       engine.propose(observation, nowMs);
       const decision = engine.settle(UNLIMITED);
-      const effect = effectOf(decision, workload, { isReadable: observation.capacity.readable, isStopped });
+      const isApproved = workload.mode === "approve" && (standing.set !== undefined || standing.approval?.decision === hashOfDecision(decision));
+      const effect = effectOf(decision, workload, { isReadable: observation.capacity.readable, isStopped, isApproved });
+      workload.last = { atMs: nowMs, observation, decision, effect };
       happened.push(() => this.#events.onDecision?.(decision, workload.mode, effect));
       if (decision.posture !== workload.posture) {
-        entries.push(this.#draft({ kind: "posture", workload: workload.id, from: workload.posture ?? null, to: decision.posture }));
+        entries.push(this.#draft({ kind: "posture", workload: id, from: workload.posture ?? null, to: decision.posture }));
         workload.posture = decision.posture;
       }
       if (nowMs - workload.snapshotAtMs >= SNAPSHOT_MS) {
         workload.snapshotAtMs = nowMs;
-        snapshots.push({ workload: workload.id, atMs: nowMs, state: canonicalJson({ policyHash: engine.policyHash, state: engine.state() }) });
+        snapshots.push({ workload: id, atMs: nowMs, state: canonicalJson({ policyHash: engine.policyHash, state: engine.state() }) });
       }
       if (effect === "none" || effect === "unreadable") continue;
       entries.push(this.#draft(decisionBody(decision, workload.mode)));
       if (effect !== "begun") continue;
-      const intent = this.#intent(workload, decision, this.#head.seq + entries.length);
+      const { approval, ...unapproved } = standing;
+      const intent = this.#intent(workload, decision, this.#head.seq + entries.length, approval);
+      if (approval !== undefined) orders.push(this.#orders.put(id, unapproved));
       intents.push(intent);
       entries.push(this.#draft({ kind: "intent", ...intent }));
     }
@@ -214,6 +264,7 @@ export class Controller {
       intents,
       conclusions,
       snapshots,
+      orders,
       observations: { atMs: nowMs, bytes: encodeObservations(recorded) },
     });
     for (const say of happened) say();
@@ -362,7 +413,7 @@ export class Controller {
     return this.#draft({ kind: "outcome", workload: intent.workload, intentId: intent.id, outcome, ...(message !== undefined && { message }) });
   }
 
-  #intent({ id, engine, found }: Running, { from, requested }: Decision, decisionSeq: number): Intent {
+  #intent({ id, engine, found }: Running, { from, requested }: Decision, decisionSeq: number, approval: StandingOrders["approval"]): Intent {
     const intentId = this.#ports.newId();
     return {
       id: intentId,
@@ -375,6 +426,7 @@ export class Controller {
       epoch: 1,
       deadlineMs: this.#ports.clock.wallMs() + engine.intervalMs,
       decisionSeq,
+      ...(approval !== undefined && { approvals: [{ who: approval.who, why: approval.why }] }),
     };
   }
 }

@@ -20,6 +20,8 @@ export interface Intent {
   /** Wall time, ms since 1970, after which nobody may begin it. */
   readonly deadlineMs: number;
   readonly decisionSeq: number;
+  /** Who agreed, and why; absent where nobody had to. */
+  readonly approvals?: readonly { readonly who: string; readonly why: string }[];
 }
 
 /** What came of an intent; `unknown` when it may or may not have taken effect, and the world has to be read before anything else. */
@@ -35,6 +37,8 @@ export interface Commit {
   readonly conclusions?: readonly Conclusion[];
   /** Readings and capacities of the tick, for replay; kept as long as retention says. */
   readonly observations?: { readonly atMs: number; readonly bytes: Uint8Array };
+  /** Orders of people that stand now, canonical JSON by workload; each replaces what was kept of its workload. */
+  readonly orders?: readonly { readonly workload: string; readonly text: string }[];
   /** Engine states, canonical JSON by workload. */
   readonly snapshots?: readonly { readonly workload: string; readonly atMs: number; readonly state: string }[];
 }
@@ -71,6 +75,8 @@ export interface Store {
   entries(shard: number, fromSeq: number): AsyncIterable<{ readonly seq: number; readonly text: string }>;
   /** The last entries, newest first. */
   tail(shard: number, count: number): Promise<readonly string[]>;
+  /** Orders of people as they were kept last. */
+  orders(): Promise<readonly { readonly workload: string; readonly text: string }[]>;
   shards(): Promise<readonly number[]>;
   /** Keeps the text that a policy hash is of, so that a replay needs no file. */
   keepPolicy(hash: string, text: string): Promise<void>;

@@ -111,6 +111,8 @@ function notDone(effect: Effect, mode: Mode): string {
   switch (effect) {
     case "not_live":
       return ` (${mode}: not done)`;
+    case "awaiting":
+      return " (waits for approval: not done)";
     case "stopped":
       return " (stopped: not done)";
     case "waiting":
@@ -121,7 +123,7 @@ function notDone(effect: Effect, mode: Mode): string {
 }
 
 function aboutText({ workloads, stopFile }: Pick<Live, "workloads" | "stopFile">, { data, dryRun }: RunOptions): string {
-  const idle = workloads.filter(({ mode }) => mode !== "live");
+  const idle = workloads.filter(({ mode }) => mode !== "live" && mode !== "approve");
   const modes =
     idle.length === 0
       ? "all live"

@@ -9,6 +9,7 @@ export class MemoryStore implements Store {
   readonly #intents = new Map<string, { readonly intent: Intent; readonly shard: number; outcome: Conclusion["outcome"] | undefined }>();
   readonly #checkpoints: Checkpoint[] = [];
   readonly #observations = new Map<number, { atMs: number; bytes: Uint8Array }[]>();
+  readonly #orders = new Map<string, string>();
   readonly #policies = new Map<string, string>();
   readonly #snapshots = new Map<string, { atMs: number; state: string }[]>();
 
@@ -17,7 +18,7 @@ export class MemoryStore implements Store {
     return { shard, seq: last?.entry.seq ?? 0, hash: last?.hash ?? GENESIS };
   }
 
-  async commit(head: Head, { entries, intents = [], conclusions = [], observations, snapshots = [] }: Commit): Promise<readonly SealedEntry[]> {
+  async commit(head: Head, { entries, intents = [], conclusions = [], observations, snapshots = [], orders = [] }: Commit): Promise<readonly SealedEntry[]> {
     const { shard } = head;
     const found = await this.head(shard);
     if (found.seq !== head.seq || found.hash !== head.hash) throw new HeadMoved(shard, head, found);
@@ -32,6 +33,7 @@ export class MemoryStore implements Store {
     this.#chains.set(shard, [...(this.#chains.get(shard) ?? []), ...sealed]);
     if (observations !== undefined) this.#observations.set(shard, [...(this.#observations.get(shard) ?? []), { ...observations }]);
     for (const { workload, ...snapshot } of snapshots) this.#snapshots.set(workload, [...(this.#snapshots.get(workload) ?? []), snapshot]);
+    for (const { workload, text } of orders) this.#orders.set(workload, text);
     return sealed;
   }
 
@@ -56,6 +58,10 @@ export class MemoryStore implements Store {
       .slice(-count)
       .map(({ text }) => text)
       .reverse();
+  }
+
+  async orders(): Promise<readonly { readonly workload: string; readonly text: string }[]> {
+    return [...this.#orders].map(([workload, text]) => ({ workload, text }));
   }
 
   async shards(): Promise<readonly number[]> {

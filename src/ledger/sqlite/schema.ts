@@ -11,4 +11,5 @@ export const MIGRATIONS: readonly string[] = [
    CREATE TABLE observations (shard INTEGER NOT NULL, at_ms INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (shard, at_ms)) STRICT, WITHOUT ROWID;
    CREATE TABLE policies (hash TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
    CREATE TABLE snapshots (workload TEXT NOT NULL, at_ms INTEGER NOT NULL, state TEXT NOT NULL, PRIMARY KEY (workload, at_ms)) STRICT, WITHOUT ROWID;`,
+  "CREATE TABLE orders (workload TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;",
 ];

@@ -64,7 +64,7 @@ export class SqliteStore implements Store {
     return this.#head(shard);
   }
 
-  async commit(head: Head, { entries, intents = [], conclusions = [], observations, snapshots = [] }: Commit): Promise<readonly SealedEntry[]> {
+  async commit(head: Head, { entries, intents = [], conclusions = [], observations, snapshots = [], orders = [] }: Commit): Promise<readonly SealedEntry[]> {
     const { shard } = head;
     const sealed = seal(head, entries);
     this.#database.exec("BEGIN IMMEDIATE");
@@ -82,6 +82,8 @@ export class SqliteStore implements Store {
         this.#prepare("INSERT INTO observations (shard, at_ms, bytes) VALUES (?, ?, ?)").run(shard, observations.atMs, observations.bytes);
       const addSnapshot = this.#prepare("INSERT OR REPLACE INTO snapshots (workload, at_ms, state) VALUES (?, ?, ?)");
       for (const { workload, atMs, state } of snapshots) addSnapshot.run(workload, atMs, state);
+      const keepOrders = this.#prepare("INSERT OR REPLACE INTO orders (workload, text) VALUES (?, ?)");
+      for (const { workload, text } of orders) keepOrders.run(workload, text);
       this.#database.exec("COMMIT");
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
@@ -120,6 +122,10 @@ export class SqliteStore implements Store {
   async tail(shard: number, count: number): Promise<readonly string[]> {
     const rows = this.#prepare("SELECT text FROM entries WHERE shard = ? ORDER BY seq DESC LIMIT ?").all(shard, count) as { text: string }[];
     return rows.map(({ text }) => text);
+  }
+
+  async orders(): Promise<readonly { readonly workload: string; readonly text: string }[]> {
+    return this.#prepare("SELECT workload, text FROM orders ORDER BY workload").all() as { workload: string; text: string }[];
   }
 
   async shards(): Promise<readonly number[]> {
