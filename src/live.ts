@@ -21,6 +21,7 @@ import { canonicalJson } from "./lib/canonical-json.ts";
 import { FileError } from "./lib/file-error.ts";
 import { messageOf, PathError, systemErrorCode } from "./lib/system-error.ts";
 import { formatTimestamp } from "./lib/timestamp.ts";
+import { openApi, tellingApi } from "./live-api.ts";
 import { type Policy, type PolicyWorkload, policyHash } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
 import { type Credentials, isSendable } from "./sources/credentials.ts";
@@ -42,6 +43,9 @@ export interface LiveOptions {
   /** Nobody acts, and nothing is kept: every workload is at most in shadow. */
   readonly isDryRun: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Port of the local API: a number, undefined for the usual or any, `off` for none. A dry run has none. */
+  readonly api?: number | "off" | undefined;
+  readonly version: string;
 }
 
 export interface Live {
@@ -49,6 +53,8 @@ export interface Live {
   readonly workloads: readonly { readonly id: string; readonly mode: Mode }[];
   /** While this file exists, no effect begins. */
   readonly stopFile: string;
+  /** Opens the local API; undefined when there is to be none. */
+  listen(): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
@@ -95,13 +101,24 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
         if (!options.isDryRun) appendFileSync(checkpoints, `${text}\n`, { mode: 0o600 });
       },
     },
-    events,
+    tellingApi(
+      events,
+      () => api?.server,
+      () => clock.wallMs(),
+    ),
   );
+  let api: Awaited<ReturnType<typeof openApi>> | undefined;
   return {
     controller,
+    listen: async () => {
+      if (options.api === "off" || options.isDryRun) return undefined;
+      api = await openApi(controller, store, { data: options.data, port: options.api, version: options.version, wallMs: () => clock.wallMs() });
+      return api.address;
+    },
     workloads: workloads.map(({ id, mode }) => ({ id, mode })),
     stopFile,
     close: async () => {
+      await api?.close();
       for (const one of [...sources, ...workloads.map(({ actuator }) => actuator)]) await one.close();
       await store.close();
     },
@@ -174,7 +191,7 @@ function storeError(data: string, error: unknown): PathError {
   return new PathError("cannot open ledger", data, systemErrorCode(error) === undefined ? Object.assign(new Error(said), { code }) : error);
 }
 
-function openStore(data: string): SqliteStore {
+export function openStore(data: string): SqliteStore {
   try {
     return SqliteStore.open(data, formatTimestamp(Date.now()));
   } catch (error) {

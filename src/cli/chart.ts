@@ -1,6 +1,6 @@
+import { formatNumber, formatSpan } from "../lib/format.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
 import type { Run } from "../sim/run.ts";
-import { formatNumber, formatSpan } from "./format.ts";
 import type { Terminal } from "./terminal.ts";
 
 const ROWS = 12;

@@ -1,8 +1,9 @@
+import { formatNumber, formatSpan } from "../lib/format.ts";
 import { summarise } from "../sim/compare.ts";
 import type { Timeline } from "../sim/timeline.ts";
 import type { ComparedTrace } from "./comparison.ts";
 import { type Grid, isoGrid, pipelines, provenance, rowName, rowsGrid, summaryGrid } from "./comparison-text.ts";
-import { formatNumber, formatPercent, formatSpan } from "./format.ts";
+import { formatPercent } from "./format.ts";
 import { escapeHtml, htmlPage, htmlTable, seriesClass } from "./page.ts";
 
 // Charts are lines stretched over HTML labels, so that text keeps its size on any screen.

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from "commander";
+import { addLiveCommands, collect } from "./live-program.ts";
 
 // Only what --help shows is loaded here; every command body comes with its own import().
 
@@ -11,7 +12,7 @@ declare const VERSION: string;
 function program(): Command {
   const vernier = new Command("vernier")
     .description("Capacity that follows demand in small, explained steps, proven on recorded traffic first.")
-    .version(typeof VERSION === "undefined" ? "development" : VERSION, "-V, --version", "print the version")
+    .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .showHelpAfterError("(--help says more)")
     .exitOverride();
@@ -135,55 +136,7 @@ function program(): Command {
     .option("--force", "for --out: replace an existing file")
     .action(async (policy, options) => (await import("./commands/export.ts")).runExportOpenSlo(policy, options));
 
-  vernier
-    .command("run")
-    .description("read real metrics, decide, write down why, and change real capacity where the policy says mode: live")
-    .argument("[policy...]", "policy files or folders", ["vernier.yaml"])
-    .option("--data <folder>", "ledger, key and history", ".vernier")
-    .option("--dry-run", "nothing is changed and nothing kept: every workload is at most in shadow")
-    .option("--once", "one tick, then end")
-    .option("--json", "print events as NDJSON")
-    .action(async (policies, options) => (await import("./commands/run.ts")).runRun(policies, options));
-
-  vernier
-    .command("status")
-    .description("what a controller last saw and did, from another terminal")
-    .option("--data <folder>", "data folder of vernier run", ".vernier")
-    .option("--json", "print it as JSON")
-    .action(async (options) => (await import("./commands/status.ts")).runStatus(options));
-
-  const ledger = vernier.command("ledger").description("the record of what was decided and done, which cannot be edited unnoticed");
-  ledger
-    .command("verify")
-    .description("check an export, or the ledger of a data folder: every entry, its place, and what was signed")
-    .argument("[export]", "file that ledger export wrote; the data folder when left out")
-    .option("--data <folder>", "data folder of vernier run", ".vernier")
-    .option("--key <base64>", "only this public key may sign; repeatable", collect, [] as string[])
-    .option("--witness <file>", "checkpoints that were kept elsewhere, one a line; repeatable", collect, [] as string[])
-    .option("--json", "print the result as JSON")
-    .action(async (file, options) => (await import("./commands/ledger.ts")).runLedgerVerify(file, options));
-  ledger
-    .command("export")
-    .description("the last signed checkpoint and every entry that it covers, one a line")
-    .option("--data <folder>", "data folder of vernier run", ".vernier")
-    .option("--out <file>", "write a file instead of standard output")
-    .action(async (options) => (await import("./commands/ledger.ts")).runLedgerExport(options));
-  ledger
-    .command("replay")
-    .description("run recorded observations through the recorded policies again: the same decisions, byte for byte, or what differs")
-    .option("--data <folder>", "data folder of vernier run", ".vernier")
-    .option("--from <time>", "an instant such as 2026-11-23T04:00:00Z")
-    .option("--to <time>", "an instant")
-    .option("--json", "print the result as JSON")
-    .action(async (options) => (await import("./commands/ledger.ts")).runLedgerReplay(options));
-  ledger
-    .command("tail")
-    .description("the last entries")
-    .option("--data <folder>", "data folder of vernier run", ".vernier")
-    .option("--count <n>", "how many", "20")
-    .option("--json", "print entries as they were hashed")
-    .action(async (options) => (await import("./commands/ledger.ts")).runLedgerTail(options));
-
+  addLiveCommands(vernier, version());
   return vernier;
 }
 
@@ -195,7 +148,6 @@ function runOptions(command: Command): Command {
 }
 
 const ENGINES = "engine that decides: vernier, hpa-v2, hpa-v2@70, hpa-legacy, hpa-adapter0, static:12, static-peak, schedule, doubling, delayed-off, lcp";
-const collect = (value: string, before: string[]): string[] => [...before, value];
 
 function sharedOptions(command: Command): Command {
   return command
@@ -253,6 +205,10 @@ function accessOptions(): Option[] {
     new Option("--timeout <duration>", "longest wait for one answer; 60s when left out"),
     new Option("--force", "replace a file that was not fetched"),
   ];
+}
+
+function version(): string {
+  return typeof VERSION === "undefined" ? "development" : VERSION;
 }
 
 async function main(): Promise<number> {

@@ -13,6 +13,7 @@ import { LedgerVerifier } from "../ledger/verify.ts";
 import type { Clock } from "./clock.ts";
 import { Controller } from "./controller.ts";
 import type { Mode } from "./decision.ts";
+import { hashOfDecision } from "./orders.ts";
 import type { ControlledWorkload, ControllerEvents, ControllerPorts } from "./ports.ts";
 import { remember } from "./remember.ts";
 import { replay } from "./replay.ts";
@@ -462,4 +463,72 @@ test.for([
   });
   await remember([{ id: "test/web", mode: "live", engine, posture: undefined }], world.store, 0, START_MS);
   expect(restored).toBe(isTakenUp ? 1 : 0);
+});
+
+describe("orders of people", () => {
+  const by = { workload: "test/web", who: "ada", why: "launch" };
+
+  test("hold from the next tick on, through a restart, until they run out, and are in the record", async () => {
+    const controller = world.controller();
+    await controller.start({});
+    await world.tick(controller, 0.7);
+    expect(await controller.command({ ...by, do: { kind: "pause" }, untilMs: world.clock.nowMs + 30_000 })).toBe(true);
+    await world.tick(controller, 0.95);
+    expect(await world.units()).toBe(10);
+    const next = world.controller();
+    await next.start({});
+    await world.tick(next, 0.95);
+    expect(await world.units()).toBe(10);
+    expect(next.views()[0]?.orders).toMatchObject({ pause: { who: "ada", why: "launch" } });
+    await world.tick(next, 0.95);
+    expect(await world.units()).toBeGreaterThan(10);
+    expect(await kinds()).toEqual(expect.arrayContaining(["command", "order_ended"]));
+    expect((await world.entries()).find(({ kind }) => kind === "command")).toMatchObject({ ...by, do: { kind: "pause" } });
+  });
+
+  test("set units whatever load does, within the blast radius, and a replay knows", async () => {
+    const controller = world.controller();
+    await controller.start({});
+    await world.tick(controller, 0.7);
+    await controller.command({ ...by, do: { kind: "set", units: 3 } });
+    await world.tick(controller, 0.7);
+    expect(await world.units()).toBe(5);
+    await controller.command({ ...by, do: { kind: "release" } });
+    await world.tick(controller, 0.7);
+    await controller.stop("test");
+    await world.store.keepPolicy("hash", "{}");
+    const { differences, decisions } = await replay(world.store, {}, () => new VernierEngine(POLICY, { policyHash: "hash" }));
+    expect({ differences, decisions: decisions > 0 }).toEqual({ differences: [], decisions: true });
+  });
+
+  test("a step that waits for approval is taken when it is approved, once, and not when it is another by then", async () => {
+    const controller = world.controller({ mode: "approve" });
+    await controller.start({});
+    const hash = (): string => {
+      const decision = controller.views()[0]?.last?.decision;
+      if (decision === undefined) throw new Error("no decision");
+      return hashOfDecision(decision);
+    };
+    await world.tick(controller, 0.95);
+    expect(await world.units()).toBe(10);
+    expect(controller.views()[0]?.last?.effect).toBe("awaiting");
+    const old = hash();
+    await world.tick(controller, 0.85);
+    await controller.command({ ...by, do: { kind: "approve", decision: old } });
+    await world.tick(controller, 0.85);
+    expect(await world.units()).toBe(10);
+    await controller.command({ ...by, do: { kind: "approve", decision: hash() } });
+    await world.tick(controller, 0.85);
+    expect(await world.units()).toBe(13);
+    expect((await world.entries()).find(({ kind }) => kind === "intent")).toMatchObject({ approvals: [{ who: "ada", why: "launch" }] });
+    await world.tick(controller, 0.95);
+    expect(await world.units()).toBe(13);
+  });
+
+  test("about nobody are refused", async () => {
+    const controller = world.controller();
+    await controller.start({});
+    expect(await controller.command({ ...by, workload: "test/nobody", do: { kind: "pause" } })).toBe(false);
+    expect(await kinds()).toEqual(["start"]);
+  });
 });

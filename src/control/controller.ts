@@ -43,7 +43,9 @@ interface Running extends ControlledWorkload {
   /** Whether capacity could be read the time before. */
   wasReadable: boolean;
   /** The last tick; the decision is the engine's own object. */
-  last: { readonly atMs: number; readonly observation: Observation; readonly decision: Decision | undefined; readonly effect: Effect } | undefined;
+  last:
+    | { readonly atMs: number; readonly wallMs: number; readonly observation: Observation; readonly decision: Decision | undefined; readonly effect: Effect }
+    | undefined;
 }
 
 /** A workload as a controller has it now. */
@@ -149,6 +151,11 @@ export class Controller {
     }));
   }
 
+  /** Entries of the ledger. */
+  get ledgerSeq(): number {
+    return this.#head.seq;
+  }
+
   get isStopped(): boolean {
     return this.#ports.isStopped();
   }
@@ -234,13 +241,13 @@ export class Controller {
       conclusions.push(...late.conclusions);
       entries.push(...late.entries, ...this.#sayUnreadable(workload, observation, happened));
       recorded.push({ workload: id, observation });
-      workload.last = { atMs: nowMs, observation, decision: undefined, effect: "none" };
+      workload.last = { atMs: nowMs, wallMs, observation, decision: undefined, effect: "none" };
       if (workload.mode === "observe") continue;
       engine.propose(observation, nowMs);
       const decision = engine.settle(UNLIMITED);
       const isApproved = workload.mode === "approve" && (standing.set !== undefined || standing.approval?.decision === hashOfDecision(decision));
       const effect = effectOf(decision, workload, { isReadable: observation.capacity.readable, isStopped, isApproved });
-      workload.last = { atMs: nowMs, observation, decision, effect };
+      workload.last = { atMs: nowMs, wallMs, observation, decision, effect };
       happened.push(() => this.#events.onDecision?.(decision, workload.mode, effect));
       if (decision.posture !== workload.posture) {
         entries.push(this.#draft({ kind: "posture", workload: id, from: workload.posture ?? null, to: decision.posture }));

@@ -113,6 +113,18 @@ export function storeCases(name: string, open: () => Store): void {
       expect((await all(store.entries(1, 1))).length).toBe(3);
     });
 
+    test("keeps the orders that stand with what says so, each replacing those of its workload before it, and tells what is about a workload", async () => {
+      const about = (workload: string) => ({ at: "2026-11-23T00:00:00.000Z", body: { kind: "command", workload } });
+      await store.commit(await store.head(0), { entries: [about("shop/web"), about("shop/db")], orders: [{ workload: "shop/web", text: "{}" }] });
+      await store.commit(await store.head(0), { entries: [about("shop/web")], orders: [{ workload: "shop/web", text: '{"pause":1}' }] });
+      await expect(store.commit({ shard: 0, seq: 0, hash: "" }, { entries: [], orders: [{ workload: "shop/web", text: "lost" }] })).rejects.toThrow();
+      expect(await store.orders()).toEqual([{ workload: "shop/web", text: '{"pause":1}' }]);
+      const seqs = (await store.entriesOf("shop/web", 5)).map((text) => (JSON.parse(text) as { seq: number }).seq);
+      expect(seqs).toEqual([3, 1]);
+      expect(await store.entriesOf("shop/web", 1)).toHaveLength(1);
+      expect(await store.entriesOf("shop/nobody", 5)).toEqual([]);
+    });
+
     test("keeps policies by their hash", async () => {
       expect(await store.policy("a")).toBeUndefined();
       await store.keepPolicy("a", '{"id":"shop/web"}');

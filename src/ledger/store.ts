@@ -77,6 +77,8 @@ export interface Store {
   tail(shard: number, count: number): Promise<readonly string[]>;
   /** Orders of people as they were kept last. */
   orders(): Promise<readonly { readonly workload: string; readonly text: string }[]>;
+  /** Canonical texts of the last entries about a workload, newest first. */
+  entriesOf(workload: string, count: number): Promise<readonly string[]>;
   shards(): Promise<readonly number[]>;
   /** Keeps the text that a policy hash is of, so that a replay needs no file. */
   keepPolicy(hash: string, text: string): Promise<void>;

@@ -323,13 +323,10 @@ export const Each = z.strictObject({
 export const WorkloadPolicy = z.strictObject({
   description: z.string().optional(),
   kind: z.enum(["stateless", "stateful", "cache", "quorum"]).optional().meta({ description: "How costly losing a unit is; decides the default blast radius." }),
-  mode: z
-    .enum(["observe", "shadow", "approve", "live"])
-    .prefault("shadow")
-    .meta({
-      description:
-        "How far `vernier run` may go: `observe` reads and records, `shadow` also decides and records what it would do, `approve` acts when a person agrees to a step, `live` acts.",
-    }),
+  mode: z.enum(["observe", "shadow", "approve", "live"]).prefault("shadow").meta({
+    description:
+      "How far `vernier run` may go: `observe` reads and records, `shadow` also decides and records what it would do, `approve` acts when a person agrees to a step, `live` acts.",
+  }),
   target: Target.optional().meta({ description: "What capacity is set on. Default: memory, named after the workload." }),
   bounds: z
     .strictObject(

@@ -1,10 +1,11 @@
+import { describeReason } from "../../engine/describe-reason.ts";
 import type { Decision, Observation } from "../../engine/model.ts";
 import type { Reason } from "../../engine/reasons.ts";
 import { formatDuration, parseDuration } from "../../lib/duration.ts";
+import { formatOperand, formatSpan } from "../../lib/format.ts";
 import { formatTimestamp, parseTimestamp } from "../../lib/timestamp.ts";
 import { type Run, runSimulation } from "../../sim/run.ts";
-import { describeReason } from "../describe-reason.ts";
-import { formatOperand, formatSpan, table } from "../format.ts";
+import { table } from "../format.ts";
 import { type PreparedRun, prepareRun, type RunOptions } from "../run-options.ts";
 import { Progress, terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";

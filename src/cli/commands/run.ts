@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
 import { loadPolicy } from "../../app.ts";
 import type { Effect, Mode } from "../../control/decision.ts";
+import { describeReason } from "../../engine/describe-reason.ts";
 import type { Decision } from "../../engine/model.ts";
 import { FileError, type Problem } from "../../lib/file-error.ts";
 import { PathError } from "../../lib/system-error.ts";
 import { formatTimestamp } from "../../lib/timestamp.ts";
 import { type Live, openLive } from "../../live.ts";
 import type { Policy } from "../../policy/parse.ts";
-import { describeReason } from "../describe-reason.ts";
+import { parseWhole } from "../run-options.ts";
 import { terminalOf } from "../terminal.ts";
 
 interface RunOptions {
@@ -15,6 +16,8 @@ interface RunOptions {
   readonly dryRun?: boolean;
   readonly once?: boolean;
   readonly json?: boolean;
+  readonly listen?: string;
+  readonly version: string;
 }
 
 export async function runRun(paths: readonly string[], options: RunOptions): Promise<void> {
@@ -32,10 +35,11 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
     if (isHeard) process.stdout.write(options.json ? `${JSON.stringify({ at, ...event })}\n` : `${at.slice(0, 19)}Z ${text}\n`);
   };
   const postures = new Map<string, string>();
+  const undone = new Map<string, string>();
   let hasTrouble = false;
   const live = await openLive(
     policies,
-    { data: options.data, isDryRun: options.dryRun ?? false, environment: process.env },
+    { data: options.data, isDryRun: options.dryRun ?? false, environment: process.env, api: portOf(options), version: options.version },
     {
       onDecision: (decision, mode, effect) => {
         const { workload, from, requested, posture } = decision;
@@ -48,6 +52,10 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
           postures.set(workload, posture);
         }
         if (effect === "unreadable" || (effect === "none" && !options.once)) return;
+        // What is not done is decided again at every tick; it is said once.
+        const said = `${from} ${requested} ${effect}`;
+        if (effect !== "begun" && undone.get(workload) === said) return;
+        undone.set(workload, effect === "begun" ? "" : said);
         const what = effect === "none" ? `hold at ${from}` : `${from} -> ${requested}${notDone(effect, mode)}`;
         print(
           { event: "decision", workload, mode, effect, posture, from, requested, reasons: decision.reasons() },
@@ -94,7 +102,8 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
   process.on("SIGTERM", onSignal).on("SIGINT", onSignal).on("SIGHUP", onSignal);
   try {
     await live.controller.start({ dryRun: options.dryRun ?? false });
-    process.stderr.write(`vernier: ${aboutText(live, options)}\n`);
+    const address = await live.listen();
+    process.stderr.write(`vernier: ${aboutText(live, options)}${address === undefined ? "" : `; API at ${address}`}\n`);
     if (options.once) await live.controller.tick(stop.signal);
     else await live.controller.run(stop.signal);
     await live.controller.stop(signals > 0 ? "signal" : "once");
@@ -105,6 +114,12 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
     process.off("SIGTERM", onSignal).off("SIGINT", onSignal).off("SIGHUP", onSignal);
     await live.close();
   }
+}
+
+function portOf({ listen, once }: RunOptions): number | "off" | undefined {
+  if (listen === undefined) return once ? "off" : undefined;
+  if (listen === "off") return "off";
+  return parseWhole("listen", listen, 0, 65_535);
 }
 
 function notDone(effect: Effect, mode: Mode): string {

@@ -1,9 +1,9 @@
 import { closeSync, openSync, writeSync } from "node:fs";
+import { formatSpan } from "../../lib/format.ts";
 import { nearest } from "../../lib/nearest.ts";
 import { PathError } from "../../lib/system-error.ts";
 import { type DecisionRecord, type Run, runSimulation } from "../../sim/run.ts";
 import type { Trace } from "../../sim/trace.ts";
-import { formatSpan } from "../format.ts";
 import { fetchedTrace } from "../history.ts";
 import type { HistoryOptions } from "../history-options.ts";
 import { allObjectives, comparisonText, reportMarkdown, reportText } from "../report-text.ts";

@@ -1,7 +1,8 @@
 import { type ControllerStatus, readStatus } from "../../control/status.ts";
+import { describeReason } from "../../engine/describe-reason.ts";
+import { formatOperand, formatSpan } from "../../lib/format.ts";
 import { readLedger } from "../../live.ts";
-import { describeReason } from "../describe-reason.ts";
-import { formatOperand, formatSpan, table } from "../format.ts";
+import { table } from "../format.ts";
 import { type Terminal, terminalOf } from "../terminal.ts";
 
 /** Beyond this the last tick is old news, and is said to be. */

@@ -1,8 +1,8 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { describeReason } from "../../engine/describe-reason.ts";
 import { FileError } from "../../lib/file-error.ts";
 import { PathError } from "../../lib/system-error.ts";
-import { describeReason } from "../describe-reason.ts";
 import { escapeHtml } from "../page.ts";
 import { loadTests, runTest, type TestOutcome } from "../policy-tests.ts";
 import { parsePercent, parseWhole } from "../run-options.ts";

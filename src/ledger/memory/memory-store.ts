@@ -64,6 +64,14 @@ export class MemoryStore implements Store {
     return [...this.#orders].map(([workload, text]) => ({ workload, text }));
   }
 
+  async entriesOf(workload: string, count: number): Promise<readonly string[]> {
+    const about = [...this.#chains.values()].flat().filter(({ entry }) => entry.body.workload === workload);
+    return about
+      .slice(-count)
+      .map(({ text }) => text)
+      .reverse();
+  }
+
   async shards(): Promise<readonly number[]> {
     return [...this.#chains]
       .filter(([, chain]) => chain.length > 0)

@@ -128,6 +128,11 @@ export class SqliteStore implements Store {
     return this.#prepare("SELECT workload, text FROM orders ORDER BY workload").all() as { workload: string; text: string }[];
   }
 
+  async entriesOf(workload: string, count: number): Promise<readonly string[]> {
+    const rows = this.#prepare("SELECT text FROM entries WHERE workload = ? ORDER BY shard, seq DESC LIMIT ?").all(workload, count) as { text: string }[];
+    return rows.map(({ text }) => text);
+  }
+
   async shards(): Promise<readonly number[]> {
     return (this.#prepare("SELECT DISTINCT shard FROM entries ORDER BY shard").all() as { shard: number }[]).map(({ shard }) => shard);
   }

@@ -1,5 +1,5 @@
-import { type OperandKind, REASONS, type Reason } from "../engine/reasons.ts";
-import { formatOperand, formatSpan } from "./format.ts";
+import { formatOperand, formatSpan } from "../lib/format.ts";
+import { type OperandKind, REASONS, type Reason } from "./reasons.ts";
 
 /** A reason as a sentence: the catalogue's text with the operands filled in. */
 export function describeReason(reason: Reason): string {

@@ -1,0 +1,92 @@
+import { z } from "zod";
+
+// What the local API says and takes. Pages know this file only.
+
+export const API_VERSION = 1;
+
+const Id = z.string().regex(/^[a-z0-9-]{1,63}\/[a-z0-9-]{1,63}$/, { error: "expected a workload such as shop/web" });
+const who = { workload: Id, who: z.string().min(1).max(200), why: z.string().min(1, { error: "expected a reason" }).max(1_000) };
+const until = { untilMs: z.int().min(0).optional().meta({ description: "Wall time, ms since 1970." }) };
+
+/** A command of a person. */
+export const CommandRequest = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("pause"), ...who, ...until }),
+  z.strictObject({ kind: z.literal("resume"), ...who }),
+  z.strictObject({ kind: z.literal("hold-in"), ...who, ...until }),
+  z.strictObject({ kind: z.literal("release"), ...who }),
+  z.strictObject({ kind: z.literal("set"), ...who, ...until, units: z.int().min(0).max(1_000_000_000) }),
+  z.strictObject({ kind: z.literal("approve"), ...who, decision: z.string().regex(/^[0-9a-f]{16}$/, { error: "expected the hash of a decision" }) }),
+]);
+export type CommandRequest = z.output<typeof CommandRequest>;
+
+/** Why a number is what it is, in words and in data. */
+export interface ReasonView {
+  readonly stage: string;
+  readonly code: string;
+  readonly from: number;
+  readonly to: number;
+  readonly operands: Readonly<Record<string, number | string>>;
+  readonly text: string;
+}
+
+/** One workload as it is now. Ratios are 0..1, times ms since 1970. */
+export interface WorkloadState {
+  readonly workload: string;
+  readonly mode: "observe" | "shadow" | "approve" | "live";
+  readonly posture: "normal" | "partial" | "blind" | null;
+  readonly policyHash: string;
+  readonly intervalMs: number;
+  /** Engine time of the last tick; null before the first. */
+  readonly tickMs: number | null;
+  /** Null while it cannot be read. */
+  readonly capacity: { readonly requested: number; readonly ready: number; readonly starting: number; readonly draining: number } | null;
+  readonly unreadable: string | null;
+  readonly readings: readonly { readonly metric: string; readonly status: "value" | "absent" | "invalid"; readonly value: number | null }[];
+  readonly desired: number | null;
+  readonly wanted: number | null;
+  /** What became of the last decision. */
+  readonly effect: string | null;
+  /** Of a decision that waits for approval; to be given back with it. */
+  readonly decision: string | null;
+  readonly reasons: readonly ReasonView[];
+  readonly openIntents: number;
+  readonly orders: Readonly<Record<string, { readonly who: string; readonly why: string; readonly atMs: number; readonly untilMs?: number }>>;
+}
+
+export interface StateAnswer {
+  readonly schemaVersion: typeof API_VERSION;
+  readonly nowMs: number;
+  readonly startedMs: number;
+  /** The kill switch is thrown. */
+  readonly isStopped: boolean;
+  readonly ledgerSeq: number;
+  readonly workloads: readonly WorkloadState[];
+}
+
+/** What goes wrong, after RFC 9457. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+}
+
+/** What happens, as server-sent events: the name of the event, and its data. */
+export type ApiEvent =
+  | {
+      readonly event: "decision";
+      readonly data: {
+        readonly workload: string;
+        readonly from: number;
+        readonly requested: number;
+        readonly effect: string;
+        readonly posture: string;
+        readonly atMs: number;
+      };
+    }
+  | {
+      readonly event: "outcome";
+      readonly data: { readonly workload: string; readonly units: number; readonly outcome: string; readonly message: string | null };
+    }
+  | { readonly event: "stopped"; readonly data: { readonly isStopped: boolean } }
+  | { readonly event: "warning"; readonly data: { readonly message: string } };

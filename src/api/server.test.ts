@@ -1,0 +1,169 @@
+import { get } from "node:http";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { CommandRequest, StateAnswer } from "./contract.ts";
+import { ApiServer } from "./server.ts";
+
+const TOKEN = "a token that nobody guesses";
+const STATE: StateAnswer = {
+  schemaVersion: 1,
+  nowMs: 1_000_000,
+  startedMs: 0,
+  isStopped: false,
+  ledgerSeq: 7,
+  workloads: [
+    {
+      workload: "shop/web",
+      mode: "live",
+      posture: "partial",
+      policyHash: "ab",
+      intervalMs: 15_000,
+      tickMs: 999_000,
+      capacity: { requested: 4, ready: 3, starting: 1, draining: 0 },
+      unreadable: null,
+      readings: [{ metric: "cpu", status: "absent", value: null }],
+      desired: 5,
+      wanted: 5,
+      effect: "begun",
+      decision: null,
+      reasons: [],
+      openIntents: 0,
+      orders: {},
+    },
+  ],
+};
+
+let server: ApiServer;
+let address: string;
+let isHealthy: boolean;
+let commands: CommandRequest[];
+beforeEach(async () => {
+  isHealthy = true;
+  commands = [];
+  server = new ApiServer(
+    {
+      state: () => STATE,
+      isHealthy: () => isHealthy,
+      command: async (request) => {
+        commands.push(request);
+        return request.workload === "shop/web";
+      },
+      entries: async (workload, count) => [{ workload, count }],
+      history: async (workload, fromMs, toMs) => [{ workload, fromMs, toMs }],
+    },
+    { token: TOKEN, version: "1.2.3" },
+  );
+  address = await server.listen(0);
+});
+afterEach(() => server.close());
+
+const ask = (path: string, init: RequestInit = {}): Promise<Response> =>
+  fetch(`${address}${path}`, { ...init, headers: { authorization: `Bearer ${TOKEN}`, ...(init.headers as Record<string, string>) } });
+const pause = { kind: "pause", workload: "shop/web", who: "ada", why: "launch" };
+const post = (body: unknown): Promise<Response> => ask("/api/v1/commands", { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) });
+
+describe("the local API", () => {
+  test("tells state, entries and history", async () => {
+    expect(await (await ask("/api/v1/state")).json()).toEqual(STATE);
+    expect(await (await ask("/api/v1/workloads/shop/web/entries?count=3")).json()).toEqual({ schemaVersion: 1, entries: [{ workload: "shop/web", count: 3 }] });
+    expect(await (await ask("/api/v1/workloads/shop/web/history?from=5&to=9")).json()).toEqual({
+      schemaVersion: 1,
+      history: [{ workload: "shop/web", fromMs: 5, toMs: 9 }],
+    });
+  });
+
+  test("takes commands, and says what is wrong with others", async () => {
+    expect((await post(pause)).status).toBe(202);
+    expect(commands).toEqual([pause]);
+    const refused = async (body: unknown): Promise<unknown> => {
+      const answer = await post(body);
+      expect(answer.headers.get("content-type")).toBe("application/problem+json");
+      return [answer.status, ((await answer.json()) as { detail: string }).detail];
+    };
+    expect(await refused("no json")).toEqual([400, "expected a JSON object"]);
+    expect(await refused({ ...pause, why: "" })).toEqual([400, "why: expected a reason"]);
+    expect(await refused({ ...pause, workload: "Shop" })).toEqual([400, "workload: expected a workload such as shop/web"]);
+    expect(await refused({ ...pause, kind: "set" })).toMatchObject([400, expect.stringContaining("units")]);
+    expect(await refused({ ...pause, workload: "shop/nobody" })).toEqual([404, "there is no workload shop/nobody"]);
+    expect(await refused("x".repeat(70_000))).toEqual([413, "a command has at most 65536 bytes"]);
+    expect(commands).toHaveLength(2);
+  });
+
+  test.each([
+    ["/api/v1/state", "", 401],
+    ["/api/v1/state", "Bearer wrong", 401],
+    ["/api/v1/commands", "Bearer a token that nobody guesse", 401],
+    ["/api/v1/events", "Basic abc", 401],
+    ["/", "", 401],
+    ["/healthz", "", 200],
+    ["/metrics", "", 200],
+  ])("%s with the authorisation %j is answered %i", async (path, authorization, status) => {
+    expect((await ask(path, { headers: { authorization } })).status).toBe(status);
+  });
+
+  test.each([
+    ["/api/v2/state", "GET", 404],
+    ["/api/v1/nothing", "GET", 404],
+    ["/api/v1/workloads/shop/nobody/entries", "GET", 404],
+    ["/api/v1/workloads/shop/web/entries?count=0", "GET", 400],
+    ["/api/v1/workloads/shop/web/history?from=9&to=5", "GET", 400],
+    ["/api/v1/workloads/shop/web/history?from=-1", "GET", 400],
+    ["/api/v1/state", "POST", 405],
+    ["/api/v1/commands", "GET", 405],
+  ])("%s by %s is answered %i", async (path, method, status) => {
+    expect((await ask(path, { method })).status).toBe(status);
+  });
+
+  test("listens to nobody who came by another name, nor to pages of others", async () => {
+    const status = (headers: Record<string, string>): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        get(`${address}/api/v1/state`, { headers: { authorization: `Bearer ${TOKEN}`, ...headers } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        }).on("error", reject);
+      });
+    expect(await status({})).toBe(200);
+    expect(await status({ host: "rebound.example" })).toBe(421);
+    expect(await status({ host: "localhost.evil.example" })).toBe(421);
+    expect(await status({ origin: "https://evil.example" })).toBe(403);
+    expect(await status({ origin: "null" })).toBe(403);
+    expect(await status({ origin: "http://localhost:3000" })).toBe(200);
+  });
+
+  test("says that it is ill", async () => {
+    isHealthy = false;
+    expect((await ask("/healthz")).status).toBe(503);
+  });
+
+  test("tells what happens to whoever listens, until they leave", async () => {
+    const leave = new AbortController();
+    const answer = await ask("/api/v1/events", { signal: leave.signal });
+    expect(answer.headers.get("content-type")).toMatch("text/event-stream");
+    const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+    let heard = "";
+    const until = async (part: string): Promise<void> => {
+      while (!heard.includes(part)) heard += new TextDecoder().decode((await reader.read()).value);
+    };
+    await until("retry");
+    server.send({ event: "warning", data: { message: "two\nlines" } });
+    await until("\n\nevent: warning");
+    await until('data: {"message":"two\\nlines"}\n\n');
+    leave.abort();
+  });
+
+  test("counts what happened, with labels that are escaped", async () => {
+    server.counters.tick(120, 5_000);
+    server.send({ event: "outcome", data: { workload: "shop/web", units: 5, outcome: "applied", message: null } });
+    const text = await (await ask("/metrics")).text();
+    for (const line of [
+      'vernier_build_info{version="1.2.3"} 1',
+      'vernier_capacity_units{workload="shop/web",kind="ready"} 3',
+      'vernier_posture{workload="shop/web"} 1',
+      'vernier_readings_unusable{workload="shop/web"} 1',
+      'vernier_tick_seconds_bucket{le="0.1"} 0',
+      'vernier_tick_seconds_bucket{le="0.25"} 1',
+      "vernier_last_tick_timestamp_seconds 5",
+      'vernier_outcomes_total{outcome="applied"} 1',
+    ])
+      expect(text.split("\n")).toContain(line);
+  });
+});

@@ -1,0 +1,208 @@
+import { timingSafeEqual } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { API_VERSION, type ApiEvent, CommandRequest, type Problem, type StateAnswer } from "./contract.ts";
+import { Counters, metricsText } from "./metrics.ts";
+
+/** What the API is about: a controller, seen from outside. */
+export interface ApiSubject {
+  state(): StateAnswer;
+  /** Whether ticks come as they should. */
+  isHealthy(): boolean;
+  /** @returns false when there is no such workload */
+  command(request: CommandRequest): Promise<boolean>;
+  /** Entries about a workload, newest first. */
+  entries(workload: string, count: number): Promise<readonly unknown[]>;
+  /** What was observed, oldest first, by engine time. */
+  history(workload: string, fromMs: number, toMs: number): Promise<readonly unknown[]>;
+}
+
+const BODY_MAX = 65_536;
+const LISTENERS_MAX = 64;
+const CONNECTIONS_MAX = 256;
+const ENTRIES_MAX = 1_000;
+/** So that whoever is in between does not take silence for the end. */
+const HEARTBEAT_MS = 15_000;
+/** What is waiting for a slow listener; beyond that it is cut off, and comes again. */
+const LISTENER_BYTES_MAX = 1_048_576;
+/** Names of this machine: pages of others must not reach us by a name of theirs. */
+const OWN_NAMES = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
+
+/** The local API: state, decisions, history, commands, events, health and metrics, on loopback. */
+export class ApiServer {
+  readonly #subject: ApiSubject;
+  readonly #token: Buffer;
+  readonly #version: string;
+  readonly #server: Server;
+  readonly #listeners = new Set<ServerResponse>();
+  readonly counters = new Counters();
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  constructor(subject: ApiSubject, { token, version }: { readonly token: string; readonly version: string }) {
+    this.#subject = subject;
+    this.#token = Buffer.from(token);
+    this.#version = version;
+    this.#server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 }, (request, response) => {
+      this.#answer(request, response).catch(() => refuse(response, 500, "internal", "something went wrong here; it is in the log of the controller"));
+    });
+    this.#server.maxConnections = CONNECTIONS_MAX;
+  }
+
+  /** @param port 0 takes any that is free   @returns the address it is at   @throws when the port is taken */
+  async listen(port: number): Promise<string> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject).listen(port, "127.0.0.1", () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+    this.#heartbeat = setInterval(() => this.#write(": still here\n\n"), HEARTBEAT_MS);
+    this.#heartbeat.unref();
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Tells whoever listens. */
+  send(event: ApiEvent): void {
+    this.counters.take(event);
+    this.#write(`event: ${event.event}\ndata: ${JSON.stringify(event.data)}\n\n`);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    for (const listener of this.#listeners) listener.end();
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  #write(text: string): void {
+    for (const listener of this.#listeners) {
+      if (listener.writableLength > LISTENER_BYTES_MAX) listener.destroy();
+      else listener.write(text);
+    }
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.setHeader("cache-control", "no-store");
+    response.setHeader("x-content-type-options", "nosniff");
+    response.setHeader("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+    const { method = "GET", headers } = request;
+    if (!OWN_NAMES.test(headers.host ?? ""))
+      return refuse(response, 421, "misdirected", `this is not ${headers.host ?? "anything with a name"}; ask 127.0.0.1`);
+    if (headers.origin !== undefined && !OWN_NAMES.test(headers.origin.replace(/^https?:\/\//, "")))
+      return refuse(response, 403, "foreign_origin", "pages of others may not ask here");
+    const url = new URL(request.url ?? "/", "http://127.0.0.1");
+    if (url.pathname === "/healthz" || url.pathname === "/readyz") {
+      const isGood = this.#subject.isHealthy();
+      return text(response, isGood ? 200 : 503, isGood ? "ok\n" : "no tick lately\n");
+    }
+    if (url.pathname === "/metrics")
+      return text(response, 200, metricsText(this.#subject.state(), this.counters, this.#version), "text/plain; version=0.0.4; charset=utf-8");
+    if (!this.#isKnown(headers.authorization)) {
+      response.setHeader("www-authenticate", "Bearer");
+      return refuse(response, 401, "unauthorised", "send the token of the data folder: authorization: Bearer …");
+    }
+    const [, root, version, ...path] = url.pathname.split("/");
+    if (root !== "api" || version !== `v${API_VERSION}`)
+      return refuse(response, 404, "not_found", `there is nothing at ${url.pathname}; the API is at /api/v${API_VERSION}`);
+    return await this.#route(method, path, url, request, response);
+  }
+
+  async #route(method: string, path: readonly string[], url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [head, namespace, name, what] = path;
+    if (head === "commands" && path.length === 1) return method === "POST" ? await this.#command(request, response) : wrongMethod(response, "POST");
+    if (method !== "GET") return wrongMethod(response, "GET");
+    if (head === "state" && path.length === 1) return json(response, 200, this.#subject.state());
+    if (head === "events" && path.length === 1) return this.#listen(request, response);
+    if (head !== "workloads" || path.length !== 4 || (what !== "entries" && what !== "history"))
+      return refuse(response, 404, "not_found", "there are state, events, commands, workloads/<namespace>/<name>/entries and …/history");
+    const workload = `${namespace}/${name}`;
+    if (!this.#subject.state().workloads.some((known) => known.workload === workload))
+      return refuse(response, 404, "no_such_workload", `there is no workload ${workload}`);
+    if (what === "entries") {
+      const count = wholeOf(url, "count", 50);
+      if (count === undefined || count < 1 || count > ENTRIES_MAX)
+        return refuse(response, 400, "wrong_count", `count: expected a whole number from 1 to ${ENTRIES_MAX}`);
+      return json(response, 200, { schemaVersion: API_VERSION, entries: await this.#subject.entries(workload, count) });
+    }
+    const { nowMs } = this.#subject.state();
+    const [fromMs, toMs] = [wholeOf(url, "from", nowMs - 3_600_000), wholeOf(url, "to", nowMs + 1)];
+    if (fromMs === undefined || toMs === undefined || fromMs >= toMs || toMs - fromMs > 86_400_000)
+      return refuse(response, 400, "wrong_range", "from and to: expected ms since 1970, from before to, a day apart at most");
+    return json(response, 200, { schemaVersion: API_VERSION, history: await this.#subject.history(workload, fromMs, toMs) });
+  }
+
+  async #command(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await bodyOf(request);
+    if (body === undefined) return refuse(response, 413, "too_large", `a command has at most ${BODY_MAX} bytes`);
+    let given: unknown;
+    try {
+      given = JSON.parse(body);
+    } catch {
+      return refuse(response, 400, "not_json", "expected a JSON object");
+    }
+    const parsed = CommandRequest.safeParse(given);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      return refuse(response, 400, "invalid_command", `${issue?.path.join(".") || "the command"}: ${issue?.message ?? "not understood"}`);
+    }
+    if (!(await this.#subject.command(parsed.data))) return refuse(response, 404, "no_such_workload", `there is no workload ${parsed.data.workload}`);
+    return json(response, 202, { schemaVersion: API_VERSION, accepted: true });
+  }
+
+  #listen(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#listeners.size >= LISTENERS_MAX) {
+      refuse(response, 503, "too_many_listeners", `there are ${LISTENERS_MAX} listeners already`);
+      return;
+    }
+    response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
+    response.write("retry: 2000\n\n");
+    this.#listeners.add(response);
+    request.on("close", () => this.#listeners.delete(response));
+    response.on("error", () => this.#listeners.delete(response));
+  }
+
+  #isKnown(authorization: string | undefined): boolean {
+    const given = Buffer.from(/^Bearer (.+)$/i.exec(authorization ?? "")?.[1] ?? "");
+    return given.length === this.#token.length && timingSafeEqual(given, this.#token);
+  }
+}
+
+/** Undefined when it is longer than a command may be. */
+async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > BODY_MAX) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function wholeOf(url: URL, name: string, otherwise: number): number | undefined {
+  const given = url.searchParams.get(name);
+  if (given === null) return otherwise;
+  return /^\d{1,15}$/.test(given) ? Number(given) : undefined;
+}
+
+function wrongMethod(response: ServerResponse, allowed: string): void {
+  response.setHeader("allow", allowed);
+  refuse(response, 405, "wrong_method", `only ${allowed} is possible here`);
+}
+
+function refuse(response: ServerResponse, status: number, type: string, detail: string): void {
+  const problem: Problem = { type, title: type.replaceAll("_", " "), status, detail };
+  text(response, status, `${JSON.stringify(problem)}\n`, "application/problem+json");
+}
+
+function json(response: ServerResponse, status: number, value: unknown): void {
+  text(response, status, `${JSON.stringify(value)}\n`, "application/json");
+}
+
+function text(response: ServerResponse, status: number, body: string, type = "text/plain; charset=utf-8"): void {
+  if (response.headersSent) return void response.end();
+  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
+  response.end(body);
+}

@@ -1,0 +1,81 @@
+import type { Command } from "commander";
+
+/** Options that may come several times. */
+export const collect = (value: string, before: string[]): string[] => [...before, value];
+
+/** The commands of the live loop: run it, look at it, tell it what to do, prove what it did. */
+export function addLiveCommands(vernier: Command, version: string): void {
+  vernier
+    .command("run")
+    .description("read real metrics, decide, write down why, and change real capacity where the policy says mode: live")
+    .argument("[policy...]", "policy files or folders", ["vernier.yaml"])
+    .option("--data <folder>", "ledger, key and history", ".vernier")
+    .option("--dry-run", "nothing is changed and nothing kept: every workload is at most in shadow")
+    .option("--once", "one tick, then end")
+    .option("--listen <port|off>", "port of the local API; 7461, or any that is free, when left out")
+    .option("--json", "print events as NDJSON")
+    .action(async (policies, options) => (await import("./commands/run.ts")).runRun(policies, { ...options, version }));
+
+  vernier
+    .command("status")
+    .description("what a controller last saw and did, from another terminal")
+    .option("--data <folder>", "data folder of vernier run", ".vernier")
+    .option("--json", "print it as JSON")
+    .action(async (options) => (await import("./commands/status.ts")).runStatus(options));
+
+  const orders = [
+    ["pause", "take no step of its own, not even to its bounds, until it is resumed"],
+    ["resume", "end a pause"],
+    ["hold-in", "take nothing away until it is released"],
+    ["set", "have so many units, whatever load does, until it is released"],
+    ["release", "end set and hold-in"],
+    ["approve", "agree to the step that waits for approval (mode: approve)"],
+  ] as const;
+  for (const [name, description] of orders) {
+    const command = vernier.command(name).description(`${description}; written down with who and why`).argument("<workload>", "such as shop/web");
+    if (name === "set") command.argument("<units>", "number of units");
+    command
+      .requiredOption("--why <text>", "why; it is written down")
+      .option("--who <name>", "who orders it; you at this machine when left out")
+      .option("--data <folder>", "data folder of vernier run", ".vernier");
+    if (name === "pause" || name === "hold-in" || name === "set")
+      command.option("--for <duration>", "how long, such as 2h").option("--until <time>", "until an instant");
+    command.action(async (...given: unknown[]) => {
+      const [workload, units] = given as string[];
+      const { runOrder } = await import("./commands/order.ts");
+      await runOrder(name, workload as string, command.opts(), name === "set" ? units : undefined);
+    });
+  }
+
+  const ledger = vernier.command("ledger").description("the record of what was decided and done, which cannot be edited unnoticed");
+  ledger
+    .command("verify")
+    .description("check an export, or the ledger of a data folder: every entry, its place, and what was signed")
+    .argument("[export]", "file that ledger export wrote; the data folder when left out")
+    .option("--data <folder>", "data folder of vernier run", ".vernier")
+    .option("--key <base64>", "only this public key may sign; repeatable", collect, [] as string[])
+    .option("--witness <file>", "checkpoints that were kept elsewhere, one a line; repeatable", collect, [] as string[])
+    .option("--json", "print the result as JSON")
+    .action(async (file, options) => (await import("./commands/ledger.ts")).runLedgerVerify(file, options));
+  ledger
+    .command("export")
+    .description("the last signed checkpoint and every entry that it covers, one a line")
+    .option("--data <folder>", "data folder of vernier run", ".vernier")
+    .option("--out <file>", "write a file instead of standard output")
+    .action(async (options) => (await import("./commands/ledger.ts")).runLedgerExport(options));
+  ledger
+    .command("replay")
+    .description("run recorded observations through the recorded policies again: the same decisions, byte for byte, or what differs")
+    .option("--data <folder>", "data folder of vernier run", ".vernier")
+    .option("--from <time>", "an instant such as 2026-11-23T04:00:00Z")
+    .option("--to <time>", "an instant")
+    .option("--json", "print the result as JSON")
+    .action(async (options) => (await import("./commands/ledger.ts")).runLedgerReplay(options));
+  ledger
+    .command("tail")
+    .description("the last entries")
+    .option("--data <folder>", "data folder of vernier run", ".vernier")
+    .option("--count <n>", "how many", "20")
+    .option("--json", "print entries as they were hashed")
+    .action(async (options) => (await import("./commands/ledger.ts")).runLedgerTail(options));
+}

@@ -1,0 +1,19 @@
+import { formatDuration } from "./duration.ts";
+
+/** `1,234.5`: thousands separated, `digits` after the point. */
+export function formatNumber(value: number, digits = 0): string {
+  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** A duration in at most two units: `3d4h`, `2m30s`. */
+export function formatSpan(ms: number): string {
+  const unit = ms >= 86_400_000 ? 3_600_000 : ms >= 3_600_000 ? 60_000 : ms >= 60_000 ? 1_000 : 1;
+  return formatDuration(Math.round(ms / unit) * unit);
+}
+
+/** A number for an operand: up to four significant digits, never exponent for everyday sizes. */
+export function formatOperand(value: number): string {
+  if (Number.isInteger(value)) return formatNumber(value);
+  if (Math.abs(value) >= 1_000) return formatNumber(value);
+  return String(Number(value.toPrecision(4)));
+}

@@ -1,0 +1,184 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { API_VERSION, type ApiEvent, type CommandRequest, type StateAnswer, type WorkloadState } from "./api/contract.ts";
+import { ApiServer } from "./api/server.ts";
+import { type Controller, SHARD, type WorkloadView } from "./control/controller.ts";
+import { decodeObservations } from "./control/observations.ts";
+import { type Command, hashOfDecision } from "./control/orders.ts";
+import type { ControllerEvents } from "./control/ports.ts";
+import { describeReason } from "./engine/describe-reason.ts";
+import type { Store } from "./ledger/store.ts";
+import { replaceFile } from "./lib/replace-file.ts";
+import { PathError, systemErrorCode } from "./lib/system-error.ts";
+
+// The local API over a controller: what it knows, in the words of the contract.
+
+/** Where the API is looked for first. */
+const API_PORT = 7461;
+/** Ticks that may be late before it counts as ill. */
+const LATE_TICKS = 3;
+const LATE_MS = 10_000;
+
+/** Where commands are sent, and what lets them in. */
+export interface ApiPlace {
+  readonly address: string;
+  readonly token: string;
+}
+
+export interface LiveApi {
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+/** Passes on what happens to whoever listens to the API, too. */
+export function tellingApi(events: ControllerEvents, api: () => ApiServer | undefined, wallMs: () => number): ControllerEvents {
+  const send = (event: ApiEvent): void => api()?.send(event);
+  return {
+    ...events,
+    onDecision: (decision, mode, effect) => {
+      events.onDecision?.(decision, mode, effect);
+      const { workload, from, requested, posture, atMs } = decision;
+      if (effect !== "none") send({ event: "decision", data: { workload, from, requested, effect, posture, atMs } });
+    },
+    onOutcome: (intent, outcome, message) => {
+      events.onOutcome?.(intent, outcome, message);
+      send({ event: "outcome", data: { workload: intent.workload, units: intent.do.units, outcome, message: message ?? null } });
+    },
+    onStopped: (isStopped) => {
+      events.onStopped?.(isStopped);
+      send({ event: "stopped", data: { isStopped } });
+    },
+    onWarning: (message) => {
+      events.onWarning?.(message);
+      send({ event: "warning", data: { message } });
+    },
+    onTick: (tookMs, workloads) => {
+      events.onTick?.(tookMs, workloads);
+      api()?.counters.tick(tookMs, wallMs());
+    },
+  };
+}
+
+export interface ApiOptions {
+  readonly data: string;
+  /** Undefined: {@link API_PORT}, or any that is free when that one is taken. */
+  readonly port: number | undefined;
+  readonly version: string;
+  readonly wallMs: () => number;
+}
+
+/** Opens the API of a controller, and writes down where it is. @throws PathError when a port that was asked for is taken */
+export async function openApi(
+  controller: Controller,
+  store: Store,
+  { data, port, version, wallMs }: ApiOptions,
+): Promise<LiveApi & { readonly server: ApiServer }> {
+  const startedMs = wallMs();
+  const state = (): StateAnswer => ({
+    schemaVersion: API_VERSION,
+    nowMs: wallMs(),
+    startedMs,
+    isStopped: controller.isStopped,
+    ledgerSeq: controller.ledgerSeq,
+    workloads: controller.views().map(stateOf),
+  });
+  const server = new ApiServer(
+    {
+      state,
+      isHealthy: () => controller.views().every(({ last, intervalMs }) => wallMs() - (last?.wallMs ?? startedMs) <= LATE_TICKS * intervalMs + LATE_MS),
+      command: (request) => controller.command(commandOf(request)),
+      entries: async (workload, count) => (await store.entriesOf(workload, count)).map((text) => JSON.parse(text) as unknown),
+      history: (workload, fromMs, toMs) => historyOf(store, workload, fromMs, toMs),
+    },
+    { token: tokenOf(data), version },
+  );
+  const address = await listen(server, port);
+  const place = join(data, "api.json");
+  replaceFile(place, `${JSON.stringify({ address, pid: process.pid })}\n`);
+  return {
+    server,
+    address,
+    close: async () => {
+      rmSync(place, { force: true });
+      await server.close();
+    },
+  };
+}
+
+async function listen(server: ApiServer, port: number | undefined): Promise<string> {
+  try {
+    return await server.listen(port ?? API_PORT);
+  } catch (error) {
+    if (port !== undefined) throw new PathError("cannot listen on port", String(port), error);
+    if (systemErrorCode(error) !== "EADDRINUSE") throw error;
+    return await server.listen(0);
+  }
+}
+
+/** The token of a data folder; made at the first start. */
+function tokenOf(data: string): string {
+  const path = join(data, "api.token");
+  if (existsSync(path)) return readFileSync(path, "utf8").trim();
+  const token = randomBytes(32).toString("base64url");
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  writeFileSync(path, `${token}\n`, { mode: 0o600, flag: "wx" });
+  return token;
+}
+
+/** Where the API of a running controller is; undefined when none runs. */
+export function findApi(data: string): ApiPlace | undefined {
+  try {
+    const { address } = JSON.parse(readFileSync(join(data, "api.json"), "utf8")) as { readonly address: string };
+    return { address, token: readFileSync(join(data, "api.token"), "utf8").trim() };
+  } catch (error) {
+    if (systemErrorCode(error) === "ENOENT") return undefined;
+    throw new PathError("cannot read", join(data, "api.json"), error);
+  }
+}
+
+/** A command as the controller knows it. */
+export function commandOf(request: CommandRequest): Command {
+  const { workload, who, why } = request;
+  const what =
+    request.kind === "set"
+      ? { kind: request.kind, units: request.units }
+      : request.kind === "approve"
+        ? { kind: request.kind, decision: request.decision }
+        : { kind: request.kind };
+  return { workload, who, why, do: what, ...("untilMs" in request && request.untilMs !== undefined && { untilMs: request.untilMs }) };
+}
+
+function stateOf({ id, mode, posture, last, unreadable, policyHash, intervalMs, openIntents, orders }: WorkloadView): WorkloadState {
+  const capacity = last?.observation.capacity;
+  const decision = last?.decision;
+  return {
+    workload: id,
+    mode,
+    posture: posture ?? null,
+    policyHash,
+    intervalMs,
+    tickMs: last?.atMs ?? null,
+    capacity: capacity?.readable ? { requested: capacity.requested, ready: capacity.ready, starting: capacity.starting, draining: capacity.draining } : null,
+    unreadable: unreadable ?? null,
+    readings: (last?.observation.readings ?? []).map(({ metric, status, value }) => ({
+      metric,
+      status,
+      value: status === "value" && Number.isFinite(value) ? value : null,
+    })),
+    desired: decision?.desired ?? null,
+    wanted: decision?.requested ?? null,
+    effect: last?.effect ?? null,
+    decision: decision !== undefined && last?.effect === "awaiting" ? hashOfDecision(decision) : null,
+    reasons: (decision?.reasons() ?? []).map((reason) => ({ ...reason, text: describeReason(reason) })),
+    openIntents,
+    orders: orders as WorkloadState["orders"],
+  };
+}
+
+async function historyOf(store: Store, workload: string, fromMs: number, toMs: number): Promise<readonly unknown[]> {
+  const rows: unknown[] = [];
+  for await (const { atMs, bytes } of store.observations(SHARD, fromMs, toMs))
+    for (const { workload: id, observation } of decodeObservations(bytes)) if (id === workload) rows.push({ atMs, ...observation });
+  return rows;
+}
