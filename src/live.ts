@@ -6,7 +6,7 @@ import { ExecActuator } from "./actuators/exec/exec-actuator.ts";
 import { FileActuator } from "./actuators/file/file-actuator.ts";
 import { MemoryActuator } from "./actuators/memory/memory-actuator.ts";
 import { createEngine } from "./app.ts";
-import { SystemClock } from "./control/clock.ts";
+import { type Clock, SystemClock } from "./control/clock.ts";
 import { Controller, SHARD } from "./control/controller.ts";
 import type { Mode } from "./control/decision.ts";
 import type { ControlledWorkload, ControllerEvents } from "./control/ports.ts";
@@ -17,6 +17,8 @@ import { CheckpointKey } from "./ledger/checkpoint.ts";
 import { MemoryStore } from "./ledger/memory/memory-store.ts";
 import { SqliteStore } from "./ledger/sqlite/sqlite-store.ts";
 import type { Store } from "./ledger/store.ts";
+import { allowAddresses } from "./lib/addresses.ts";
+import { Breaker } from "./lib/breaker.ts";
 import { canonicalJson } from "./lib/canonical-json.ts";
 import { FileError } from "./lib/file-error.ts";
 import { messageOf, PathError, systemErrorCode } from "./lib/system-error.ts";
@@ -36,6 +38,9 @@ import type { Source } from "./sources/source.ts";
 /** Calendars are laid out this far ahead; a controller that runs for longer lays them out anew when it is started again. */
 const HORIZON_MS = 400 * 86_400_000;
 const SOURCE_DEADLINE_MS = 10_000;
+const SOURCE_BYTES_MAX = 1 << 20;
+/** Requests to a Prometheus that may find out whether it is well again: one alone could be a query that is too much for it. */
+const PROBES_MAX = 8;
 
 export interface LiveOptions {
   /** Folder of the ledger, its key and the kill switch. */
@@ -67,7 +72,7 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
   const clock = new SystemClock(((await store.lastObservedMs(SHARD)) ?? 0) + 1);
   const sources: Source[] = [];
   const workloads = policies.flatMap((policy) => {
-    const byName = sourcesOf(policy, options, () => clock.wallMs());
+    const byName = sourcesOf(policy, options, clock);
     sources.push(...byName.values());
     return policy.workloads.map((workload): ControlledWorkload => {
       const engine = engineOf(workload, clock.engineMs());
@@ -233,7 +238,8 @@ function engineOf({ resolved, hash }: { readonly resolved: ResolvedWorkload; rea
   return engine;
 }
 
-function sourcesOf({ settings, file }: Policy, { environment }: LiveOptions, wallMs: () => number): Map<string, Source> {
+function sourcesOf({ settings, file }: Policy, { environment }: LiveOptions, clock: Clock): Map<string, Source> {
+  const wallMs = (): number => clock.wallMs();
   const sources = new Map<string, Source>();
   for (const [name, source] of Object.entries(settings.sources)) {
     const folder = dirname(file);
@@ -265,8 +271,11 @@ function sourcesOf({ settings, file }: Policy, { environment }: LiveOptions, wal
             : "file" in token
               ? { headers: {}, bearerFile: resolve(folder, token.file) }
               : { headers: { authorization: `Bearer ${tokenOf(token.env, environment)}` } };
-        const config = { url: new URL(source.url), credentials, deadlineMs: SOURCE_DEADLINE_MS };
-        sources.set(name, source.type === "prometheus" ? new PrometheusSource(config) : new HttpJsonSource(config, wallMs));
+        const isPrometheus = source.type === "prometheus";
+        const limits = { deadlineMs: SOURCE_DEADLINE_MS, bytesMax: SOURCE_BYTES_MAX, allow: allowAddresses(source.allow) };
+        const breaker = new Breaker({ nowMs: () => clock.engineMs(), random: Math.random, probesMax: isPrometheus ? PROBES_MAX : 1 });
+        const config = { url: new URL(source.url), credentials, asking: { limits, breaker, wallMs } };
+        sources.set(name, isPrometheus ? new PrometheusSource(config) : new HttpJsonSource(config));
         break;
       }
     }

@@ -1,7 +1,8 @@
 import { createServer, type RequestListener, type Server } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { sendHttp } from "./http.ts";
+import { HttpError, sendHttp } from "./http.ts";
 import { retried, retryAfterMs } from "./retry.ts";
 
 async function on<T>(listener: RequestListener | string, use: (url: URL) => Promise<T>): Promise<T> {
@@ -51,9 +52,116 @@ describe("a request", () => {
     ["SSH-2.0-OpenSSH_9.2\r\n", "not_http"],
     ["", "interrupted"],
     ["HTTP/1.1 302 Found\r\nLocation: http://[broken\r\nContent-Length: 0\r\n\r\n", "redirected"],
-    [`HTTP/1.1 200 OK\r\n${"A: b\r\n".repeat(10_000)}\r\n`, "not_http"],
+    ["HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", "interrupted"],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n555", "not_http"],
+    ["HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n5", "not_http"],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n5", "not_http"],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 3\r\n\r\n555", "not_http"],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n555\r\n0\r\n\r\n", "not_http"],
+    ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n5", "not_http"],
+    ["HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n", "answer_too_large"],
   ] as const)("answered with %j is told apart", async ([raw, code]) => {
     await expect(on(raw, (url) => send(url))).rejects.toMatchObject({ name: "HttpError", code });
+  });
+
+  test.for([
+    ["a hundred thousand headers", Array.from({ length: 100_000 }, (_, i) => `h${i}: 5`).join("\r\n")],
+    ["one enormous header", `a: ${"5".repeat(10_000_000)}`],
+    ["an enormous extension of a chunk", `transfer-encoding: chunked\r\n\r\n1;${"a".repeat(1_000_000)}\r\n5\r\n0`],
+    ["trailers without end", `transfer-encoding: chunked\r\n\r\n1\r\n5\r\n0\r\n${"a: b\r\n".repeat(100_000)}`],
+  ] as const)("answered with %s takes none of it", async ([, raw]) => {
+    await expect(on(`HTTP/1.1 200 OK\r\n${raw}\r\n\r\n`, (url) => send(url))).rejects.toMatchObject({ code: "not_http" });
+  });
+
+  test("takes no more of a body without end than it may", async () => {
+    let sent = 0;
+    const endless: RequestListener = (_, response) => {
+      const more = (): void => {
+        if (response.destroyed) return;
+        sent += 65_536;
+        response.write(Buffer.alloc(65_536), more);
+      };
+      more();
+    };
+    await expect(on(endless, (url) => send(url, { ...LIMITS, bytesMax: 1 << 18 }))).rejects.toMatchObject({
+      code: "answer_too_large",
+      message: "an answer of more than 256 KiB",
+    });
+    // What is on its way in buffers comes on top.
+    expect(sent).toBeLessThan(16 << 20);
+  });
+
+  test("asks for nothing compressed, and unpacks nothing: a bomb stays as small as it came", async () => {
+    const bomb = gzipSync(Buffer.alloc(64 << 20));
+    const asked: unknown[] = [];
+    const answer: RequestListener = (request, response) => {
+      asked.push(request.headers["accept-encoding"]);
+      response.writeHead(200, { "content-encoding": "gzip" }).end(bomb);
+    };
+    await expect(on(answer, (url) => send(url))).rejects.toMatchObject({ code: "not_http", message: "the answer is compressed, which was not asked for" });
+    expect(asked).toEqual(["identity"]);
+  });
+
+  test("waits for no answer behind notes without end that there will be one", async () => {
+    const notes: RequestListener = (_, response) => {
+      const timer = setInterval(() => response.writeContinue(), 20);
+      response.on("close", () => clearInterval(timer));
+    };
+    await expect(on(notes, (url) => send(url, { ...LIMITS, deadlineMs: 200 }))).rejects.toMatchObject({ code: "deadline" });
+  });
+
+  test("knows whether the other side may have it", async () => {
+    const isSent = async (ask: Promise<unknown>): Promise<unknown> => {
+      try {
+        return await ask;
+      } catch (error) {
+        return error instanceof HttpError ? error.isSent : error;
+      }
+    };
+    expect(await isSent(send(new URL("http://127.0.0.1:1/")))).toBe(false);
+    expect(await isSent(send(new URL("http://nobody.invalid/")))).toBe(false);
+    expect(await isSent(sendHttp({ url: new URL("http://slow.invalid/"), headers: {} }, { ...LIMITS, deadlineMs: 50, lookup: () => {} }))).toBe(false);
+    expect(await isSent(send(new URL("http://127.0.0.1:1/"), LIMITS, AbortSignal.abort()))).toBe(false);
+    expect(await isSent(on("", (url) => send(url)))).toBe(true);
+    expect(
+      await isSent(
+        on(
+          (request) => request.socket.destroy(),
+          (url) => send(url),
+        ),
+      ),
+    ).toBe(true);
+    expect(
+      await isSent(
+        on(
+          () => {},
+          (url) => send(url, { ...LIMITS, deadlineMs: 200 }),
+        ),
+      ),
+    ).toBe(true);
+    // Nothing was said to whom we do not trust.
+    expect(await isSent(on("HTTP/1.1 200 OK\r\n\r\n", (url) => send(new URL(url.href.replace("http:", "https:")))))).toBe(false);
+  });
+
+  test("that is an order goes out once, on a connection of its own, and not to where it is sent on to", async () => {
+    const seen: unknown[] = [];
+    const sockets = new Set<unknown>();
+    const listener: RequestListener = (request, response) => {
+      let body = "";
+      request.on("data", (part: Buffer) => (body += part.toString()));
+      request.on("end", () => {
+        sockets.add(request.socket);
+        seen.push([request.method, request.headers["content-type"], request.headers["content-length"], body]);
+        response.writeHead(307, { location: "/b" }).end("there");
+      });
+    };
+    await on(listener, async (url) => {
+      const order = { url, headers: { "content-type": "application/cloudevents+json" }, order: '{"a":"ü"}' };
+      expect(await sendHttp(order, LIMITS)).toMatchObject({ status: 307, body: "there" });
+      await sendHttp(order, LIMITS);
+    });
+    expect(seen).toEqual(Array.from({ length: 2 }, () => ["POST", "application/cloudevents+json", "10", '{"a":"ü"}']));
+    expect(sockets.size).toBe(2);
   });
 
   test("to nobody is told apart", async () => {

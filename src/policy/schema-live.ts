@@ -1,4 +1,6 @@
+import { isIP } from "node:net";
 import { z } from "zod";
+import { isAllowance } from "../lib/addresses.ts";
 import { durationFrom } from "./quantities.ts";
 import { Name } from "./schema-parts.ts";
 
@@ -13,7 +15,25 @@ const SecretReference = z
 
 const Address = z
   .url({ protocol: /^https?$/, error: "expected an http or https address" })
-  .refine((url) => !/^https?:\/\/[^/]*@/.test(url), { error: "expected an address without user and password; secrets are given by reference" });
+  .refine((url) => !/^https?:\/*[^/]*@/i.test(url), { error: "expected an address without user and password; secrets are given by reference" })
+  .refine(isPlain, { error: "expected the host as it is: 127.0.0.1, not 0x7f.1 or 2130706433, and localhost in plain letters" });
+
+/** Whether an address of a machine reads as what it means. A name is looked at when it is asked for. */
+function isPlain(url: string): boolean {
+  if (!URL.canParse(url)) return true;
+  const { hostname } = new URL(url);
+  const means = hostname.replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
+  return (isIP(means) === 0 && means !== "localhost") || /^https?:\/\/(\[[^\]]*\]|[^/?#:]+)/i.exec(url)?.[1]?.toLowerCase() === hostname;
+}
+
+const Allow = z
+  .array(z.string().refine(isAllowance, { error: "expected private, loopback, an address, or a range such as 10.0.0.0/8" }))
+  .max(100)
+  .prefault([])
+  .meta({
+    description:
+      "Where requests may go beyond public addresses and what `url` itself names: `private`, `loopback`, addresses or ranges such as `10.0.0.0/8`. Link-local addresses and those that hand out credentials of a cloud have to be listed one by one.",
+  });
 
 /** A command as a list of arguments; no shell is involved. */
 const Argv = z.array(z.string().min(1).max(10_000)).min(1, { error: 'expected a command as a list, for example [./scale.sh, --units, "{units}"]' }).max(100);
@@ -27,7 +47,7 @@ const EnvironmentNames = z
 /** Where live readings come from. */
 export const Source = z
   .discriminatedUnion("type", [
-    z.strictObject({ type: z.literal("prometheus"), url: Address, bearerToken: SecretReference.optional() }),
+    z.strictObject({ type: z.literal("prometheus"), url: Address, allow: Allow, bearerToken: SecretReference.optional() }),
     z.strictObject({ type: z.literal("file") }),
     z.strictObject({
       type: z.literal("exec"),
@@ -35,7 +55,7 @@ export const Source = z
       timeout: durationFrom("1s", "1m").prefault("5s"),
       environment: EnvironmentNames,
     }),
-    z.strictObject({ type: z.literal("http-json"), url: Address, bearerToken: SecretReference.optional() }),
+    z.strictObject({ type: z.literal("http-json"), url: Address, allow: Allow, bearerToken: SecretReference.optional() }),
   ])
   .meta({
     description:

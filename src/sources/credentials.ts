@@ -1,9 +1,5 @@
-import { readFileSync } from "node:fs";
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import { FileError } from "../lib/file-error.ts";
-import { HttpError } from "../lib/http.ts";
-import { oneLine } from "../lib/one-line.ts";
-import { PathError } from "../lib/system-error.ts";
+import { readSecret } from "../lib/secrets.ts";
 
 /** Who we are for Prometheus or what stands before it. */
 export interface Credentials {
@@ -52,37 +48,4 @@ export function isSendable(name: string, value: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** A text from elsewhere without our secrets, should it repeat them. */
-export function withoutSecrets(text: string, secrets: readonly string[]): string {
-  // A header such as `X-Scope-OrgID: 1` is no secret that could be found again.
-  return secrets.filter((secret) => secret.length >= 4).reduce((left, secret) => left.replaceAll(secret, "***"), text);
-}
-
-/** Why a request failed, without our secrets: a reading that is absent, not the end of a controller. @throws what is no failure of a request */
-export function whyItFailed(error: unknown, secrets: readonly string[]): string {
-  // A secret that cannot be read is one of them.
-  if (error instanceof HttpError || error instanceof PathError || error instanceof FileError) return withoutSecrets(oneLine(error.message), secrets);
-  throw error;
-}
-
-function readSecret(path: string): string {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new PathError("cannot read", path, error);
-  }
-  const secret = text.replace(/\r?\n$/, "");
-  if (secret === "" || !/^[\x20-\xff]+$/.test(secret) || secret.length > 16_384)
-    throw new FileError(path, [
-      {
-        severity: "error",
-        code: "secret_unusable",
-        message: secret === "" ? "the file is empty" : "not one line of text",
-        hint: "expected the secret on a line of its own, nothing else",
-      },
-    ]);
-  return secret;
 }

@@ -4,12 +4,14 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import type { Asking } from "../lib/ask.ts";
+import { Breaker } from "../lib/breaker.ts";
 import { ExecSource } from "./exec/exec-source.ts";
 import { FileSource } from "./file/file-source.ts";
 import { HttpJsonSource } from "./http-json/http-json-source.ts";
 import { PrometheusSource } from "./prometheus/prometheus-source.ts";
 import { sourceCases } from "./source.cases.ts";
-import type { MetricQuery, SourceReading } from "./source.ts";
+import type { MetricQuery, Source, SourceReading } from "./source.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "vernier-sources-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -29,6 +31,12 @@ async function serve(listener: RequestListener): Promise<{ url: URL; close: () =
     },
   };
 }
+
+const asking = (deadlineMs = 2_000, nowMs = (): number => performance.now(), probesMax = 1): Asking => ({
+  limits: { deadlineMs, bytesMax: 1 << 20 },
+  breaker: new Breaker({ nowMs, random: () => 1, probesMax }),
+  wallMs: Date.now,
+});
 
 sourceCases("file", async () => {
   const name = fresh();
@@ -54,7 +62,7 @@ sourceCases("http-json", async () => {
   let said: string | undefined;
   const { url, close } = await serve((_, response) => response.end(JSON.stringify({ queue: said === undefined ? {} : { "a/b": [said] } })));
   return {
-    source: new HttpJsonSource({ url, credentials: { headers: {} }, deadlineMs: 2_000 }, Date.now),
+    source: new HttpJsonSource({ url, credentials: { headers: {} }, asking: asking() }),
     query: "/queue/a~1b/0",
     close,
     say: (text) => {
@@ -74,7 +82,7 @@ sourceCases("prometheus", async () => {
     ),
   );
   return {
-    source: new PrometheusSource({ url, credentials: { headers: {} }, deadlineMs: 2_000 }),
+    source: new PrometheusSource({ url, credentials: { headers: {} }, asking: asking() }),
     query: "avg(cpu)",
     close,
     say: (text) => {
@@ -110,7 +118,7 @@ describe("prometheus", () => {
   const read = async (listener: RequestListener, queries = [QUERY]): Promise<readonly SourceReading[]> => {
     const { url, close } = await serve(listener);
     try {
-      return await new PrometheusSource({ url, credentials: { headers: { authorization: "Bearer s3cret" } }, deadlineMs: 500 }).read(queries, NEVER);
+      return await new PrometheusSource({ url, credentials: { headers: { authorization: "Bearer s3cret" } }, asking: asking(500) }).read(queries, NEVER);
     } finally {
       await close();
     }
@@ -182,4 +190,113 @@ describe("prometheus", () => {
     );
     expect(reading).toMatchObject({ status: "value", partial: true });
   });
+});
+
+const NUMBER_BODY = JSON.stringify({ status: "success", data: { resultType: "scalar", result: [1, "5"] }, q: 5 });
+const HTTP_SOURCES = {
+  prometheus: (url: URL, how: Asking): Source => new PrometheusSource({ url, credentials: { headers: {} }, asking: how }),
+  "http-json": (url: URL, how: Asking): Source => new HttpJsonSource({ url, credentials: { headers: {} }, asking: how }),
+};
+
+describe.each(Object.entries(HTTP_SOURCES))("%s: a server that fails", (_, open) => {
+  /** A source of a server that answers as it is told, with a clock that is moved. */
+  async function stage(deadlineMs?: number, probesMax?: number) {
+    const world = { nowMs: 0, asked: 0, answer: ((__, response) => response.end(NUMBER_BODY)) as RequestListener };
+    const { url, close } = await serve((request, response) => {
+      world.asked++;
+      world.answer(request, response);
+    });
+    const source = open(
+      url,
+      asking(deadlineMs, () => world.nowMs, probesMax),
+    );
+    const ask = async (): Promise<SourceReading> => (await source.read([{ ...QUERY, query: "/q" }], NEVER))[0] as SourceReading;
+    return { world, source, ask, close };
+  }
+
+  test("is not asked after five failures, says so in the same words all the time, and is asked again within 30 s", async () => {
+    const { world, ask, close } = await stage();
+    world.answer = (request) => request.socket.destroy();
+    const reasons = [];
+    for (let i = 0; i < 8; i++) reasons.push((await ask()).reason);
+    const paused = "the connection was cut; failed 5 times or more, next attempt within 30 s";
+    expect(reasons).toEqual([...Array<string>(4).fill("the connection was cut"), ...Array<string>(4).fill(paused)]);
+    expect(world.asked).toBe(5);
+    // However long it fails.
+    for (let i = 0; i < 30; i++) {
+      const { asked } = world;
+      world.nowMs += 30_000;
+      expect(await ask()).toMatchObject({ status: "absent", reason: paused });
+      expect(world.asked).toBe(asked + 1);
+    }
+    world.answer = (__, response) => response.end(NUMBER_BODY);
+    world.nowMs += 30_000;
+    expect(await ask()).toMatchObject({ status: "value", value: 5 });
+    expect(await ask()).toMatchObject({ status: "value", value: 5 });
+    await close();
+  });
+
+  test.for([
+    [503, "answered 503"],
+    [429, "answered 429"],
+  ] as const)("with %i and Retry-After is not asked for as long as it says", async ([status, said]) => {
+    const { world, ask, close } = await stage();
+    world.answer = (__, response) => response.writeHead(status, { "retry-after": "20" }).end("busy");
+    expect((await ask()).reason).toMatch(new RegExp(`^${said}.*; asked to wait, next attempt within 30 s$`));
+    world.answer = (__, response) => response.end(NUMBER_BODY);
+    world.nowMs = 19_999;
+    expect((await ask()).status).toBe("absent");
+    expect(world.asked).toBe(1);
+    world.nowMs = 20_000;
+    expect((await ask()).status).toBe("value");
+    await close();
+  });
+
+  test("is well when it refuses, and when what it says is no number", async () => {
+    const { world, ask, close } = await stage();
+    world.answer = (__, response) => response.writeHead(world.asked % 2 === 0 ? 404 : 200).end("{}");
+    for (let i = 0; i < 12; i++) expect((await ask()).status).not.toBe("value");
+    expect(world.asked).toBe(12);
+    await close();
+  });
+
+  test("counts as failing when it has no answer by the end of the tick, and is not asked for what was stopped before", async () => {
+    const { world, source, close } = await stage();
+    let stop = new AbortController();
+    world.answer = () => stop.abort();
+    const read = (signal: AbortSignal) => source.read([{ ...QUERY, query: "/q" }], signal);
+    for (let i = 0; i < 8; i++) await read(AbortSignal.abort());
+    expect(world.asked).toBe(0);
+    for (let i = 0; i < 5; i++) {
+      stop = new AbortController();
+      await read(stop.signal);
+    }
+    expect((await read(NEVER))[0]).toMatchObject({ status: "absent", reason: "no answer in time; failed 5 times or more, next attempt within 30 s" });
+    expect(world.asked).toBe(5);
+    await close();
+  });
+});
+
+test("prometheus: one query that is too much for it silences no other", async () => {
+  const heavy: (() => void)[] = [];
+  const { url, close } = await serve((request, response) => {
+    let body = "";
+    request.on("data", (part: Buffer) => (body += part.toString()));
+    request.on("end", () => {
+      if (new URLSearchParams(body).get("query") === "heavy") heavy.push(() => response.destroy());
+      else response.end(NUMBER_BODY);
+    });
+  });
+  const source = new PrometheusSource({ url, credentials: { headers: {} }, asking: asking(2_000, () => 0, 8) });
+  for (let i = 0; i < 10; i++) {
+    const readings = source.read(
+      ["heavy", "a", "b"].map((query) => ({ ...QUERY, query })),
+      NEVER,
+    );
+    const others = await source.read([{ ...QUERY, query: "c" }], NEVER);
+    expect(others).toMatchObject([{ status: "value" }]);
+    for (const cut of heavy.splice(0)) cut();
+    expect((await readings).map(({ status }) => status)).toEqual(["absent", "value", "value"]);
+  }
+  await close();
 });

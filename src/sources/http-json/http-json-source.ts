@@ -1,43 +1,44 @@
-import { sendHttp } from "../../lib/http.ts";
+import { type Asking, ask } from "../../lib/ask.ts";
 import { oneLine } from "../../lib/one-line.ts";
-import { type Credentials, secretHeaders, whyItFailed } from "../credentials.ts";
+import { whyUnusable, withoutSecrets } from "../../lib/secrets.ts";
+import { type Credentials, type SecretHeaders, secretHeaders } from "../credentials.ts";
 import { absent, type MetricQuery, NUMBER, present, type Source, type SourceReading } from "../source.ts";
 
 /** One address that answers with JSON. */
 export interface HttpJsonConfig {
   readonly url: URL;
   readonly credentials: Credentials;
-  readonly deadlineMs: number;
+  readonly asking: Asking;
 }
-
-const BYTES_MAX = 1 << 20;
 
 /** Numbers in a JSON document behind an address, asked for once in a tick. The query is a JSON pointer (RFC 6901), such as `/queue/depth`. */
 export class HttpJsonSource implements Source {
   readonly #config: HttpJsonConfig;
-  readonly #wallMs: () => number;
 
-  constructor(config: HttpJsonConfig, wallMs: () => number) {
+  constructor(config: HttpJsonConfig) {
     this.#config = config;
-    this.#wallMs = wallMs;
   }
 
   async read(queries: readonly MetricQuery[], signal: AbortSignal): Promise<readonly SourceReading[]> {
-    const { url, credentials, deadlineMs } = this.#config;
-    let document: unknown;
-    let secrets: readonly string[] = [];
+    const { url, credentials, asking } = this.#config;
+    const none = (reason: string): readonly SourceReading[] => queries.map((query) => absent(query, reason));
+    let secret: SecretHeaders;
     try {
-      const secret = secretHeaders(credentials);
-      secrets = secret.secrets;
-      const answer = await sendHttp({ url, headers: { accept: "application/json", ...secret.headers } }, { deadlineMs, bytesMax: BYTES_MAX }, signal);
-      if (answer.status !== 200) return queries.map((query) => absent(query, `answered ${answer.status}`));
-      document = JSON.parse(answer.body);
+      secret = secretHeaders(credentials);
     } catch (error) {
-      if (error instanceof SyntaxError) return queries.map((query) => absent(query, "the answer is not JSON"));
-      const reason = whyItFailed(error, secrets);
-      return queries.map((query) => absent(query, reason));
+      return none(whyUnusable(error));
     }
-    const atMs = this.#wallMs();
+    const hide = (text: string): string => withoutSecrets(text, secret.secrets);
+    const asked = await ask({ url, headers: secret.headers }, asking, { unwell: ({ status }) => `answered ${status}`, hide }, signal);
+    if (asked.kind === "failed") return none(asked.why);
+    if (asked.answer.status !== 200) return none(`answered ${asked.answer.status}`);
+    let document: unknown;
+    try {
+      document = JSON.parse(asked.answer.body);
+    } catch {
+      return none("the answer is not JSON");
+    }
+    const atMs = asking.wallMs();
     return queries.map((query) => {
       const found = at(document, query.query);
       if (found === undefined || found === null) return absent(query, `nothing at "${oneLine(query.query).slice(0, 60)}"`);

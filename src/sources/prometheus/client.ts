@@ -1,8 +1,10 @@
+import { allowAddresses } from "../../lib/addresses.ts";
 import { FileError } from "../../lib/file-error.ts";
 import { type HttpAnswer, HttpError, type HttpFailure, type HttpTls, sendHttp } from "../../lib/http.ts";
 import { oneLine } from "../../lib/one-line.ts";
 import { type Backoff, retried, retryAfterMs } from "../../lib/retry.ts";
-import { type Credentials, type SecretHeaders, secretHeaders, withoutSecrets } from "../credentials.ts";
+import { withoutSecrets } from "../../lib/secrets.ts";
+import { type Credentials, type SecretHeaders, secretHeaders } from "../credentials.ts";
 import { SourceError, type SourceFailure } from "../source-error.ts";
 import { answerError, answerVersion, parseRangeAnswer, type RangeAnswer } from "./answer.ts";
 import { type BinRange, type Chunk, chunkInstants, SPLIT_LEAST } from "./chunks.ts";
@@ -17,6 +19,8 @@ export interface Connection {
 }
 
 const BYTES_MAX = 32 << 20;
+/** Who typed the address is there, and meant it. */
+const NEAR = allowAddresses(["private", "loopback"]);
 /** Longer queries go into the body of a POST: proxies cut long addresses. */
 const ADDRESS_MAX = 3_000;
 
@@ -109,7 +113,7 @@ export class PrometheusClient {
     try {
       const answer = await sendHttp(
         { url: to, headers: secret.headers, ...(isLong && { form: parameters }) },
-        { deadlineMs, bytesMax: BYTES_MAX, tls },
+        { deadlineMs, bytesMax: BYTES_MAX, tls, allow: NEAR },
         this.#signal,
       );
       return { answer, secrets: secret.secrets };
@@ -160,6 +164,7 @@ const FAILURES: Readonly<Record<HttpFailure, { readonly code: SourceFailure; rea
     hint: "credentials do not go to another address; if that is where Prometheus is, give it with its prefix only",
   },
   tls_refused: { code: "tls_refused", retryable: false, hint: "name its certificate authority with --ca, or check http against https and the host name" },
+  address_refused: { code: "unreachable", retryable: false, hint: "a recording is not fetched from there" },
   not_http: { code: "unreachable", retryable: false, hint: "is this https, or another protocol?" },
   stopped: { code: "stopped", retryable: false, hint: "the same command goes on from what was read" },
 };

@@ -1,6 +1,8 @@
+import { type Asking, ask } from "../../lib/ask.ts";
 import { concurrently } from "../../lib/concurrently.ts";
-import { sendHttp } from "../../lib/http.ts";
-import { type Credentials, secretHeaders, whyItFailed, withoutSecrets } from "../credentials.ts";
+import type { HttpAnswer } from "../../lib/http.ts";
+import { whyUnusable, withoutSecrets } from "../../lib/secrets.ts";
+import { type Credentials, type SecretHeaders, secretHeaders } from "../credentials.ts";
 import { absent, type MetricQuery, present, type Source, type SourceReading } from "../source.ts";
 import { parseInstantAnswer } from "./instant.ts";
 
@@ -9,10 +11,9 @@ export interface PrometheusSourceConfig {
   /** Where its API begins, without `/api/v1`. */
   readonly url: URL;
   readonly credentials: Credentials;
-  readonly deadlineMs: number;
+  readonly asking: Asking;
 }
 
-const BYTES_MAX = 1 << 20;
 /** Requests that are open at the same time. */
 const CONCURRENT_MAX = 8;
 
@@ -33,27 +34,30 @@ export class PrometheusSource implements Source {
   async close(): Promise<void> {}
 
   async #ask(text: string, signal: AbortSignal): Promise<(query: MetricQuery) => SourceReading> {
-    const { url, credentials, deadlineMs } = this.#config;
-    let secrets: readonly string[] = [];
+    const { url, credentials, asking } = this.#config;
+    let secret: SecretHeaders;
     try {
-      const secret = secretHeaders(credentials);
-      secrets = secret.secrets;
-      const to = new URL(url);
-      to.pathname = `${url.pathname.replace(/\/+$/, "")}/api/v1/query`;
-      const answer = await sendHttp(
-        { url: to, headers: secret.headers, form: new URLSearchParams({ query: text }) },
-        { deadlineMs, bytesMax: BYTES_MAX },
-        signal,
-      );
-      const read = parseInstantAnswer(answer.body);
-      if (read.kind === "value" && answer.status === 200) return (query) => present(query, read.value, read.atMs, read.partial);
-      if (read.kind === "absent") return (query) => absent(query, read.reason);
-      const reason = withoutSecrets(read.kind === "invalid" ? read.reason : `answered ${answer.status}`, secrets);
-      // A server that is not well says nothing about the metric; an answer that is no number does.
-      return (query) => absent(query, `${answer.status === 200 ? "" : `answered ${answer.status}, `}${reason}`, answer.status === 200 ? "invalid" : "absent");
+      secret = secretHeaders(credentials);
     } catch (error) {
-      const reason = whyItFailed(error, secrets);
+      const reason = whyUnusable(error);
       return (query) => absent(query, reason);
     }
+    const hide = (said: string): string => withoutSecrets(said, secret.secrets);
+    const to = new URL(url);
+    to.pathname = `${url.pathname.replace(/\/+$/, "")}/api/v1/query`;
+    const asked = await ask({ url: to, headers: secret.headers, form: new URLSearchParams({ query: text }) }, asking, { unwell: statusText, hide }, signal);
+    if (asked.kind === "failed") return (query) => absent(query, asked.why);
+    const { answer } = asked;
+    // A refusal says nothing about the metric; an answer that is no number does.
+    if (answer.status !== 200) return (query) => absent(query, hide(statusText(answer)));
+    const read = parseInstantAnswer(answer.body);
+    if (read.kind === "value") return (query) => present(query, read.value, read.atMs, read.partial);
+    return (query) => absent(query, hide(read.reason), read.kind);
   }
+}
+
+/** What an answer that is not one says: the status, and what Prometheus adds to it. */
+function statusText({ status, body }: HttpAnswer): string {
+  const read = parseInstantAnswer(body);
+  return read.kind === "invalid" ? `answered ${status}, ${read.reason}` : `answered ${status}`;
 }
