@@ -5,6 +5,7 @@ import type { Actuator } from "./actuators/actuator.ts";
 import { ExecActuator } from "./actuators/exec/exec-actuator.ts";
 import { FileActuator } from "./actuators/file/file-actuator.ts";
 import { MemoryActuator } from "./actuators/memory/memory-actuator.ts";
+import { WebhookActuator } from "./actuators/webhook/webhook-actuator.ts";
 import { createEngine } from "./app.ts";
 import { type Clock, SystemClock } from "./control/clock.ts";
 import { Controller, SHARD } from "./control/controller.ts";
@@ -18,15 +19,17 @@ import { MemoryStore } from "./ledger/memory/memory-store.ts";
 import { SqliteStore } from "./ledger/sqlite/sqlite-store.ts";
 import type { Store } from "./ledger/store.ts";
 import { allowAddresses } from "./lib/addresses.ts";
+import type { Asking } from "./lib/ask.ts";
 import { Breaker } from "./lib/breaker.ts";
 import { canonicalJson } from "./lib/canonical-json.ts";
 import { FileError } from "./lib/file-error.ts";
+import type { HttpLimits } from "./lib/http.ts";
 import { messageOf, PathError, systemErrorCode } from "./lib/system-error.ts";
 import { formatTimestamp } from "./lib/timestamp.ts";
 import { openApi, tellingApi } from "./live-api.ts";
 import { type Policy, type PolicyWorkload, policyHash } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
-import { type Credentials, isSendable } from "./sources/credentials.ts";
+import { credentialsOf, secretsOf } from "./secret-references.ts";
 import { ExecSource } from "./sources/exec/exec-source.ts";
 import { FileSource } from "./sources/file/file-source.ts";
 import { HttpJsonSource } from "./sources/http-json/http-json-source.ts";
@@ -39,6 +42,7 @@ import type { Source } from "./sources/source.ts";
 const HORIZON_MS = 400 * 86_400_000;
 const SOURCE_DEADLINE_MS = 10_000;
 const SOURCE_BYTES_MAX = 1 << 20;
+const TARGET_BYTES_MAX = 1 << 16;
 /** Requests to a Prometheus that may find out whether it is well again: one alone could be a query that is too much for it. */
 const PROBES_MAX = 8;
 
@@ -87,7 +91,7 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
         mode: options.isDryRun && (mode === "live" || mode === "approve") ? "shadow" : mode,
         engine,
         policy: canonicalJson(workload.resolved),
-        actuator: actuatorOf(workload, dirname(policy.file), options),
+        actuator: actuatorOf(workload, dirname(policy.file), options, clock),
         readings: new WorkloadReadings(workload.id, metrics, clock, (metric, reason) => events.onReading?.(workload.id, metric, reason)),
       };
     });
@@ -151,11 +155,12 @@ function refuseShared(policies: readonly Policy[]): void {
           `${id} may act, and does not say what its capacity is set on`,
           "add target, for example {type: exec, observe: [...], set: [...]}; {type: memory} to try things out",
         );
-      if (written.target?.type !== "file") continue;
-      const path = realPath(resolve(dirname(file), written.target.path));
+      const { target } = written;
+      if (target?.type !== "file" && target?.type !== "webhook") continue;
+      const path = target.type === "file" ? realPath(resolve(dirname(file), target.path)) : target.observe;
       const owner = targets.get(path);
       if (owner !== undefined)
-        refuse("target_shared", ["target"], `${id} and ${owner} set capacity in the same file`, "two controllers on one target fight; give each its own");
+        refuse("target_shared", ["target"], `${id} and ${owner} set capacity on the same target`, "two controllers on one target fight; give each its own");
       targets.set(path, id);
     }
 }
@@ -264,17 +269,10 @@ function sourcesOf({ settings, file }: Policy, { environment }: LiveOptions, clo
         break;
       case "http-json":
       case "prometheus": {
-        const token = source.bearerToken;
-        const credentials: Credentials =
-          token === undefined
-            ? { headers: {} }
-            : "file" in token
-              ? { headers: {}, bearerFile: resolve(folder, token.file) }
-              : { headers: { authorization: `Bearer ${tokenOf(token.env, environment)}` } };
         const isPrometheus = source.type === "prometheus";
         const limits = { deadlineMs: SOURCE_DEADLINE_MS, bytesMax: SOURCE_BYTES_MAX, allow: allowAddresses(source.allow) };
-        const breaker = new Breaker({ nowMs: () => clock.engineMs(), random: Math.random, probesMax: isPrometheus ? PROBES_MAX : 1 });
-        const config = { url: new URL(source.url), credentials, asking: { limits, breaker, wallMs } };
+        const asking = askingOf(clock, limits, isPrometheus ? PROBES_MAX : 1);
+        const config = { url: new URL(source.url), credentials: credentialsOf(source.bearerToken, folder, environment), asking };
         sources.set(name, isPrometheus ? new PrometheusSource(config) : new HttpJsonSource(config));
         break;
       }
@@ -283,18 +281,7 @@ function sourcesOf({ settings, file }: Policy, { environment }: LiveOptions, clo
   return sources;
 }
 
-function tokenOf(name: string, environment: Readonly<Record<string, string | undefined>>): string {
-  const token = environment[name]?.trim();
-  if (token === undefined || token === "" || !isSendable("authorization", `Bearer ${token}`))
-    throw new PathError(
-      "cannot use the environment variable",
-      name,
-      Object.assign(new Error("none"), { code: token === undefined || token === "" ? "EUNSET" : "EUNSENDABLE" }),
-    );
-  return token;
-}
-
-function actuatorOf({ id, written }: PolicyWorkload, folder: string, { environment }: LiveOptions): Actuator {
+function actuatorOf({ id, written }: PolicyWorkload, folder: string, { environment }: LiveOptions, clock: Clock): Actuator {
   const target = written.target ?? { type: "memory" };
   switch (target.type) {
     case "memory":
@@ -313,5 +300,19 @@ function actuatorOf({ id, written }: PolicyWorkload, folder: string, { environme
         },
         environment,
       );
+    case "webhook":
+      return new WebhookActuator({
+        workload: id,
+        url: new URL(target.url),
+        observe: new URL(target.observe),
+        secrets: secretsOf(target.secret, folder, environment),
+        asking: askingOf(clock, { deadlineMs: target.timeout, bytesMax: TARGET_BYTES_MAX, allow: allowAddresses(target.allow) }),
+        acknowledgeMs: target.acknowledge,
+      });
   }
+}
+
+/** How to ask a server: with a breaker of its own. */
+function askingOf(clock: Clock, limits: HttpLimits, probesMax = 1): Asking {
+  return { limits, breaker: new Breaker({ nowMs: () => clock.engineMs(), random: Math.random, probesMax }), wallMs: () => clock.wallMs() };
 }

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -265,6 +267,48 @@ describe("vernier run", () => {
     write(".vernier/ledger.db", "garbage that is no database at all, and long enough to be looked at as one");
     for (const args of [["run", "--once"], ["ledger", "tail"], ["status"]])
       expect(vernier(...args), args.join(" ")).toMatchObject({ code: 3, err: expect.stringContaining("damaged") });
+  });
+
+  test("orders by webhook once, waits for people, and believes what is there", async () => {
+    const orders: { id: string; data: { units: number } }[] = [];
+    let there = 4;
+    let isAccepting = true;
+    const server = createServer((request, response) => {
+      let body = "";
+      request.on("data", (part: Buffer) => (body += part.toString()));
+      request.on("end", () => {
+        if (request.method === "GET") return response.end(String(there));
+        const order = JSON.parse(body) as (typeof orders)[number];
+        orders.push(order);
+        if (!isAccepting) there = order.data.units;
+        return response
+          .writeHead(isAccepting ? 202 : 200, { "content-type": "application/json" })
+          .end(JSON.stringify({ intentId: order.id, status: isAccepting ? "accepted" : "applied", message: "asked the night shift" }));
+      });
+    });
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    write("vernier.yaml", POLICY.replace("{type: file, path: units}", `{type: webhook, url: "${at}/orders", observe: "${at}/capacity", acknowledge: 1h}`));
+    write("cpu", "0.95\n");
+    const { out } = await start();
+    await until(() => /6 units unknown: accepted: asked the night shift; 6 units were accepted and may come until \S+Z, 4 are there/.test(out()));
+    // What is read stays fresh, so that only the open order keeps it from asking twice.
+    const while95 = (isDone: () => boolean) => (): boolean => {
+      write("cpu", "0.95\n");
+      return isDone();
+    };
+    await until(while95(() => out().includes("shop/web blind")));
+    expect(orders).toHaveLength(1);
+    isAccepting = false;
+    there = 6;
+    await until(while95(() => out().includes("6 units applied: found 6 units when it could be read again")));
+    await until(while95(() => there > 6));
+    await until(() => out().includes(`${there} units applied`));
+    expect(new Set(orders.map(({ id }) => id)).size).toBe(orders.length);
+    expect(await end("SIGTERM")).toBe(0);
+    expect(vernier("ledger", "verify").code).toBe(0);
+    server.closeAllConnections();
+    server.close();
   });
 
   test("reads Prometheus, and a token from a file, which is written nowhere", async () => {

@@ -12,10 +12,13 @@ export interface CapacityFound {
   readonly uid?: string;
 }
 
-/** Why capacity could not be read. Nothing is known then, which is not the same as zero. */
+/**
+ * Why capacity could not be read. Nothing is known then, which is not the same as zero. `pending`: an order was taken that may
+ * yet be carried out, hours later perhaps, so what is there now says nothing of it.
+ */
 export interface CapacityUnreadable {
   readonly kind: "unreadable";
-  readonly code: "unreachable" | "deadline" | "denied" | "gone" | "strange";
+  readonly code: "unreachable" | "deadline" | "denied" | "gone" | "strange" | "pending";
   readonly message: string;
 }
 

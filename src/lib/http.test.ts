@@ -175,6 +175,17 @@ describe("a request", () => {
     );
   });
 
+  test("is sent on without the user and password of whoever sends it on", async () => {
+    const seen: unknown[] = [];
+    const round: RequestListener = (request, response) => {
+      seen.push(request.headers.authorization);
+      if (request.url === "/a") response.writeHead(307, { location: `http://who:what@${request.headers.host}/b` }).end();
+      else response.end();
+    };
+    expect(await on(round, (url) => send(url))).toMatchObject({ status: 200 });
+    expect(seen).toEqual([undefined, undefined]);
+  });
+
   test("does not go round in circles", async () => {
     let times = 0;
     const round: RequestListener = (_, response) => {

@@ -90,7 +90,7 @@ class WorkloadCheck {
     else if (before !== undefined) this.#error("id_duplicate", [], `two entries make the workload ${full}`, "remove one", "key");
     ids.set(full, id);
     const target = record(this.#value["target"]);
-    const key = `${text(target["type"]) ?? "memory"} ${text(target["name"]) ?? text(target["path"]) ?? full}`;
+    const key = `${text(target["type"]) ?? "memory"} ${text(target["name"]) ?? text(target["path"]) ?? text(target["observe"]) ?? full}`;
     const other = targets.get(key);
     if (other !== undefined && other !== full) {
       this.#error(

@@ -79,4 +79,23 @@ export const Target = z.discriminatedUnion("type", [
     timeout: durationFrom("1s", "1h").prefault("30s"),
     environment: EnvironmentNames,
   }),
+  z.strictObject({
+    type: z.literal("webhook"),
+    url: Address.meta({
+      description: "Takes orders: POST of a CloudEvent with the units that are to be there. Receivers are described in the folder of the actuator.",
+    }),
+    observe: Address.meta({ description: 'Answers GET with a number of units, or `{"requested": 12, "ready": 10}`, of this workload alone.' }),
+    secret: z
+      .union([SecretReference, z.array(SecretReference).min(1).max(2)])
+      .transform((one) => (Array.isArray(one) ? one : [one]))
+      .default([])
+      .meta({
+        description: "Signs orders, and has to sign what comes of them, as in Standard Webhooks; 24 bytes or more. Two while one takes the place of the other.",
+      }),
+    timeout: durationFrom("1s", "1m").prefault("10s"),
+    acknowledge: durationFrom("1s", "7d")
+      .optional()
+      .meta({ description: "How long an order that was accepted may take, by people perhaps. Until it shows in `observe`, nothing else is ordered." }),
+    allow: Allow,
+  }),
 ]);

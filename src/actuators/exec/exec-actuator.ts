@@ -1,6 +1,7 @@
 import { oneLine } from "../../lib/one-line.ts";
 import { type CommandResult, commandEnvironment, fillArguments, runCommand } from "../../lib/run-command.ts";
 import type { Actuator, ActuatorAbilities, CapacityFound, CapacityUnreadable, SetOrder, SetOutcome } from "../actuator.ts";
+import { parseCapacity } from "../capacity.ts";
 
 /** Commands of a workload, as argument lists. */
 export interface ExecConfig {
@@ -39,7 +40,7 @@ export class ExecActuator implements Actuator {
     if (result.kind !== "exited")
       return { kind: "unreadable", code: result.kind === "killed" && result.why === "deadline" ? "deadline" : "unreachable", message: result.message };
     if (result.code !== 0) return { kind: "unreadable", code: "unreachable", message: exitText(result) };
-    return parseCapacity(result.stdout);
+    return parseCapacity(result.stdout, "printed");
   }
 
   async set({ intentId, units, expect }: SetOrder, signal: AbortSignal): Promise<SetOutcome> {
@@ -68,34 +69,4 @@ export class ExecActuator implements Actuator {
 function exitText({ code, stderr }: Extract<CommandResult, { kind: "exited" }>): string {
   const said = oneLine(stderr).slice(0, 200);
   return `ended with ${code}${said === "" ? "" : `: ${said}`}`;
-}
-
-/** `12`, or `{"requested": 12, "ready": 10}`. */
-function parseCapacity(text: string): CapacityFound | CapacityUnreadable {
-  const strange = (what: string): CapacityUnreadable => ({
-    kind: "unreadable",
-    code: "strange",
-    message: `${what}, expected a number of units or {"requested": 12, "ready": 10}`,
-  });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return strange(`printed "${oneLine(text).slice(0, 60)}"`);
-  }
-  const fields = typeof value === "number" ? { requested: value } : value;
-  if (typeof fields !== "object" || fields === null) return strange(`printed "${oneLine(text).slice(0, 60)}"`);
-  const { requested, version, uid, ...counts } = fields as Record<string, unknown>;
-  const { ready = requested, starting = 0, draining = 0 } = counts;
-  for (const [name, count] of Object.entries({ requested, ready, starting, draining }))
-    if (typeof count !== "number" || !Number.isInteger(count) || count < 0 || count > 1_000_000_000) return strange(`${name} is ${JSON.stringify(count)}`);
-  return {
-    kind: "found",
-    requested: requested as number,
-    ready: ready as number,
-    starting: starting as number,
-    draining: draining as number,
-    ...(typeof version === "string" && { version }),
-    ...(typeof uid === "string" && { uid }),
-  };
 }
