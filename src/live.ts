@@ -270,7 +270,7 @@ function sourcesOf({ settings, file }: Policy, { environment }: LiveOptions, clo
       case "http-json":
       case "prometheus": {
         const isPrometheus = source.type === "prometheus";
-        const limits = { deadlineMs: SOURCE_DEADLINE_MS, bytesMax: SOURCE_BYTES_MAX, allow: allowAddresses(source.allow) };
+        const limits = { deadlineMs: SOURCE_DEADLINE_MS, bytesMax: SOURCE_BYTES_MAX, allow: allowAddresses(source.allow ?? []) };
         const asking = askingOf(clock, limits, isPrometheus ? PROBES_MAX : 1);
         const config = { url: new URL(source.url), credentials: credentialsOf(source.bearerToken, folder, environment), asking };
         sources.set(name, isPrometheus ? new PrometheusSource(config) : new HttpJsonSource(config));
@@ -306,7 +306,7 @@ function actuatorOf({ id, written }: PolicyWorkload, folder: string, { environme
         url: new URL(target.url),
         observe: new URL(target.observe),
         secrets: secretsOf(target.secret, folder, environment),
-        asking: askingOf(clock, { deadlineMs: target.timeout, bytesMax: TARGET_BYTES_MAX, allow: allowAddresses(target.allow) }),
+        asking: askingOf(clock, { deadlineMs: target.timeout, bytesMax: TARGET_BYTES_MAX, allow: allowAddresses(target.allow ?? []) }),
         acknowledgeMs: target.acknowledge,
       });
   }

@@ -128,6 +128,8 @@ describe("vernier run", () => {
     vernier("run", "--once");
     expect(units()).toBe(4);
     rmSync(join(folder, ".vernier/STOP"));
+    // A reading is good for three seconds.
+    write("cpu", "0.95\n");
     vernier("run", "--once");
     expect(units()).toBe(6);
   });

@@ -94,15 +94,13 @@ function sourceFields({ name, spec }: Entry<DataSourceSpec>, notes: Notes): Reco
     );
     return undefined;
   }
-  const { bearerToken } = details;
-  const withToken = { ...base, bearerToken };
-  const isReference = bearerToken !== undefined && isSource(withToken);
-  const rest = Object.keys(details).filter((other) => other !== key && !(other === "bearerToken" && isReference));
+  const kept = ["allow", "bearerToken"].filter((other) => details[other] !== undefined && isSource({ ...base, [other]: details[other] }));
+  const rest = Object.keys(details).filter((other) => other !== key && !kept.includes(other));
   if (rest.length > 0)
     notes.left.push(
       `data source ${shown}: connectionDetails.${rest.slice(0, 8).map(oneLine).join(", ")}; a secret is given by reference, bearerToken: {env: NAME}`,
     );
-  return isReference ? withToken : base;
+  return { ...base, ...Object.fromEntries(kept.map((other) => [other, details[other]])) };
 }
 
 /** What is known about a metric besides its source. */

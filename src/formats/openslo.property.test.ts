@@ -94,7 +94,7 @@ function objective(metrics: Readonly<Record<string, { measures: string }>>): fc.
 const REST = { bounds: { min: 2, max: 9 }, strategies: [{ type: "schedule", windows: [{ start: "0 8 * * *", for: "1h", desired: 3 }] }] };
 const SOURCES = {
   one: { type: "prometheus", url: "https://one.example.com/p?x=1#y" },
-  two: { type: "prometheus", url: "http://two:9090", bearerToken: { env: "TOKEN" } },
+  two: { type: "prometheus", url: "http://two:9090", allow: ["private", "10.0.0.0/8"], bearerToken: { env: "TOKEN" } },
 };
 
 const workload = fc

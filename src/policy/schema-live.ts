@@ -29,7 +29,7 @@ function isPlain(url: string): boolean {
 const Allow = z
   .array(z.string().refine(isAllowance, { error: "expected private, loopback, an address, or a range such as 10.0.0.0/8" }))
   .max(100)
-  .prefault([])
+  .optional()
   .meta({
     description:
       "Where requests may go beyond public addresses and what `url` itself names: `private`, `loopback`, addresses or ranges such as `10.0.0.0/8`. Link-local addresses and those that hand out credentials of a cloud have to be listed one by one.",

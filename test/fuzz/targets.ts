@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseCapacity } from "../../src/actuators/capacity.ts";
+import { parseAcknowledgement, saidIn } from "../../src/actuators/webhook/acknowledgement.ts";
 import { loadTests } from "../../src/cli/policy-tests.ts";
 import { parseHpaManifests } from "../../src/formats/hpa-manifest.ts";
 import { formatOpenSlo, readOpenSlo } from "../../src/formats/openslo.ts";
@@ -255,6 +257,19 @@ export const TARGETS: readonly Target[] = [
         parseInstantAnswer(text);
         parseRangeAnswer(text, { firstMs: FROM_MS, stepMs: 60_000, points: 60 }, "http://prometheus.example", "text/html");
       }),
+  },
+  {
+    name: "webhook",
+    corpus: [
+      '{"intentId": "a", "status": "rejected", "message": "full", "until": "2026-11-23T05:00:00Z"}',
+      '{"requested": 12, "ready": 10, "version": "a"}',
+      "12",
+    ],
+    read: (text) => {
+      parseAcknowledgement(text, "a");
+      parseCapacity(text, "answered");
+      saidIn(text);
+    },
   },
   {
     name: "ledger",
