@@ -172,7 +172,7 @@ const STRATEGIES: readonly Section[] = [
 const GUARDS: readonly Section[] = [
   {
     title: "Stale readings (`guards.staleAfter`)",
-    text: "A reading older than this, beyond the metric's own lag, is unusable. So is one that is absent, invalid, or that its source calls incomplete. What is up to ten minutes older than that may still add units, within the rate limits, and takes none away.",
+    text: "A reading older than this, beyond the metric's own lag, is unusable. So is one that is absent, invalid, or that its source calls incomplete. What is incomplete, or up to ten minutes older than that, may still add units, within the rate limits, and takes none away.",
     reasons: ["reading_stale", "late_growth", "reading_absent", "reading_invalid", "reading_partial"],
   },
   {

@@ -11,7 +11,7 @@ import { type Clock, SystemClock } from "./control/clock.ts";
 import { Controller, SHARD } from "./control/controller.ts";
 import type { Mode } from "./control/decision.ts";
 import type { ControlledWorkload, ControllerEvents } from "./control/ports.ts";
-import { type ReplayRange, type ReplayReport, replay } from "./control/replay.ts";
+import { type MakeEngine, type ReplayRange, type ReplayReport, replay } from "./control/replay.ts";
 import { WorkloadReadings } from "./control/workload-readings.ts";
 import type { Engine } from "./engine/model.ts";
 import { CheckpointKey } from "./ledger/checkpoint.ts";
@@ -225,12 +225,15 @@ function checkpointKey(path: string): CheckpointKey {
 
 /** Replays what a data folder holds, through engines made of the policies that it keeps. */
 export async function replayLedger(store: Store, range: ReplayRange): Promise<ReplayReport> {
-  return await replay(store, range, (hash, text, nowMs) => {
-    const resolved = JSON.parse(text) as ResolvedWorkload;
-    if (policyHash(resolved) !== hash) throw new Error(`the policy kept as ${hash} is not the one that this is the hash of`);
-    return engineOf({ resolved, hash }, nowMs);
-  });
+  return await replay(store, range, recordedEngine);
 }
+
+/** An engine of a policy that was kept with the record. */
+export const recordedEngine: MakeEngine = (hash, text, nowMs) => {
+  const resolved = JSON.parse(text) as ResolvedWorkload;
+  if (policyHash(resolved) !== hash) throw new Error(`the policy kept as ${hash} is not the one that this is the hash of`);
+  return engineOf({ resolved, hash }, nowMs);
+};
 
 function engineOf({ resolved, hash }: { readonly resolved: ResolvedWorkload; readonly hash: string }, nowMs: number): Engine {
   const engine = createEngine("vernier", resolved, {

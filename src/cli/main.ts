@@ -70,9 +70,10 @@ function program(): Command {
     vernier
       .command("explain")
       .description("say why capacity was what it was at an instant: every stage with its numbers")
-      .argument("[workload]", "workload id; may be left out when the policy has one")
-      .option("--policy <file>", "policy file or folder", "vernier.yaml")
-      .requiredOption("--at <time>", "an instant (2026-11-23T04:00:00Z), an offset (3h20m), or worst"),
+      .argument("[workload]", "workload id; may be left out when there is one")
+      .option("--policy <file>", "policy file or folder, to replay a recording; vernier.yaml with --trace")
+      .option("--data <folder>", "what vernier run recorded; .vernier without --policy and --trace, when it is there")
+      .option("--at <time>", "an instant (2026-11-23T04:00:00Z), an offset into the recording (3h20m), or worst; of the record also now-10m", "now"),
   )
     .option("--json", "print the decision as JSON")
     .action(async (workload, options) => (await import("./commands/explain.ts")).runExplain(workload, options));

@@ -1,4 +1,4 @@
-import type { Engine } from "../engine/model.ts";
+import type { Decision, Engine, Observation } from "../engine/model.ts";
 import { UNLIMITED } from "../engine/model.ts";
 import type { Store } from "../ledger/store.ts";
 import { canonicalJson } from "../lib/canonical-json.ts";
@@ -44,18 +44,24 @@ interface Recorded {
   readonly text: string;
 }
 
+/** Makes an engine of a policy, given its hash and its text. */
+export type MakeEngine = (hash: string, text: string, nowMs: number) => Engine;
+
+interface ReplayedTick {
+  readonly atMs: number;
+  readonly workload: string;
+  readonly mode: Mode;
+  readonly observation: Observation;
+  readonly decision: Decision;
+}
+
 const DIFFERENCES_MAX = 100;
 
 /**
  * Runs recorded observations through engines of the recorded policies again, from one start of the controller to the next, and
  * compares what they decide with what was recorded, byte for byte.
- * @param make an engine of a policy, given its hash and its text
  */
-export async function replay(
-  store: Store,
-  { fromMs = 0, toMs = Number.MAX_SAFE_INTEGER }: ReplayRange,
-  make: (hash: string, text: string, nowMs: number) => Engine,
-): Promise<ReplayReport> {
+export async function replay(store: Store, { fromMs = 0, toMs = Number.MAX_SAFE_INTEGER }: ReplayRange, make: MakeEngine): Promise<ReplayReport> {
   const differences: ReplayDifference[] = [];
   const differ = (difference: ReplayDifference): void => {
     if (differences.length < DIFFERENCES_MAX) differences.push(difference);
@@ -69,40 +75,23 @@ export async function replay(
       const endMs = Math.min(toMs, sessions[i + 1]?.engineMs ?? Number.MAX_SAFE_INTEGER);
       if (endMs <= fromMs || session.engineMs >= toMs) continue;
       sessionCount++;
-      const workloads = await Promise.all(
-        session.workloads
-          .filter(({ mode }) => mode !== "observe")
-          .map(async ({ id, mode, policyHash }) => {
-            const text = await store.policy(policyHash);
-            if (text === undefined) throw new Error(`the policy ${policyHash} of ${id} is not kept`);
-            return { id, mode, engine: make(policyHash, text, session.engineMs), posture: undefined };
-          }),
-      );
-      await remember(workloads, store, shard, session.engineMs);
-      const byId = new Map(workloads.map((workload) => [workload.id, workload]));
       const expected = new Map(
         recorded.filter(({ engineMs }) => engineMs >= session.engineMs && engineMs < endMs).map((one) => [`${one.workload} ${one.engineMs}`, one]),
       );
       let seenMs: number | undefined;
-      for await (const { atMs, bytes } of store.observations(shard, session.engineMs, endMs)) {
+      for await (const { atMs, workload: id, mode, observation, decision } of replayTicks(store, shard, session, endMs, make)) {
         seenMs ??= atMs;
-        for (const { workload: id, observation } of decodeObservations(bytes)) {
-          const workload = byId.get(id);
-          if (workload === undefined) continue;
-          workload.engine.propose(observation, atMs);
-          const decision = workload.engine.settle(UNLIMITED);
-          const isChange = observation.capacity.readable && decision.requested !== decision.from;
-          const key = `${id} ${atMs}`;
-          const was = expected.get(key);
-          expected.delete(key);
-          if (atMs < fromMs) continue;
-          ticks++;
-          first ??= atMs;
-          last = atMs;
-          if (isChange || was !== undefined) decisions++;
-          const replayed = isChange ? canonicalJson(decisionBody(decision, workload.mode)) : undefined;
-          if (replayed !== was?.text) differ({ workload: id, engineMs: atMs, recorded: was?.text, replayed });
-        }
+        const isChange = observation.capacity.readable && decision.requested !== decision.from;
+        const key = `${id} ${atMs}`;
+        const was = expected.get(key);
+        expected.delete(key);
+        if (atMs < fromMs) continue;
+        ticks++;
+        first ??= atMs;
+        last = atMs;
+        if (isChange || was !== undefined) decisions++;
+        const replayed = isChange ? canonicalJson(decisionBody(decision, mode)) : undefined;
+        if (replayed !== was?.text) differ({ workload: id, engineMs: atMs, recorded: was?.text, replayed });
       }
       for (const one of expected.values()) {
         if (one.engineMs < fromMs) continue;
@@ -112,6 +101,57 @@ export async function replay(
     }
   }
   return { sessions: sessionCount, ticks, decisions, fromMs: first, toMs: last, beyondRetention, differences };
+}
+
+/** Runs what one controller saw through engines of its policies again. Decisions are the engines' own objects: read them at once. */
+async function* replayTicks(store: Store, shard: number, session: Session, endMs: number, make: MakeEngine): AsyncIterable<ReplayedTick> {
+  const workloads = await Promise.all(
+    session.workloads
+      .filter(({ mode }) => mode !== "observe")
+      .map(async ({ id, mode, policyHash }) => ({ id, mode, engine: await engineOf(store, id, policyHash, session.engineMs, make), posture: undefined })),
+  );
+  await remember(workloads, store, shard, session.engineMs);
+  const byId = new Map(workloads.map((workload) => [workload.id, workload]));
+  for await (const { atMs, bytes } of store.observations(shard, session.engineMs, endMs))
+    for (const { workload: id, observation } of decodeObservations(bytes)) {
+      const workload = byId.get(id);
+      if (workload === undefined) continue;
+      workload.engine.propose(observation, atMs);
+      yield { atMs, workload: id, mode: workload.mode, observation, decision: workload.engine.settle(UNLIMITED) };
+    }
+}
+
+async function engineOf(store: Store, id: string, policyHash: string, nowMs: number, make: MakeEngine): Promise<Engine> {
+  const text = await store.policy(policyHash);
+  if (text === undefined) throw new Error(`the policy ${policyHash} of ${id} is not kept`);
+  return make(policyHash, text, nowMs);
+}
+
+/**
+ * Decides once more what was decided at an instant, with every stage. @param take is given the last tick of the workload at or before
+ * `atMs`; the decision is the engine's own object   @returns false when nothing of it is kept
+ */
+export async function explainRecorded(
+  store: Store,
+  { workload: wanted, atMs }: { readonly workload: string; readonly atMs: number },
+  make: MakeEngine,
+  take: (decision: Decision, observation: Observation) => void,
+): Promise<boolean> {
+  for (const shard of await store.shards()) {
+    const { sessions } = await readEntries(store, shard);
+    // A controller that ended before it saw anything leaves the one before it to be looked at.
+    for (const session of sessions.toReversed()) {
+      if (session.engineMs > atMs || !session.workloads.some(({ id }) => id === wanted)) continue;
+      let lastMs: number | undefined;
+      for await (const { atMs: tickMs, bytes } of store.observations(shard, session.engineMs, atMs + 1))
+        if (decodeObservations(bytes).some(({ workload }) => workload === wanted)) lastMs = tickMs;
+      if (lastMs === undefined) continue;
+      for await (const { atMs: tickMs, workload, decision, observation } of replayTicks(store, shard, session, lastMs + 1, make))
+        if (tickMs === lastMs && workload === wanted) take(decision, observation);
+      return true;
+    }
+  }
+  return false;
 }
 
 async function readEntries(store: Store, shard: number): Promise<{ sessions: Session[]; recorded: Recorded[] }> {

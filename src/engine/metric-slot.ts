@@ -37,8 +37,8 @@ export class MetricSlot {
   /** Units of load that one unit carries at 100 %; NaN when not declared. */
   readonly perUnit: number;
   isUsable = false;
-  /** Whether the reading is too old to be used, and may still be a reason to grow. */
-  isLate = false;
+  /** Whether the reading is too old or too incomplete to be used, and may still be a reason to grow. */
+  mayOnlyAdd = false;
   value = 0;
   /** Load over all units in the metric's own unit (for utilisation: busy units). Only for rate and utilisation. */
   load = 0;
@@ -93,7 +93,7 @@ export class MetricSlot {
   /** Decides whether the reading can be used; says why not. */
   judge(reading: Reading | undefined, nowMs: number, ready: ReadyHistory, log: ReasonLog, units: number, isSourceUp: boolean): void {
     this.isUsable = false;
-    this.isLate = false;
+    this.mayOnlyAdd = false;
     this.isDoubted = false;
     if (reading === undefined || reading.status === "absent") {
       log.add(REASON.reading_absent, units, units, this.index);
@@ -112,11 +112,12 @@ export class MetricSlot {
     }
     if (ageMs > this.#staleAfterMs) {
       log.add(REASON.reading_stale, units, units, this.index, ageMs, this.#staleAfterMs);
-      if (this.carriesLoad && ageMs - this.#staleAfterMs <= LATE_MS && !reading.partial) this.#takeLate(reading, ready);
+      if (this.carriesLoad && ageMs - this.#staleAfterMs <= LATE_MS && !reading.partial) this.#takeDoubtful(reading, ready);
       return;
     }
     if (reading.partial) {
       log.add(REASON.reading_partial, units, units, this.index);
+      if (this.carriesLoad) this.#takeDoubtful(reading, ready);
       return;
     }
     this.value = value;
@@ -130,9 +131,9 @@ export class MetricSlot {
     this.isUsable = true;
   }
 
-  /** Keeps what an old reading says. */
-  #takeLate(reading: Reading, ready: ReadyHistory): void {
-    this.isLate = true;
+  /** Keeps what an old or incomplete reading says. */
+  #takeDoubtful(reading: Reading, ready: ReadyHistory): void {
+    this.mayOnlyAdd = true;
     const load = this.#isPerUnit ? reading.value * ready.mean(reading.sampledAtMs - reading.windowMs, reading.sampledAtMs) : reading.value;
     this.load = Math.min(load, LOAD_MAX);
   }

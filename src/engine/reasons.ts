@@ -124,7 +124,7 @@ export const REASONS = {
     operands: { metric: "metric", long: "number", short: "number", budget: "number" },
     text: "{metric} burns its error budget slowly ({long}, lately {short}), or little is left ({budget}): nothing is taken away",
   },
-  late_growth: { stage: "recommend", operands: { metric: "metric" }, text: "{metric} is late, and may only add units: {to}" },
+  late_growth: { stage: "recommend", operands: { metric: "metric" }, text: "{metric} is late or incomplete, and may only add units: {to}" },
   within_tolerance: {
     stage: "recommend",
     operands: { metric: "metric", ratio: "number", toleranceDown: "ratio", toleranceUp: "ratio" },

@@ -37,8 +37,8 @@ export class Recommender {
   readonly #desired: readonly Transitions<number>[];
   /** By strategy; only those of a burn are asked. */
   readonly #burns: readonly (SloBurn | undefined)[];
-  /** Whether the last opinion rests on a late reading. */
-  #isLate = false;
+  /** Whether the last opinion rests on a late or incomplete reading. */
+  #isDoubtful = false;
   /** Strategies that read a metric. */
   readonly #measuring: number;
 
@@ -66,7 +66,7 @@ export class Recommender {
       if (units < 0) continue;
       opinions++;
       const { type } = strategies[i] as ResolvedWorkload["strategies"][number];
-      if (type !== "schedule" && !this.#isLate) measured++;
+      if (type !== "schedule" && !this.#isDoubtful) measured++;
       if (units > best) {
         best = units;
         winner = i;
@@ -80,19 +80,19 @@ export class Recommender {
   /** What one strategy asks for, or -1 when it has no opinion. */
   #recommendOne(index: number, current: number, nowMs: number): number {
     const strategy = this.#strategies[index] as ResolvedWorkload["strategies"][number];
-    this.#isLate = false;
+    this.#isDoubtful = false;
     if (strategy.type === "schedule") return this.#recommendByCalendar(index, current, nowMs);
     const slot = this.#slotOf[index] as MetricSlot;
     if (strategy.type === "sloBurn") return this.#recommendByBurn(strategy, index, current, nowMs);
     if (strategy.type === "queue") return this.#recommendByQueue(strategy, index, slot, current);
-    if (!slot.isUsable && !slot.isLate) {
+    if (!slot.isUsable && !slot.mayOnlyAdd) {
       this.#log.add(REASON.no_opinion, current, current, slot.index);
       return -1;
     }
     const units = strategy.type === "tiers" ? this.#climb(strategy, slot, current) : this.#track(strategy, slot, current);
     if (slot.isUsable) return units;
-    this.#isLate = true;
-    // Late is better than nothing when it says that there is more to do, and nothing to go by when it says less.
+    this.#isDoubtful = true;
+    // Late or incomplete is better than nothing when it says that there is more to do, and nothing to go by when it says less.
     if (units <= current) {
       this.#log.add(REASON.no_opinion, current, current, slot.index);
       return -1;

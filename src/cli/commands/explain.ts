@@ -1,17 +1,26 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { explainRecorded } from "../../control/replay.ts";
+import { readStatus } from "../../control/status.ts";
 import { describeReason } from "../../engine/describe-reason.ts";
 import type { Decision, Observation } from "../../engine/model.ts";
 import type { Reason } from "../../engine/reasons.ts";
 import { formatDuration, parseDuration } from "../../lib/duration.ts";
 import { formatOperand, formatSpan } from "../../lib/format.ts";
 import { formatTimestamp, parseTimestamp } from "../../lib/timestamp.ts";
+import { readLedger, recordedEngine } from "../../live.ts";
+import { workloadId } from "../../policy/resolve.ts";
 import { type Run, runSimulation } from "../../sim/run.ts";
 import { table } from "../format.ts";
 import { type PreparedRun, prepareRun, type RunOptions } from "../run-options.ts";
 import { Progress, terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 
+const DATA = ".vernier";
+
 interface ExplainOptions extends RunOptions {
-  readonly policy: string;
+  readonly policy?: string;
+  readonly data?: string;
   readonly at: string;
   readonly json?: boolean;
 }
@@ -20,7 +29,8 @@ interface ExplainOptions extends RunOptions {
 interface Explanation {
   readonly schemaVersion: 1;
   readonly at: string;
-  readonly offsetSeconds: number;
+  /** Into the recording; null for what was recorded live. */
+  readonly offsetSeconds: number | null;
   readonly workload: string;
   readonly engine: string;
   readonly policyHash: string;
@@ -38,7 +48,14 @@ interface Explanation {
 }
 
 export async function runExplain(workload: string | undefined, options: ExplainOptions): Promise<void> {
-  const prepared = await prepareRun(options.policy, { ...options, ...(workload !== undefined && { workload }) });
+  const isSimulated = options.policy !== undefined || options.trace !== undefined;
+  if (options.data !== undefined && isSimulated) throw new UsageError("either --data, or --policy and --trace: a record, or a recording that is replayed");
+  if (options.data !== undefined || (!isSimulated && existsSync(join(DATA, "ledger.db")))) {
+    await explainRecord(workload, options.data ?? DATA, options);
+    return;
+  }
+  if (options.at === "now") throw new UsageError("--at: say when, such as 2026-11-23T04:00:00Z, 3h20m into the recording, or worst");
+  const prepared = await prepareRun(options.policy ?? "vernier.yaml", { ...options, ...(workload !== undefined && { workload }) });
   const startMs = prepared.trace.startMs ?? 0;
   const endMs = startMs + prepared.trace.load.length * prepared.trace.binMs;
   const atMs = options.at === "worst" ? worstAtMs(prepared) : instant(options.at, startMs);
@@ -60,6 +77,39 @@ export async function runExplain(workload: string | undefined, options: ExplainO
   if (explanation === undefined) throw new Error(`no tick at or before ${options.at}`);
   const explained: Explanation = { ...(explanation as Explanation), waitsFor: waitsFor(run, prepared, atMs) };
   process.stdout.write(options.json ? `${JSON.stringify(explained, null, 2)}\n` : `${explanationText(explained)}\n`);
+}
+
+/** What a controller decided at an instant, and why, by its record. */
+async function explainRecord(wanted: string | undefined, data: string, { at, json }: ExplainOptions): Promise<void> {
+  const atMs = instantOfRecord(at);
+  const store = readLedger(data);
+  try {
+    const known = (await readStatus(store, Date.now())).workloads.map(({ workload }) => workload);
+    const [only] = known;
+    if (wanted === undefined && known.length !== 1) throw new UsageError(`say which workload: ${known.slice(0, 10).join(", ") || "none is recorded"}`);
+    const workload = wanted === undefined ? (only as string) : workloadId(wanted);
+    let explanation: Explanation | undefined;
+    const isKept = await explainRecorded(store, { workload, atMs }, recordedEngine, (decision, observation) => {
+      explanation = { ...copyOut(decision, observation, 0), offsetSeconds: null };
+    });
+    if (!isKept || explanation === undefined)
+      throw new UsageError(
+        known.includes(workload)
+          ? `nothing is recorded of ${workload} at or before ${formatTimestamp(atMs)}`
+          : `${workload} is not recorded; there are ${known.slice(0, 10).join(", ")}`,
+      );
+    process.stdout.write(json ? `${JSON.stringify(explanation, null, 2)}\n` : `${explanationText(explanation)}\n`);
+  } finally {
+    await store.close();
+  }
+}
+
+function instantOfRecord(text: string): number {
+  const [, ago] = /^now(?:-(.+))?$/.exec(text) ?? [];
+  const agoMs = ago === undefined ? 0 : parseDuration(ago);
+  const atMs = text.startsWith("now") ? (agoMs === undefined ? undefined : Date.now() - agoMs) : parseTimestamp(text)?.atMs;
+  if (atMs === undefined) throw new UsageError(`--at: found "${text}", expected an instant (2026-11-23T04:00:00Z), now, or now-10m`);
+  return atMs;
 }
 
 /** Who held the load back in the step of an instant. */
@@ -140,7 +190,7 @@ function explanationText(explanation: Explanation): string {
       ? `hold at ${explanation.from.units}`
       : `${change > 0 ? "add" : "remove"} ${Math.abs(change)}: ${explanation.from.units} to ${explanation.requested.units}`;
   const lines = [
-    `${paint("bold", explanation.workload)}  ${explanation.at} (${formatDuration(explanation.offsetSeconds * 1_000)} into the recording)`,
+    `${paint("bold", explanation.workload)}  ${explanation.at}${explanation.offsetSeconds === null ? "" : ` (${formatDuration(explanation.offsetSeconds * 1_000)} into the recording)`}`,
     `${paint("bold", verdict)} units; posture ${explanation.posture}; engine ${explanation.engine}, policy ${explanation.policyHash.slice(0, 12)}`,
     "",
     `saw    capacity: ${capacity["requested"]} requested, ${capacity["ready"]} ready, ${capacity["starting"]} starting, ${capacity["draining"]} draining`,
