@@ -8,7 +8,7 @@ import { messageOf } from "../lib/system-error.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
 import { anyOf } from "./clock.ts";
 import { decisionBody, type Effect, effectOf } from "./decision.ts";
-import { ACTING_MAX_MS, type CarriedOut, carryOut, READING_MAX_MS, readCapacity } from "./effect.ts";
+import { ACTING_MAX_MS, type CarriedOut, carryOut, readCapacity, readingTimeMs } from "./effect.ts";
 import { encodeObservations, type RecordedTick } from "./observations.ts";
 import { type Command, expire, hashOfDecision, OrderBook, obey, ordersFor, type StandingOrders } from "./orders.ts";
 import type { ControlledWorkload, ControllerEvents, ControllerPorts } from "./ports.ts";
@@ -21,8 +21,6 @@ const SNAPSHOT_MS = 3_600_000;
 /** How long observations are kept. */
 const RETENTION_MS = 7 * 86_400_000;
 const FORGET_EVERY_MS = 3_600_000;
-/** Of the interval, time for reading before a decision. */
-const READING_SHARE = 0.5;
 /** Effects that take longer go on beside the next tick. */
 const PATIENCE_MS = 500;
 /** Whoever stops us waits for ten seconds. */
@@ -202,8 +200,7 @@ export class Controller {
     // One deadline for all that tick as often.
     const deadlines = new Map<number, AbortSignal>();
     for (const { engine } of due)
-      if (!deadlines.has(engine.intervalMs))
-        deadlines.set(engine.intervalMs, anyOf(signal, clock.timeout(Math.min(READING_MAX_MS, engine.intervalMs * READING_SHARE))));
+      if (!deadlines.has(engine.intervalMs)) deadlines.set(engine.intervalMs, anyOf(signal, clock.timeout(readingTimeMs(engine.intervalMs))));
     const observations = await Promise.all(due.map((workload) => this.#observe(workload, deadlines.get(workload.engine.intervalMs) as AbortSignal)));
     // Told to end while it looked: what it saw is what it was told, not what there is.
     if (signal.aborted) return;

@@ -4,7 +4,9 @@ import { messageOf } from "../lib/system-error.ts";
 import { anyOf, type Clock } from "./clock.ts";
 
 /** Longest time for reading capacity. */
-export const READING_MAX_MS = 10_000;
+const READING_MAX_MS = 10_000;
+/** Of the interval, time for reading before a decision. */
+const READING_SHARE = 0.5;
 /** Longest time for one effect. */
 export const ACTING_MAX_MS = 60_000;
 
@@ -12,6 +14,11 @@ export const ACTING_MAX_MS = 60_000;
 export interface CarriedOut {
   readonly outcome: Conclusion["outcome"];
   readonly message?: string;
+}
+
+/** Time for reading metrics and capacity before the decision of a tick. */
+export function readingTimeMs(intervalMs: number): number {
+  return Math.min(READING_MAX_MS, intervalMs * READING_SHARE);
 }
 
 /** Capacity as it is; unreadable whatever goes wrong. */

@@ -22,6 +22,12 @@ export interface ControlledWorkload {
   readonly readings: ReadingsOf;
 }
 
+/** Why a metric has no value, or one that something is missing of. */
+export interface ReadingTrouble {
+  readonly reason: string;
+  readonly isPartial: boolean;
+}
+
 /** What happened, for whoever watches. Called after what happened was written down. Decisions are to be read at once: the object is reused. */
 export interface ControllerEvents {
   onDecision?(decision: Decision, mode: Mode, effect: Effect): void;
@@ -31,8 +37,8 @@ export interface ControllerEvents {
   /** The kill switch was thrown, or taken back. */
   onStopped?(isStopped: boolean): void;
   onWarning?(message: string): void;
-  /** A metric cannot be read, with why; undefined: it can again. */
-  onReading?(workload: string, metric: string, reason: string | undefined): void;
+  /** A metric cannot be read, or not wholly; undefined: it can again. */
+  onReading?(workload: string, metric: string, trouble: ReadingTrouble | undefined): void;
   onTick?(tookMs: number, workloads: number): void;
 }
 

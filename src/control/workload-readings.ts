@@ -2,7 +2,7 @@ import type { Reading } from "../engine/model.ts";
 import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
 import type { MetricQuery, Source, SourceReading } from "../sources/source.ts";
 import type { Clock } from "./clock.ts";
-import type { ReadingsOf } from "./ports.ts";
+import type { ReadingsOf, ReadingTrouble } from "./ports.ts";
 
 /** Where one metric of a workload is read. */
 export interface MetricSource {
@@ -16,12 +16,17 @@ export class WorkloadReadings implements ReadingsOf {
   readonly #bySource = new Map<Source, { readonly query: MetricQuery; readonly reading: Reading }[]>();
   readonly #readings: readonly Reading[];
   readonly #clock: Clock;
-  readonly #onChange: (metric: string, reason: string | undefined) => void;
-  /** Why there is no value, by metric; as it was said last. */
-  readonly #reasons = new Map<string, string>();
+  readonly #onChange: (metric: string, trouble: ReadingTrouble | undefined) => void;
+  /** What is wrong, by metric; as it was said last. */
+  readonly #troubles = new Map<string, ReadingTrouble>();
 
-  /** @param onChange told when a metric cannot be read, with why, and when it can again */
-  constructor(workload: string, metrics: readonly MetricSource[], clock: Clock, onChange: (metric: string, reason: string | undefined) => void = () => {}) {
+  /** @param onChange told when a metric cannot be read, or not wholly, with why, and when it can again */
+  constructor(
+    workload: string,
+    metrics: readonly MetricSource[],
+    clock: Clock,
+    onChange: (metric: string, trouble: ReadingTrouble | undefined) => void = () => {},
+  ) {
     this.#clock = clock;
     this.#onChange = onChange;
     this.#readings = metrics.map(({ metric, from }) => {
@@ -54,14 +59,15 @@ export class WorkloadReadings implements ReadingsOf {
       throw error;
     }
     if (signal.aborted) {
-      for (const { reading } of wanted) this.#say(reading.metric, "no answer in time");
+      for (const { reading } of wanted) this.#say(reading.metric, { reason: "no answer in time", isPartial: false });
       return;
     }
     // Wall time of others, in the time of the engine.
     const aheadMs = this.#clock.engineMs() - this.#clock.wallMs();
     for (const [i, { reading }] of wanted.entries()) {
       const { status, value, sampledAtMs, partial, reason } = found[i] as SourceReading;
-      this.#say(reading.metric, status === "value" ? undefined : (reason ?? status));
+      const isPartial = status === "value" && partial;
+      this.#say(reading.metric, status === "value" && !partial ? undefined : { reason: reason ?? (isPartial ? "its source says so" : status), isPartial });
       reading.status = status;
       reading.value = value;
       reading.sampledAtMs = sampledAtMs + aheadMs;
@@ -69,10 +75,11 @@ export class WorkloadReadings implements ReadingsOf {
     }
   }
 
-  #say(metric: string, reason: string | undefined): void {
-    if (this.#reasons.get(metric) === reason) return;
-    if (reason === undefined) this.#reasons.delete(metric);
-    else this.#reasons.set(metric, reason);
-    this.#onChange(metric, reason);
+  #say(metric: string, trouble: ReadingTrouble | undefined): void {
+    const before = this.#troubles.get(metric);
+    if (before?.reason === trouble?.reason && before?.isPartial === trouble?.isPartial) return;
+    if (trouble === undefined) this.#troubles.delete(metric);
+    else this.#troubles.set(metric, trouble);
+    this.#onChange(metric, trouble);
   }
 }

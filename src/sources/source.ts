@@ -21,7 +21,7 @@ export interface SourceReading {
   readonly sampledAtMs: number;
   /** Whether the source itself said that something was missing. */
   readonly partial: boolean;
-  /** Why there is no value. */
+  /** Why there is no value, or what is missing of a partial one. */
   readonly reason?: string;
 }
 

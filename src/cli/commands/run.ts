@@ -77,11 +77,12 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
           `${paint("bold", workload)} ${message === undefined ? paint("green", "capacity can be read again") : `${paint("yellow", "capacity cannot be read")}: ${message}; nothing is changed`}`,
         );
       },
-      onReading: (workload, metric, reason) => {
-        hasTrouble ||= reason !== undefined;
+      onReading: (workload, metric, trouble) => {
+        hasTrouble ||= trouble !== undefined;
+        const what = trouble === undefined ? paint("green", "can be read again") : paint("yellow", trouble.isPartial ? "is incomplete" : "cannot be read");
         print(
-          { event: "reading", workload, metric, reason: reason ?? null },
-          `${paint("bold", workload)} ${metric} ${reason === undefined ? paint("green", "can be read again") : `${paint("yellow", "cannot be read")}: ${reason}`}`,
+          { event: "reading", workload, metric, reason: trouble?.reason ?? null, partial: trouble?.isPartial ?? false },
+          `${paint("bold", workload)} ${metric} ${what}${trouble === undefined ? "" : `: ${trouble.reason}`}`,
         );
       },
       onStopped: (isStopped) =>
