@@ -19,32 +19,22 @@ import { MemoryStore } from "./ledger/memory/memory-store.ts";
 import { SqliteStore } from "./ledger/sqlite/sqlite-store.ts";
 import type { Store } from "./ledger/store.ts";
 import { allowAddresses } from "./lib/addresses.ts";
-import type { Asking } from "./lib/ask.ts";
-import { Breaker } from "./lib/breaker.ts";
 import { canonicalJson } from "./lib/canonical-json.ts";
 import { FileError } from "./lib/file-error.ts";
-import type { HttpLimits } from "./lib/http.ts";
 import { messageOf, PathError, systemErrorCode } from "./lib/system-error.ts";
 import { formatTimestamp } from "./lib/timestamp.ts";
 import { openApi, tellingApi } from "./live-api.ts";
+import { askingOf, sourcesOf } from "./live-sources.ts";
 import { type Policy, type PolicyWorkload, policyHash } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
-import { credentialsOf, secretsOf } from "./secret-references.ts";
-import { ExecSource } from "./sources/exec/exec-source.ts";
-import { FileSource } from "./sources/file/file-source.ts";
-import { HttpJsonSource } from "./sources/http-json/http-json-source.ts";
-import { PrometheusSource } from "./sources/prometheus/prometheus-source.ts";
+import { secretsOf } from "./secret-references.ts";
 import type { Source } from "./sources/source.ts";
 
-// Composition root of the live loop: the one place that knows every source, actuator and store.
+// Composition root of the live loop: the one place that knows every actuator and store; live-sources.ts knows every source.
 
 /** Calendars are laid out this far ahead; a controller that runs for longer lays them out anew when it is started again. */
 const HORIZON_MS = 400 * 86_400_000;
-const SOURCE_DEADLINE_MS = 10_000;
-const SOURCE_BYTES_MAX = 1 << 20;
 const TARGET_BYTES_MAX = 1 << 16;
-/** Requests to a Prometheus that may find out whether it is well again: one alone could be a query that is too much for it. */
-const PROBES_MAX = 8;
 
 export interface LiveOptions {
   /** Folder of the ledger, its key and the kill switch. */
@@ -76,7 +66,7 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
   const clock = new SystemClock(((await store.lastObservedMs(SHARD)) ?? 0) + 1);
   const sources: Source[] = [];
   const workloads = policies.flatMap((policy) => {
-    const byName = sourcesOf(policy, options, clock);
+    const byName = sourcesOf(policy, options.environment, clock);
     sources.push(...byName.values());
     return policy.workloads.map((workload): ControlledWorkload => {
       const engine = engineOf(workload, clock.engineMs());
@@ -92,7 +82,7 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
         engine,
         policy: canonicalJson(workload.resolved),
         actuator: actuatorOf(workload, dirname(policy.file), options, clock),
-        readings: new WorkloadReadings(workload.id, metrics, clock, (metric, reason) => events.onReading?.(workload.id, metric, reason)),
+        readings: new WorkloadReadings(workload.id, metrics, clock, (metric, trouble) => events.onReading?.(workload.id, metric, trouble)),
       };
     });
   });
@@ -246,44 +236,6 @@ function engineOf({ resolved, hash }: { readonly resolved: ResolvedWorkload; rea
   return engine;
 }
 
-function sourcesOf({ settings, file }: Policy, { environment }: LiveOptions, clock: Clock): Map<string, Source> {
-  const wallMs = (): number => clock.wallMs();
-  const sources = new Map<string, Source>();
-  for (const [name, source] of Object.entries(settings.sources)) {
-    const folder = dirname(file);
-    switch (source.type) {
-      case "file":
-        sources.set(name, new FileSource(folder));
-        break;
-      case "exec":
-        sources.set(
-          name,
-          new ExecSource(
-            {
-              command: source.command as [string, ...string[]],
-              deadlineMs: source.timeout,
-              passEnvironment: source.environment,
-              cwd: resolve(folder),
-            },
-            environment,
-            wallMs,
-          ),
-        );
-        break;
-      case "http-json":
-      case "prometheus": {
-        const isPrometheus = source.type === "prometheus";
-        const limits = { deadlineMs: SOURCE_DEADLINE_MS, bytesMax: SOURCE_BYTES_MAX, allow: allowAddresses(source.allow ?? []) };
-        const asking = askingOf(clock, limits, isPrometheus ? PROBES_MAX : 1);
-        const config = { url: new URL(source.url), credentials: credentialsOf(source.bearerToken, folder, environment), asking };
-        sources.set(name, isPrometheus ? new PrometheusSource(config) : new HttpJsonSource(config));
-        break;
-      }
-    }
-  }
-  return sources;
-}
-
 function actuatorOf({ id, written }: PolicyWorkload, folder: string, { environment }: LiveOptions, clock: Clock): Actuator {
   const target = written.target ?? { type: "memory" };
   switch (target.type) {
@@ -313,9 +265,4 @@ function actuatorOf({ id, written }: PolicyWorkload, folder: string, { environme
         acknowledgeMs: target.acknowledge,
       });
   }
-}
-
-/** How to ask a server: with a breaker of its own. */
-function askingOf(clock: Clock, limits: HttpLimits, probesMax = 1): Asking {
-  return { limits, breaker: new Breaker({ nowMs: () => clock.engineMs(), random: Math.random, probesMax }), wallMs: () => clock.wallMs() };
 }

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { FakeExporter } from "./support/fake-exporter.ts";
 import { FakePrometheus } from "./support/fake-prometheus.ts";
 
 const CLI = resolve("dist/cli/main.cjs");
@@ -144,6 +145,62 @@ describe("vernier run", () => {
     write("cpu", "0.95\n");
     await until(() => units() > 4);
     for (const line of out().trim().split("\n")) expect(JSON.parse(line)).toHaveProperty("event");
+  });
+
+  test("computes rates from what units expose, and says what is missing when one of them does not", async () => {
+    const units = [await FakeExporter.start(), await FakeExporter.start()] as const;
+    try {
+      const beganMs = Date.now();
+      // Together 37 requests per second: more than four units of 8, as much as five have.
+      const counts =
+        (perSecond: number): Parameters<FakeExporter["does"]>[0] =>
+        (_, response) => {
+          const seconds = 100 + (Date.now() - beganMs) / 1_000;
+          response.end(`requests_total{code="200"} ${perSecond * seconds}\nrequests_total{code="503"} ${9 * seconds}\n`);
+        };
+      units[0].does(counts(20));
+      units[1].does(counts(17));
+      const publish = (...published: readonly FakeExporter[]): void =>
+        write("endpoints.json", JSON.stringify({ version: 1, endpoints: published.map(({ port }, i) => ({ unit: `web-${i}`, host: "127.0.0.1", port })) }));
+      write(
+        "vernier.yaml",
+        `version: 1
+sources: {app: {type: scrape, endpoints: endpoints.json}}
+workloads:
+  shop/web:
+    kind: stateless
+    mode: live
+    bounds: {min: 2, max: 20}
+    interval: 1s
+    target: {type: file, path: units}
+    unit: {startup: 1s, serves: {rate: 10/s}}
+    metrics:
+      load: {measures: rate, window: 4s, lag: 0s, scrape: 1s, source: app, query: 'sum(rate(requests_total{code!~"5.."}[4s]))'}
+      alive: {measures: up, window: 1s, lag: 0s, scrape: 1s, source: app, query: avg(up)}
+    strategies: [{type: targetTracking, metric: load, target: 8/s}]
+`,
+      );
+      const { out } = await start();
+      await until(() => /load cannot be read: ".*endpoints\.json" is not there/.test(out()));
+      publish(...units);
+      await until(() => out().includes("load cannot be read: needs two scrapes within 4 s"));
+      await until(() => out().includes("5 units applied"));
+      expect(out()).toMatch(/shop\/web 4 -> 5: load: a load of 3[678]\./);
+      // One that hangs has to be given up while there is time for what the others said.
+      units[1].does(() => {});
+      await until(() => out().includes(`load is incomplete: 1 of 2 targets failed; ${units[1].instance}: no full answer within 0.225 s`));
+      // A part of the load is no load to act on.
+      await until(() => out().includes("shop/web blind: "));
+      units[1].does(counts(17));
+      await until(() => out().includes("shop/web normal: "));
+      for (const unit of units) await unit.close();
+      await until(() => out().includes("load cannot be read: no target answers; "));
+      expect(await end("SIGTERM")).toBe(0);
+      expect(readFileSync(join(folder, "units"), "utf8")).toBe("5\n");
+      for (const command of ["verify", "replay"]) expect(vernier("ledger", command).code).toBe(0);
+    } finally {
+      for (const unit of units) await unit.close();
+    }
   });
 
   test("says before it starts what a policy lacks for live use", () => {

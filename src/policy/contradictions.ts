@@ -8,6 +8,7 @@ import { FormulaError, metricsOf, parseFormula } from "./formula.ts";
 import { Budget, Duration, Percent, Rate, UnitPrice, unitsPaidFor } from "./quantities.ts";
 import { workloadId } from "./resolve.ts";
 import { Measures } from "./schema.ts";
+import { scrapeQueryProblem } from "./scrape-queries.ts";
 import type { WorkloadEntry } from "./templates.ts";
 import { unitProblems } from "./unit-problems.ts";
 import { windowProblems } from "./window-problems.ts";
@@ -113,10 +114,13 @@ class WorkloadCheck {
         "a workload decided by so many cannot be explained; drop those no strategy or objective reads",
       );
     this.#formulas();
-    const sources = Object.keys(record(this.#settings["sources"]));
+    const sources = record(this.#settings["sources"]);
     for (const name of names) {
-      const source = text(record(this.#metrics[name])["source"]);
-      if (source !== undefined) this.#reference(["metrics", name, "source"], source, sources, "source");
+      const { source, query } = record(this.#metrics[name]);
+      if (typeof source !== "string" || !this.#reference(["metrics", name, "source"], source, Object.keys(sources), "source")) continue;
+      if (typeof query !== "string" || record(sources[source])["type"] !== "scrape") continue;
+      const problem = scrapeQueryProblem(query, this.#value["interval"]);
+      if (problem !== undefined) this.#error(problem.code, ["metrics", name, "query"], problem.message, problem.hint);
     }
   }
 

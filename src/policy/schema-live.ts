@@ -44,6 +44,41 @@ const EnvironmentNames = z
   .prefault([])
   .meta({ description: "Names of variables that commands see, besides PATH, HOME and LANG." });
 
+/** Addresses of units that expose metrics, or where those are published. */
+const Scrape = z
+  .strictObject({
+    type: z.literal("scrape"),
+    targets: z
+      .array(Address)
+      .min(1, { error: "expected at least one address, for example [http://127.0.0.1:9000/metrics]" })
+      .max(1_000)
+      .refine((urls) => new Set(urls).size === urls.length, { error: "expected every address once: twice would count twice" })
+      .optional()
+      .meta({ description: "Addresses of metrics, for example `[http://127.0.0.1:9000/metrics]`. Either this or `endpoints`." }),
+    endpoints: z.string().min(1).optional().meta({
+      description:
+        'A file that says which units there are, relative to this one: `{"endpoints": [{"unit": "web-1", "host": "127.0.0.1", "port": 9000}]}`. It is read at each tick.',
+    }),
+    path: z
+      .string()
+      .regex(/^\/[^\s#]*$/, { error: "expected a path that begins with /" })
+      .optional()
+      .meta({ description: "Where endpoints have their metrics. Default `/metrics`; `targets` have it in their addresses." }),
+    allow: Allow,
+    bearerToken: SecretReference.optional(),
+    timeout: durationFrom("10ms", "1m")
+      .prefault("2s")
+      .meta({ description: "For the answer of one target; less where ticks leave less: a fifth of the shortest interval that reads from it." }),
+    maxSeries: z.int().min(1).max(50_000).prefault(10_000).meta({ description: "Series that one target may expose; one that exposes more is not read." }),
+  })
+  .refine(({ targets, endpoints }) => (targets === undefined) !== (endpoints === undefined), {
+    error: "expected either targets, a list of addresses, or endpoints, a file that names them",
+  })
+  .refine(({ targets, path }) => targets === undefined || path === undefined, {
+    path: ["path"],
+    error: "a path goes with endpoints; the addresses of targets have theirs",
+  });
+
 /** Where live readings come from. */
 export const Source = z
   .discriminatedUnion("type", [
@@ -56,10 +91,11 @@ export const Source = z
       environment: EnvironmentNames,
     }),
     z.strictObject({ type: z.literal("http-json"), url: Address, allow: Allow, bearerToken: SecretReference.optional() }),
+    Scrape,
   ])
   .meta({
     description:
-      "Where live readings come from: `prometheus` (the query is PromQL that gives one series), `file` (the path of a file with a number, relative to this one), `exec` (what a command is told), `http-json` (a JSON pointer into the answer).",
+      "Where live readings come from: `prometheus` (the query is PromQL that gives one series), `file` (the path of a file with a number, relative to this one), `exec` (what a command is told), `http-json` (a JSON pointer into the answer), `scrape` (a small part of PromQL over what units expose themselves).",
   });
 
 /** What capacity is set on. */

@@ -1,3 +1,4 @@
+import type { AllowedAddresses } from "../../lib/addresses.ts";
 import { concurrently } from "../../lib/concurrently.ts";
 import { HttpError, sendHttp } from "../../lib/http.ts";
 import { oneLine } from "../../lib/one-line.ts";
@@ -12,6 +13,8 @@ import { type Batch, SeriesStore, UP } from "./series-store.ts";
 
 /** Whom to ask for metrics. */
 export interface ScrapeConfig {
+  /** Addresses that may be reached beyond the usual. */
+  readonly allow?: AllowedAddresses;
   /** The label `job` of all series. */
   readonly job: string;
   /** Addresses, or a file of endpoints and the path of their metrics. */
@@ -184,7 +187,7 @@ export class ScrapeSource implements Source {
     { headers, secrets }: SecretHeaders,
     { beganMs, signal }: { readonly beganMs: number; readonly signal: AbortSignal },
   ): Promise<string | undefined> {
-    const { deadlineMs, seriesMax } = this.#config;
+    const { deadlineMs, seriesMax, allow } = this.#config;
     const atMs = Math.max(this.#clock.steadyMs(), beganMs);
     const miss = (why: string): string => {
       this.#store.miss(endpoint, atMs);
@@ -194,7 +197,7 @@ export class ScrapeSource implements Source {
     try {
       const answer = await sendHttp(
         { url: endpoint.url, headers: { ...headers, accept: ACCEPT } },
-        { deadlineMs, bytesMax: Math.max(1 << 20, seriesMax * BYTES_PER_SERIES) },
+        { deadlineMs, bytesMax: Math.max(1 << 20, seriesMax * BYTES_PER_SERIES), ...(allow !== undefined && { allow }) },
         signal,
       );
       if (answer.status !== 200) return miss(`answered ${answer.status}`);
