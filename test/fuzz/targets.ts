@@ -12,6 +12,8 @@ import { CheckpointKey } from "../../src/ledger/checkpoint.ts";
 import { GENESIS, seal } from "../../src/ledger/entry.ts";
 import { LedgerVerifier } from "../../src/ledger/verify.ts";
 import { FileError } from "../../src/lib/file-error.ts";
+import { parsePromql } from "../../src/lib/promql.ts";
+import { PromqlError } from "../../src/lib/promql-expression.ts";
 import { PathError } from "../../src/lib/system-error.ts";
 import { matchingEvents } from "../../src/policy/calendar-files.ts";
 import { evaluateFormula, FormulaError, parseFormula } from "../../src/policy/formula.ts";
@@ -24,6 +26,10 @@ import { buildTrace } from "../../src/sim/trace.ts";
 import { TraceParser } from "../../src/sim/trace-parser.ts";
 import { answerError, answerVersion, parseRangeAnswer } from "../../src/sources/prometheus/answer.ts";
 import { parseInstantAnswer } from "../../src/sources/prometheus/instant.ts";
+import { parseEndpoints } from "../../src/sources/scrape/endpoints.ts";
+import { evaluatePromql } from "../../src/sources/scrape/evaluate.ts";
+import { ExpositionError, parseExposition } from "../../src/sources/scrape/exposition.ts";
+import { type Batch, SeriesStore } from "../../src/sources/scrape/series-store.ts";
 import { SAMPLE } from "../support/openslo-samples.ts";
 
 /** Something that reads what strangers write. */
@@ -44,7 +50,16 @@ function refusing(read: () => void): void {
   try {
     read();
   } catch (error) {
-    if (!(error instanceof FileError || error instanceof FormulaError || error instanceof PathError)) throw error;
+    if (
+      !(
+        error instanceof FileError ||
+        error instanceof FormulaError ||
+        error instanceof PathError ||
+        error instanceof PromqlError ||
+        error instanceof ExpositionError
+      )
+    )
+      throw error;
   }
 }
 
@@ -178,6 +193,58 @@ const FORMULAS = [
   "latency + 20s - min(latency, 1.5 * latency)",
 ];
 
+const EXPOSITIONS = [
+  `# HELP http_requests_total The total number of HTTP requests.
+# TYPE http_requests_total counter
+http_requests_total{method="post",code="200"} 1027 1395066363000
+http_requests_total{method="post",code="400"}    3 1395066363000
+msdos_file_access_time_seconds{path="C:\\\\DIR\\\\FILE.TXT",error="Cannot find file:\\n\\"FILE.TXT\\""} 1.458255915e9
+
+metric_without_timestamp_and_labels 12.47
+something_weird{problem="division by zero",} +Inf -3982045
+queue_depth NaN
+`,
+  `# TYPE http_requests counter
+# UNIT http_requests_seconds seconds
+http_requests_total{code="200",route="/a{b}"} 17.0 1520879607.789 # {trace_id="KOO5S4vxi0o",span="x\\\\y"} 9.8 1520879607.789
+http_requests_created{code="200"} 1520430000.123
+# TYPE latency_seconds histogram
+latency_seconds_bucket{le="0.1"} 8 # {} 0.054
+latency_seconds_bucket{le="+Inf"} 17
+# EOF
+`,
+  `latency_seconds_bucket{le="0.1",instance="x",job="y"} 8\nlatency_seconds_bucket{le="0.5"} 9\nlatency_seconds_bucket{le="+Inf"} 17\nqueue_depth -1e3\n`,
+  '{"version": 3, "endpoints": [{"unit": "web-1", "host": "127.0.0.1", "port": 9000}, {"unit": "web-2", "host": "::1", "port": 80}]}',
+];
+
+const QUERIES = [
+  'sum(rate(http_requests_total{code!~"5..",method=~"get|post|x{1,3}[^a-z]+\\\\d*",}[1m30s]))',
+  "histogram_quantile(0.95, sum by (le) (rate(latency_seconds_bucket[5m]))) * 1e3",
+  "histogram_quantile(0, sum(latency_seconds_bucket) by (le))",
+  "1 - avg(up) / (count(queue_depth{a='',b!=`c`}) + .5) * -max(increase(queue_depth[1h] ))",
+  'min(queue_depth{path=~"(/api)?/v[12]/(things|parts)(/.*)?$"} / 60)',
+];
+
+const READ = QUERIES.map((text) => parsePromql(text));
+/** Everything that `read` would keep of an exposition, asked for by every query. */
+function scrape(text: string, queries: readonly ReturnType<typeof parsePromql>[]): void {
+  const store = new SeriesStore("app");
+  const target = { identity: "web-1", instance: "127.0.0.1:9000" };
+  for (const { selections } of queries) for (const { selector, windowMs } of selections) store.select(selector, windowMs);
+  for (const format of ["text", "openmetrics"] as const)
+    refusing(() => {
+      const batch: Batch = new Map();
+      parseExposition(text, { format, samplesMax: 1_000, wants: (name) => store.wants(name) }, (sample) => store.collect(batch, target, sample));
+      for (const atMs of [1_000, 16_000, 31_000]) store.take(target, batch, atMs, 0);
+    });
+  store.forget([target], 31_000);
+  for (const query of queries) {
+    const outcome = evaluatePromql(query, store, 31_000);
+    if (outcome.kind === "value" && !(Number.isFinite(outcome.value) && Number.isFinite(outcome.sampledAtMs)))
+      throw new Error(`${query.text} is ${outcome.value}`);
+  }
+}
+
 export const TARGETS: readonly Target[] = [
   {
     name: "policy",
@@ -279,6 +346,23 @@ export const TARGETS: readonly Target[] = [
       for (const line of text.split("\n")) verifier.push(line);
       verifier.finish();
     },
+  },
+  {
+    name: "exposition",
+    corpus: EXPOSITIONS,
+    read: (text) => {
+      scrape(text, READ);
+      parseEndpoints(text, "/metrics");
+    },
+  },
+  {
+    name: "promql",
+    corpus: QUERIES,
+    read: (text) =>
+      refusing(() => {
+        const query = parsePromql(text);
+        for (const exposition of EXPOSITIONS) scrape(exposition, [query]);
+      }),
   },
   {
     name: "hpa",
