@@ -159,12 +159,14 @@ describe.skipIf(!prometheusOrSkip())("a real Prometheus with a day of history", 
     writeFileSync(join(folder, "password"), `${password}\n`);
     writeFileSync(join(folder, "other"), "let-me-in-4712\n");
     const guarded = await startPrometheus(`# TYPE a gauge\n${[0, 60, 120, 180].map((s) => `a ${s} ${BEGIN + s}`).join("\n")}\n# EOF\n`, {
-      authorization: `Basic ${Buffer.from(`ann:${password}`).toString("base64")}`,
-      webConfig: [
-        `tls_server_config: {cert_file: ${join(folder, "server.pem")}, key_file: ${join(folder, "server.key")}}`,
-        // bcrypt of the password, at the least cost.
-        "basic_auth_users: {ann: $2b$05$3jMLtkQqCOH1MLPSL2148eI4vhkPjCPDIDfDxxTJVSDNoVgJTotfi}",
-      ].join("\n"),
+      guard: {
+        authorization: `Basic ${Buffer.from(`ann:${password}`).toString("base64")}`,
+        webConfig: [
+          `tls_server_config: {cert_file: ${join(folder, "server.pem")}, key_file: ${join(folder, "server.key")}}`,
+          // bcrypt of the password, at the least cost.
+          "basic_auth_users: {ann: $2b$05$3jMLtkQqCOH1MLPSL2148eI4vhkPjCPDIDfDxxTJVSDNoVgJTotfi}",
+        ].join("\n"),
+      },
     });
     try {
       const range = ["--from", "2026-11-20T00:00:00Z", "--to", "2026-11-20T00:03:00Z", "--step", "1m", "--out", "guarded.csv"];

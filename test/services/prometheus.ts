@@ -30,11 +30,17 @@ interface Guard {
   readonly authorization: string;
 }
 
-/** @param openMetrics samples with their times, as `promtool tsdb create-blocks-from openmetrics` reads them */
-export async function startPrometheus(openMetrics: string, guard?: Guard): Promise<RunningPrometheus> {
+/**
+ * @param openMetrics samples with their times, as `promtool tsdb create-blocks-from openmetrics` reads them
+ * @param scrapeConfigs whom to scrape, in YAML or JSON
+ */
+export async function startPrometheus(
+  openMetrics: string,
+  { guard, scrapeConfigs = "[]" }: { readonly guard?: Guard; readonly scrapeConfigs?: string } = {},
+): Promise<RunningPrometheus> {
   const folder = mkdtempSync(join(tmpdir(), "vernier-prometheus-"));
   writeFileSync(join(folder, "history.txt"), openMetrics);
-  writeFileSync(join(folder, "prometheus.yml"), "global: {scrape_interval: 1h}\n");
+  writeFileSync(join(folder, "prometheus.yml"), `global: {scrape_interval: 1h}\nscrape_configs: ${scrapeConfigs}\n`);
   const written = spawnSync("promtool", ["tsdb", "create-blocks-from", "openmetrics", "history.txt", "data"], { cwd: folder, encoding: "utf8" });
   if (written.status !== 0) throw new Error(written.stdout + written.stderr);
   const address = `127.0.0.1:${await freePort()}`;
