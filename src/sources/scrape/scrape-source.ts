@@ -4,7 +4,8 @@ import { HttpError, sendHttp } from "../../lib/http.ts";
 import { oneLine } from "../../lib/one-line.ts";
 import { parsePromql } from "../../lib/promql.ts";
 import { PromqlError, type PromqlQuery } from "../../lib/promql-expression.ts";
-import { type Credentials, type SecretHeaders, secretHeaders, whyItFailed, withoutSecrets } from "../credentials.ts";
+import { whyUnusable, withoutSecrets } from "../../lib/secrets.ts";
+import { type Credentials, type SecretHeaders, secretHeaders } from "../credentials.ts";
 import { absent, type MetricQuery, present, type Source, type SourceReading } from "../source.ts";
 import { type Endpoint, endpointAt, readEndpoints } from "./endpoints.ts";
 import { evaluatePromql, type Outcome } from "./evaluate.ts";
@@ -156,7 +157,7 @@ export class ScrapeSource implements Source {
     try {
       secret = secretHeaders(credentials);
     } catch (error) {
-      secret = whyItFailed(error, []);
+      secret = whyUnusable(error);
     }
     // What comes later is later, however fast.
     const beganMs = Math.max(this.#clock.steadyMs(), this.#lastMs + 1);
@@ -209,7 +210,8 @@ export class ScrapeSource implements Source {
       return this.#store.take(endpoint, batch, atMs, this.#clock.steadyMs() - this.#clock.wallMs());
     } catch (error) {
       if (error instanceof ExpositionError) return miss(withoutSecrets(oneLine(error.message), secrets));
-      return miss(error instanceof HttpError && error.code === "stopped" ? TOO_LATE : whyItFailed(error, secrets));
+      if (!(error instanceof HttpError)) throw error;
+      return miss(error.code === "stopped" ? TOO_LATE : withoutSecrets(oneLine(error.message), secrets));
     }
   }
 }
