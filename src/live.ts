@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { appendFileSync, existsSync, lstatSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Actuator } from "./actuators/actuator.ts";
 import { ExecActuator } from "./actuators/exec/exec-actuator.ts";
@@ -13,6 +13,7 @@ import type { Mode } from "./control/decision.ts";
 import type { ControlledWorkload, ControllerEvents } from "./control/ports.ts";
 import { type MakeEngine, type ReplayRange, type ReplayReport, replay } from "./control/replay.ts";
 import { WorkloadReadings } from "./control/workload-readings.ts";
+import { reloadable } from "./engine/engine.ts";
 import type { Engine } from "./engine/model.ts";
 import { CheckpointKey } from "./ledger/checkpoint.ts";
 import { MemoryStore } from "./ledger/memory/memory-store.ts";
@@ -20,10 +21,10 @@ import { SqliteStore } from "./ledger/sqlite/sqlite-store.ts";
 import type { Store } from "./ledger/store.ts";
 import { allowAddresses } from "./lib/addresses.ts";
 import { canonicalJson } from "./lib/canonical-json.ts";
-import { FileError } from "./lib/file-error.ts";
 import { messageOf, PathError, systemErrorCode } from "./lib/system-error.ts";
 import { formatTimestamp } from "./lib/timestamp.ts";
 import { openApi, tellingApi } from "./live-api.ts";
+import { refuseForLive, refuseReload } from "./live-problems.ts";
 import { askingOf, sourcesOf } from "./live-sources.ts";
 import { type Policy, type PolicyWorkload, policyHash } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
@@ -52,6 +53,8 @@ export interface Live {
   readonly workloads: readonly { readonly id: string; readonly mode: Mode }[];
   /** While this file exists, no effect begins. */
   readonly stopFile: string;
+  /** Goes on with changed policies of the same workloads from the next tick on. @throws FileError when they cannot take the place of those that run */
+  reload(policies: readonly Policy[]): void;
   /** Opens the local API; undefined when there is to be none. */
   listen(): Promise<string | undefined>;
   close(): Promise<void>;
@@ -59,33 +62,47 @@ export interface Live {
 
 /** Makes a controller of policies, over the store in a folder. @throws StoreHeld   @throws PathError */
 export async function openLive(policies: readonly Policy[], options: LiveOptions, events: ControllerEvents): Promise<Live> {
-  refuseShared(policies);
+  refuseForLive(policies);
   // A dry run leaves nothing behind.
   const store = options.isDryRun ? new MemoryStore() : openStore(options.data);
   // What was recorded before must not lie ahead, whatever happened to the clock of this machine.
   const clock = new SystemClock(((await store.lastObservedMs(SHARD)) ?? 0) + 1);
-  const sources: Source[] = [];
-  const workloads = policies.flatMap((policy) => {
-    const byName = sourcesOf(policy, options.environment, clock);
-    sources.push(...byName.values());
-    return policy.workloads.map((workload): ControlledWorkload => {
-      const engine = engineOf(workload, clock.engineMs());
-      const metrics = engine.metrics.map((metric) => {
-        const { source, query } = workload.written.metrics[metric.name] ?? {};
-        const found = source === undefined ? undefined : byName.get(source);
-        return { metric, ...(found !== undefined && query !== undefined && { from: { source: found, query } }) };
-      });
-      const { mode } = workload.written;
-      return {
-        id: workload.id,
-        mode: options.isDryRun && (mode === "live" || mode === "approve") ? "shadow" : mode,
-        engine,
-        policy: canonicalJson(workload.resolved),
-        actuator: actuatorOf(workload, dirname(policy.file), options, clock),
-        readings: new WorkloadReadings(workload.id, metrics, clock, (metric, trouble) => events.onReading?.(workload.id, metric, trouble)),
-      };
+  const controlledWorkload = (workload: PolicyWorkload, byName: ReadonlyMap<string, Source>): Omit<ControlledWorkload, "actuator"> => {
+    const engine = engineOf(workload, clock.engineMs());
+    const metrics = engine.metrics.map((metric) => {
+      const { source, query } = workload.written.metrics[metric.name] ?? {};
+      const found = source === undefined ? undefined : byName.get(source);
+      return { metric, ...(found !== undefined && query !== undefined && { from: { source: found, query } }) };
     });
-  });
+    const { mode } = workload.written;
+    return {
+      id: workload.id,
+      mode: options.isDryRun && (mode === "live" || mode === "approve") ? "shadow" : mode,
+      engine,
+      policy: canonicalJson(workload.resolved),
+      readings: new WorkloadReadings(workload.id, metrics, clock, (metric, trouble) => events.onReading?.(workload.id, metric, trouble)),
+    };
+  };
+  let sources: Source[] = [];
+  /** What runs, as it was written; with the blast radius that holds. */
+  const running = new Map<string, PolicyWorkload>();
+  const controlledBy = (all: readonly Policy[]): Omit<ControlledWorkload, "actuator">[] => {
+    // Whatever cannot be used is found before anything takes its place.
+    const named = all.map((policy) => sourcesOf(policy, options.environment, clock));
+    sources = named.flatMap((byName) => [...byName.values()]);
+    return all.flatMap((policy, i) => {
+      const byName = named[i] as ReadonlyMap<string, Source>;
+      return policy.workloads.map((written) => {
+        const before = running.get(written.id);
+        const resolved = before === undefined ? written.resolved : reloadable(before.resolved, written.resolved);
+        const workload = { ...written, resolved, hash: policyHash(resolved) };
+        running.set(workload.id, workload);
+        return controlledWorkload(workload, byName);
+      });
+    });
+  };
+  const targets = new Map(policies.flatMap((policy) => policy.workloads.map((one) => [one.id, actuatorOf(one, dirname(policy.file), options, clock)])));
+  const workloads = controlledBy(policies).map((one): ControlledWorkload => ({ ...one, actuator: targets.get(one.id) as Actuator }));
   const stopFile = join(options.data, "STOP");
   const checkpoints = join(options.data, "checkpoints.ndjson");
   const controller = new Controller(
@@ -116,51 +133,20 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
     },
     workloads: workloads.map(({ id, mode }) => ({ id, mode })),
     stopFile,
+    reload: (changed) => {
+      refuseForLive(changed);
+      refuseReload(running, changed);
+      const old = sources;
+      controller.reload(controlledBy(changed), async () => {
+        for (const one of old) await one.close();
+      });
+    },
     close: async () => {
       await api?.close();
-      for (const one of [...sources, ...workloads.map(({ actuator }) => actuator)]) await one.close();
+      for (const one of [...sources, ...targets.values()]) await one.close();
       await store.close();
     },
   };
-}
-
-/** What is one in each file is not one in all: the same workload twice, or one target for two. */
-function refuseShared(policies: readonly Policy[]): void {
-  const ids = new Map<string, string>();
-  const targets = new Map<string, string>();
-  for (const { file, workloads, document } of policies)
-    for (const { id, written, pathInDocument } of workloads) {
-      const refuse = (code: string, path: readonly (string | number)[], message: string, hint: string): never => {
-        throw new FileError(file, [
-          { severity: "error", code, path: ["workloads", id, ...path].join("."), ...document.locate(pathInDocument(path), "key"), message, hint },
-        ]);
-      };
-      const other = ids.get(id);
-      if (other !== undefined) refuse("id_duplicate", [], `${id} is in ${other} too`, "a workload has one policy");
-      ids.set(id, file);
-      if ((written.mode === "live" || written.mode === "approve") && written.target === undefined)
-        refuse(
-          "target_missing",
-          [],
-          `${id} may act, and does not say what its capacity is set on`,
-          "add target, for example {type: exec, observe: [...], set: [...]}; {type: memory} to try things out",
-        );
-      const { target } = written;
-      if (target?.type !== "file" && target?.type !== "webhook") continue;
-      const path = target.type === "file" ? realPath(resolve(dirname(file), target.path)) : target.observe;
-      const owner = targets.get(path);
-      if (owner !== undefined)
-        refuse("target_shared", ["target"], `${id} and ${owner} set capacity on the same target`, "two controllers on one target fight; give each its own");
-      targets.set(path, id);
-    }
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
 }
 
 /** Whether there is something of this name; also when nobody can tell: a brake that cannot be looked at is on. */

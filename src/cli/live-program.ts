@@ -20,6 +20,7 @@ export function addLiveCommands(vernier: Command, version: string): void {
     .command("status")
     .description("what a controller last saw and did, from another terminal")
     .option("--data <folder>", "data folder of vernier run", ".vernier")
+    .option("--watch", "print it again every two seconds, until it is ended")
     .option("--json", "print it as JSON")
     .action(async (options) => (await import("./commands/status.ts")).runStatus(options));
 

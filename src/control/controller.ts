@@ -8,10 +8,11 @@ import { messageOf } from "../lib/system-error.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
 import { anyOf } from "./clock.ts";
 import { decisionBody, type Effect, effectOf } from "./decision.ts";
-import { ACTING_MAX_MS, type CarriedOut, carryOut, readCapacity, readingTimeMs } from "./effect.ts";
+import { readCapacity, readingTimeMs } from "./effect.ts";
+import { Effects } from "./effects.ts";
 import { encodeObservations, type RecordedTick } from "./observations.ts";
 import { type Command, expire, hashOfDecision, OrderBook, obey, ordersFor, type StandingOrders } from "./orders.ts";
-import type { ControlledWorkload, ControllerEvents, ControllerPorts } from "./ports.ts";
+import type { ControlledWorkload, ControllerEvents, ControllerPorts, WorkloadReload } from "./ports.ts";
 import { remember } from "./remember.ts";
 
 /** One controller, one shard: the embedded store. */
@@ -21,10 +22,6 @@ const SNAPSHOT_MS = 3_600_000;
 /** How long observations are kept. */
 const RETENTION_MS = 7 * 86_400_000;
 const FORGET_EVERY_MS = 3_600_000;
-/** Effects that take longer go on beside the next tick. */
-const PATIENCE_MS = 500;
-/** Whoever stops us waits for ten seconds. */
-const STOP_GRACE_MS = 8_000;
 
 interface Running extends ControlledWorkload {
   nextTickMs: number;
@@ -72,14 +69,20 @@ export class Controller {
   #wasStopped = false;
   #turn: Promise<unknown> = Promise.resolve();
   #failure: unknown;
-  readonly #done: { readonly intent: Intent; readonly result: CarriedOut }[] = [];
-  readonly #inFlight = new Set<Promise<unknown>>();
-  readonly #ended = new AbortController();
-  readonly #graces = new WeakMap<AbortSignal, AbortSignal>();
+  /** Policies that take effect at the next tick. */
+  #reload: { readonly workloads: readonly WorkloadReload[]; readonly whenDone: () => Promise<void> } | undefined;
+  readonly #effects: Effects;
 
   constructor(workloads: readonly ControlledWorkload[], ports: ControllerPorts, events: ControllerEvents = {}) {
     this.#ports = ports;
     this.#events = events;
+    this.#effects = new Effects(
+      ports,
+      () => this.#concludeDone(),
+      (error) => {
+        this.#failure = error;
+      },
+    );
     this.#workloads = workloads
       .map(
         (workload): Running => ({
@@ -158,6 +161,45 @@ export class Controller {
     return this.#ports.isStopped();
   }
 
+  /**
+   * Goes on with changed policies of the same workloads from the next tick on; engines take over what the old ones knew.
+   * @param whenDone lets go of what only the old ones needed
+   */
+  reload(workloads: readonly WorkloadReload[], whenDone: () => Promise<void>): void {
+    this.#reload = { workloads, whenDone };
+  }
+
+  /** What was changed takes effect now. */
+  async #applyReload(workloads: readonly WorkloadReload[], nowMs: number): Promise<void> {
+    const { store } = this.#ports;
+    const changed = workloads.filter(({ id, engine, mode }) => {
+      const running = this.#byId.get(id);
+      return running !== undefined && (running.engine.policyHash !== engine.policyHash || running.mode !== mode);
+    });
+    for (const { engine, policy } of changed) await store.keepPolicy(engine.policyHash, policy);
+    for (const reload of workloads) {
+      const running = this.#byId.get(reload.id);
+      if (running === undefined) continue;
+      if (running.engine.policyHash === reload.engine.policyHash) Object.assign(running, { mode: reload.mode, readings: reload.readings });
+      else {
+        reload.engine.restore(running.engine.state());
+        Object.assign(running, reload);
+      }
+    }
+    await this.#exclusive(() =>
+      this.#commit({
+        entries: [
+          this.#draft({ kind: "reload", engineMs: nowMs, workloads: changed.map(({ id, mode, engine }) => ({ id, mode, policyHash: engine.policyHash })) }),
+        ],
+        snapshots: changed.map(({ id, engine }) => ({
+          workload: id,
+          atMs: nowMs - 1,
+          state: canonicalJson({ policyHash: engine.policyHash, state: engine.state() }),
+        })),
+      }),
+    );
+  }
+
   /** Ticks until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#ports;
@@ -175,6 +217,12 @@ export class Controller {
   async tick(signal: AbortSignal): Promise<void> {
     const { clock } = this.#ports;
     const nowMs = clock.engineMs();
+    const reload = this.#reload;
+    if (reload !== undefined) {
+      this.#reload = undefined;
+      await this.#applyReload(reload.workloads, nowMs);
+      await reload.whenDone();
+    }
     const due = this.#workloads.filter(({ nextTickMs }) => nextTickMs <= nowMs);
     if (due.length > 0) {
       await this.#tickDue(due, nowMs, signal);
@@ -188,11 +236,11 @@ export class Controller {
 
   /** Waits for what is in flight, says that it ends, and signs what there is. Capacity stays. */
   async stop(why: string): Promise<void> {
-    await Promise.all(this.#inFlight);
+    await this.#effects.settled();
     await this.#concludeDone();
     await this.#exclusive(() => this.#commit({ entries: [this.#draft({ kind: "stop", why })] }));
     await this.#checkpoint();
-    this.#ended.abort();
+    this.#effects.end();
   }
 
   async #tickDue(due: readonly Running[], nowMs: number, signal: AbortSignal): Promise<void> {
@@ -205,7 +253,13 @@ export class Controller {
     // Told to end while it looked: what it saw is what it was told, not what there is.
     if (signal.aborted) return;
     const intents = await this.#exclusive(() => this.#decide(due, observations, nowMs));
-    if (intents.length > 0) await this.#act(intents, signal);
+    if (intents.length === 0) return;
+    const begun = intents.map((intent) => {
+      const workload = this.#byId.get(intent.workload) as Running;
+      workload.isActing = true;
+      return { intent, actuator: workload.actuator };
+    });
+    await this.#effects.begin(begun, signal);
   }
 
   /** Decides for all that are due, and writes everything down, in one go. */
@@ -318,40 +372,10 @@ export class Controller {
     return { entries, conclusions };
   }
 
-  /** Begins effects, and waits a little for what comes of them: a slow one must not keep the others from ticking. */
-  async #act(intents: readonly Intent[], signal: AbortSignal): Promise<void> {
-    const { clock, isStopped } = this.#ports;
-    const grace = this.#graceAfter(signal);
-    const deadline = anyOf(clock.timeout(ACTING_MAX_MS), grace);
-    const begun = intents.map(async (intent) => {
-      const workload = this.#byId.get(intent.workload) as Running;
-      workload.isActing = true;
-      const result: CarriedOut =
-        signal.aborted || isStopped() || clock.wallMs() > intent.deadlineMs
-          ? { outcome: "abandoned", message: "stopped before it began" }
-          : await carryOut(intent, workload.actuator, { clock, deadline, grace });
-      this.#done.push({ intent, result });
-    });
-    const all = Promise.all(begun);
-    this.#inFlight.add(all);
-    await Promise.race([all, aborted(clock.timeout(PATIENCE_MS))]);
-    await this.#concludeDone();
-    const finish = async (): Promise<void> => {
-      await all;
-      this.#inFlight.delete(all);
-      try {
-        await this.#concludeDone();
-      } catch (error) {
-        this.#failure = error;
-      }
-    };
-    void finish();
-  }
-
   /** Writes down what came of effects. */
   async #concludeDone(): Promise<void> {
     await this.#exclusive(async () => {
-      const done = this.#done.splice(0);
+      const done = this.#effects.takeDone();
       if (done.length === 0) return;
       await this.#commit({
         entries: done.map(({ intent, result: { outcome, message } }) => this.#outcome(intent, outcome, message)),
@@ -371,20 +395,6 @@ export class Controller {
     const mine = this.#turn.then(work);
     this.#turn = mine.catch(() => {});
     return await mine;
-  }
-
-  /** Aborts a while after `signal` has, unless everything has ended by then. One for each signal, however many effects. */
-  #graceAfter(signal: AbortSignal): AbortSignal {
-    const known = this.#graces.get(signal);
-    if (known !== undefined) return known;
-    const grace = new AbortController();
-    this.#graces.set(signal, grace.signal);
-    const giveUp = async (): Promise<void> => {
-      await this.#ports.clock.sleep(STOP_GRACE_MS, this.#ended.signal);
-      grace.abort();
-    };
-    signal.addEventListener("abort", () => void giveUp(), { once: true });
-    return grace.signal;
   }
 
   async #checkpoint(): Promise<void> {
@@ -433,11 +443,4 @@ export class Controller {
       ...(approval !== undefined && { approvals: [{ who: approval.who, why: approval.why }] }),
     };
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

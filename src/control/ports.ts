@@ -22,6 +22,9 @@ export interface ControlledWorkload {
   readonly readings: ReadingsOf;
 }
 
+/** What of a workload may change while it runs. */
+export type WorkloadReload = Pick<ControlledWorkload, "id" | "mode" | "engine" | "policy" | "readings">;
+
 /** Why a metric has no value, or one that something is missing of. */
 export interface ReadingTrouble {
   readonly reason: string;

@@ -33,9 +33,15 @@ export interface ReplayReport {
   readonly differences: readonly ReplayDifference[];
 }
 
-interface Session {
+interface Assignment {
   readonly engineMs: number;
   readonly workloads: readonly { readonly id: string; readonly mode: Mode; readonly policyHash: string }[];
+}
+
+/** From one start of a controller to the next. */
+interface Session extends Assignment {
+  /** Policies that were changed while it ran, oldest first. */
+  readonly reloads: Assignment[];
 }
 
 interface Recorded {
@@ -106,19 +112,32 @@ export async function replay(store: Store, { fromMs = 0, toMs = Number.MAX_SAFE_
 /** Runs what one controller saw through engines of its policies again. Decisions are the engines' own objects: read them at once. */
 async function* replayTicks(store: Store, shard: number, session: Session, endMs: number, make: MakeEngine): AsyncIterable<ReplayedTick> {
   const workloads = await Promise.all(
-    session.workloads
-      .filter(({ mode }) => mode !== "observe")
-      .map(async ({ id, mode, policyHash }) => ({ id, mode, engine: await engineOf(store, id, policyHash, session.engineMs, make), posture: undefined })),
+    session.workloads.map(async ({ id, mode, policyHash }) => ({
+      id,
+      mode,
+      engine: await engineOf(store, id, policyHash, session.engineMs, make),
+      posture: undefined,
+    })),
   );
   await remember(workloads, store, shard, session.engineMs);
   const byId = new Map(workloads.map((workload) => [workload.id, workload]));
-  for await (const { atMs, bytes } of store.observations(shard, session.engineMs, endMs))
+  const reloads = [...session.reloads];
+  for await (const { atMs, bytes } of store.observations(shard, session.engineMs, endMs)) {
+    for (; reloads[0] !== undefined && reloads[0].engineMs <= atMs; reloads.shift())
+      for (const { id, mode, policyHash } of reloads[0].workloads) {
+        const before = byId.get(id);
+        if (before === undefined) continue;
+        const engine = before.engine.policyHash === policyHash ? before.engine : await engineOf(store, id, policyHash, reloads[0].engineMs, make);
+        if (engine !== before.engine) engine.restore(before.engine.state());
+        byId.set(id, { ...before, mode, engine });
+      }
     for (const { workload: id, observation } of decodeObservations(bytes)) {
       const workload = byId.get(id);
-      if (workload === undefined) continue;
+      if (workload === undefined || workload.mode === "observe") continue;
       workload.engine.propose(observation, atMs);
       yield { atMs, workload: id, mode: workload.mode, observation, decision: workload.engine.settle(UNLIMITED) };
     }
+  }
 }
 
 async function engineOf(store: Store, id: string, policyHash: string, nowMs: number, make: MakeEngine): Promise<Engine> {
@@ -159,7 +178,8 @@ async function readEntries(store: Store, shard: number): Promise<{ sessions: Ses
   const recorded: Recorded[] = [];
   for await (const { text } of store.entries(shard, 1)) {
     const { body } = JSON.parse(text) as { body: { readonly kind: string } };
-    if (body.kind === "start") sessions.push(body as unknown as Session);
+    if (body.kind === "start") sessions.push({ ...(body as unknown as Assignment), reloads: [] });
+    if (body.kind === "reload") sessions.at(-1)?.reloads.push(body as unknown as Assignment);
     if (body.kind !== "decision") continue;
     const { workload, engineMs } = body as unknown as Recorded;
     recorded.push({ workload, engineMs, text: canonicalJson(body) });

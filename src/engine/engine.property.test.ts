@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Given, workload } from "../../test/support/drive.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
-import { VernierEngine } from "./engine.ts";
+import { reloadable, VernierEngine } from "./engine.ts";
 import { type Allowances, type Reading, UNLIMITED } from "./model.ts";
 import { isWithinTolerance, targetRatio, targetUnits } from "./strategies/target-tracking.ts";
 
@@ -114,6 +114,7 @@ function live(
 ): void {
   let engine = new VernierEngine(policy, { policyHash: "p" });
   let current = policy;
+  let effective = policy;
   let requested = 20;
   let nowMs = 0;
   for (const event of story) {
@@ -122,10 +123,14 @@ function live(
       const state = JSON.parse(JSON.stringify(engine.state()));
       engine = new VernierEngine(current, { policyHash: "p" });
       engine.restore(state);
+      effective = current;
       onReload?.(current, "restart");
     } else if (typeof event.restart === "number") {
       current = POLICIES[event.restart] as ResolvedWorkload;
-      engine = engine.reloaded(current, { policyHash: "q" });
+      effective = reloadable(effective, current);
+      const state = JSON.parse(JSON.stringify(engine.state()));
+      engine = new VernierEngine(effective, { policyHash: "q" });
+      engine.restore(state);
       onReload?.(current, "reload");
     }
     const ready = Math.round(requested * event.readyShare);

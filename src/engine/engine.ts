@@ -701,17 +701,14 @@ export class VernierEngine implements Engine, Decision {
     if (state.steps !== null) this.#steps?.restore(state.steps);
     if (state.drift !== null) this.#drift?.restore(state.drift);
   }
+}
 
-  /**
-   * An engine for a changed policy that goes on where this one is. The blast radius can only become narrower on
-   * reload; making it wider takes a restart.
-   */
-  reloaded(policy: ResolvedWorkload, options: VernierEngineOptions): VernierEngine {
-    const blastRadius = narrower(this.#policy.guards.blastRadius, policy.guards.blastRadius);
-    const engine = new VernierEngine({ ...policy, guards: { ...policy.guards, blastRadius } }, options);
-    engine.restore(this.state());
-    return engine;
-  }
+/**
+ * A changed policy as it may take the place of the one that runs, without a restart: the blast radius can only become narrower.
+ * An engine of it goes on with `restore(state())` of the old one.
+ */
+export function reloadable(running: ResolvedWorkload, changed: ResolvedWorkload): ResolvedWorkload {
+  return { ...changed, guards: { ...changed.guards, blastRadius: narrower(running.guards.blastRadius, changed.guards.blastRadius) } };
 }
 
 type BlastRadiusParams = ResolvedWorkload["guards"]["blastRadius"];

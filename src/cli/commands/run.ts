@@ -3,11 +3,10 @@ import { loadPolicy } from "../../app.ts";
 import type { Effect, Mode } from "../../control/decision.ts";
 import { describeReason } from "../../engine/describe-reason.ts";
 import type { Decision } from "../../engine/model.ts";
-import { FileError, type Problem } from "../../lib/file-error.ts";
 import { PathError } from "../../lib/system-error.ts";
 import { formatTimestamp } from "../../lib/timestamp.ts";
 import { type Live, openLive } from "../../live.ts";
-import type { Policy } from "../../policy/parse.ts";
+import { PolicyWatcher } from "../../live-reload.ts";
 import { parseWhole } from "../run-options.ts";
 import { terminalOf } from "../terminal.ts";
 
@@ -22,7 +21,6 @@ interface RunOptions {
 
 export async function runRun(paths: readonly string[], options: RunOptions): Promise<void> {
   const policies = paths.map((path) => loadPolicy(path));
-  for (const policy of policies) refuseUnreadable(policy);
   // A reader that has gone away must not take the controller with it.
   let isHeard = true;
   process.stdout.removeAllListeners("error").on("error", () => {
@@ -95,6 +93,7 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
   );
   const stop = new AbortController();
   let signals = 0;
+  let watcher: PolicyWatcher | undefined;
   const onSignal = (signal: NodeJS.Signals): void => {
     // Asked twice, it leaves at once, and what it began goes with it; what was in flight is an open intent, which the next start looks into.
     if (++signals > 1) process.exit(signal === "SIGINT" ? 130 : 143);
@@ -104,6 +103,12 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
   try {
     await live.controller.start({ dryRun: options.dryRun ?? false });
     const address = await live.listen();
+    watcher = new PolicyWatcher(paths, policies, {
+      apply: (changed) => live.reload(changed),
+      onReloaded: (files) => print({ event: "reloaded", files }, paint("green", `${files.join(", ")} changed: in force from the next tick on`)),
+      onRefused: (message) =>
+        print({ event: "reload_refused", message }, `${paint("red", "the changed policy is not taken; the one before stays in force:")} ${message}`),
+    });
     process.stderr.write(`vernier: ${aboutText(live, options)}${address === undefined ? "" : `; API at ${address}`}\n`);
     if (options.once) await live.controller.tick(stop.signal);
     else await live.controller.run(stop.signal);
@@ -113,6 +118,7 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
     throw inWords(error, options.data);
   } finally {
     process.off("SIGTERM", onSignal).off("SIGINT", onSignal).off("SIGHUP", onSignal);
+    watcher?.close();
     await live.close();
   }
 }
@@ -162,23 +168,4 @@ function whyText(decision: Decision): string {
   const reasons = decision.reasons();
   const last = reasons.filter(({ from, to }) => from !== to).at(-1) ?? reasons.at(-1);
   return last === undefined ? "nothing to say" : describeReason(last);
-}
-
-/** A policy for live use needs to say where its metrics are. */
-function refuseUnreadable({ file, workloads, document }: Policy): void {
-  const problems: Problem[] = [];
-  for (const { id, written, pathInDocument } of workloads) {
-    for (const [name, metric] of Object.entries(written.metrics)) {
-      if (metric.formula !== undefined || (metric.source !== undefined && metric.query !== undefined)) continue;
-      problems.push({
-        severity: "error",
-        code: "source_missing",
-        path: `workloads.${id}.metrics.${name}`,
-        ...document.locate(pathInDocument(["metrics", name]), "key"),
-        message: `"${name}" does not say where it is read: ${metric.source === undefined ? "source" : "query"} is missing`,
-        hint: 'for example {measures: utilisation, source: prom, query: "avg(…)"}, with sources: {prom: {type: prometheus, url: …}}',
-      });
-    }
-  }
-  if (problems.length > 0) throw new FileError(file, problems);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { type ControllerStatus, readStatus } from "../../control/status.ts";
 import { describeReason } from "../../engine/describe-reason.ts";
 import { formatOperand, formatSpan } from "../../lib/format.ts";
@@ -8,12 +9,34 @@ import { type Terminal, terminalOf } from "../terminal.ts";
 /** Beyond this the last tick is old news, and is said to be. */
 const OLD_MS = 120_000;
 
-export async function runStatus({ data, json }: { readonly data: string; readonly json?: boolean }): Promise<void> {
+const WATCH_MS = 2_000;
+const CLEAR = "\u001b[2J\u001b[H";
+
+interface StatusOptions {
+  readonly data: string;
+  readonly json?: boolean;
+  readonly watch?: boolean;
+}
+
+export async function runStatus(options: StatusOptions): Promise<void> {
+  await printStatus(options);
+  if (!options.watch) return;
+  for (;;) {
+    await wait(WATCH_MS);
+    // A terminal shows one picture that changes, a file one after the other.
+    if (process.stdout.isTTY && !options.json) process.stdout.write(CLEAR);
+    await printStatus(options);
+  }
+}
+
+async function printStatus({ data, json, watch }: StatusOptions): Promise<void> {
   const store = readLedger(data);
   try {
     const nowMs = Date.now();
     const status = await readStatus(store, nowMs);
-    process.stdout.write(json ? `${JSON.stringify({ schemaVersion: 1, ...status }, null, 2)}\n` : `${statusText(status, nowMs, terminalOf(process.stdout))}\n`);
+    process.stdout.write(
+      json ? `${JSON.stringify({ schemaVersion: 1, ...status }, null, watch ? 0 : 2)}\n` : `${statusText(status, nowMs, terminalOf(process.stdout))}\n`,
+    );
   } finally {
     await store.close();
   }
