@@ -1,19 +1,27 @@
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MemoryActuator } from "../src/actuators/memory/memory-actuator.ts";
 import { SystemClock } from "../src/control/clock.ts";
 import { Controller } from "../src/control/controller.ts";
+import { WorkloadReadings } from "../src/control/workload-readings.ts";
 import { VernierEngine } from "../src/engine/engine.ts";
 import { CheckpointKey } from "../src/ledger/checkpoint.ts";
 import { SqliteStore } from "../src/ledger/sqlite/sqlite-store.ts";
+import { Breaker } from "../src/lib/breaker.ts";
 import { parsePolicy } from "../src/policy/parse.ts";
+import { BatchedSource } from "../src/sources/batched.ts";
+import { PrometheusSource } from "../src/sources/prometheus/prometheus-source.ts";
 
 // The live loop with 10,000 workloads (or as many as told) at a tick of 2 s: everything recorded and acted on in memory, readings
-// made up on the spot. Prints JSON. Run: npx tsx bench/live.ts [workloads] [seconds]
+// made up on the spot, or read from a Prometheus-compatible server in a process of its own by one query for all (grouped) or one for
+// each (individual). Prints JSON. Run: npx tsx bench/live.ts [workloads] [seconds] [made-up|grouped|individual]
 
-const [count = 10_000, seconds = 24] = process.argv.slice(2).map(Number);
+const [count = 10_000, seconds = 24] = process.argv.slice(2, 4).map(Number);
+const how = process.argv[4] ?? "made-up";
 const policy = `version: 1
 workloads:
   a/b:
@@ -30,6 +38,18 @@ const clock = new SystemClock();
 const folder = mkdtempSync(join(tmpdir(), "vernier-bench-"));
 const store = SqliteStore.open(folder, new Date().toISOString());
 const beganMs = clock.engineMs();
+const server = how === "made-up" ? undefined : spawn(process.execPath, ["--import", "tsx", "bench/prometheus-double.ts", String(count)]);
+const port = server === undefined ? "" : String((await once(server.stdout, "data"))[0]).trim();
+const asking = {
+  limits: { deadlineMs: 10_000, bytesMax: 32 << 20 },
+  breaker: new Breaker({ nowMs: () => clock.engineMs(), random: Math.random }),
+  wallMs: () => clock.wallMs(),
+};
+const source =
+  server === undefined
+    ? undefined
+    : new BatchedSource(new PrometheusSource({ url: new URL(`http://127.0.0.1:${port}`), credentials: { headers: {} }, asking }));
+const from = (i: number) => (how === "grouped" ? { query: "avg by (app) (cpu)", select: { app: `w${i}` } } : { query: `avg(cpu{app="w${i}"})` });
 const workloads = Array.from({ length: count }, (_, i) => {
   const one = { ...workload.resolved, id: `a/w${i}` };
   const actuator = new MemoryActuator(10);
@@ -41,7 +61,16 @@ const workloads = Array.from({ length: count }, (_, i) => {
     reading.value = 0.6 + 0.3 * Math.sin(i + (atMs - beganMs) / 40_000);
     return [reading];
   };
-  return { id: one.id, mode: "live" as const, engine: new VernierEngine(one, { policyHash: "bench" }), policy: "{}", actuator, readings: { read } };
+  const engine = new VernierEngine(one, { policyHash: "bench" });
+  const readings =
+    source === undefined
+      ? { read }
+      : new WorkloadReadings(
+          one.id,
+          engine.metrics.map((metric) => ({ metric, from: { source, ...from(i) } })),
+          clock,
+        );
+  return { id: one.id, mode: "live" as const, engine, policy: "{}", actuator, readings };
 });
 const took: number[] = [];
 const controller = new Controller(
@@ -57,7 +86,9 @@ setTimeout(() => stop.abort(), seconds * 1_000);
 await controller.run(stop.signal);
 const wallMs = performance.now() - wallBefore;
 const { user, system } = process.cpuUsage(cpuBefore);
+const blind = controller.views().filter(({ posture }) => posture !== "normal").length;
 await controller.stop("bench");
+server?.kill();
 const { seq } = await store.head(0);
 await store.close();
 const bytes = readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
@@ -66,8 +97,11 @@ took.sort((a, b) => a - b);
 console.log(
   JSON.stringify({
     workloads: count,
+    readings: how,
+    blind,
     ticks: took.length,
     medianTickMs: took[took.length >> 1],
+    p99TickMs: took[Math.ceil(0.99 * took.length) - 1],
     longestTickMs: took.at(-1),
     cores: Number(((user + system) / 1_000 / wallMs).toFixed(2)),
     rssMB: Math.round(process.memoryUsage().rss / 1e6),

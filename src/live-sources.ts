@@ -7,6 +7,7 @@ import { Breaker } from "./lib/breaker.ts";
 import type { HttpLimits } from "./lib/http.ts";
 import type { Policy } from "./policy/parse.ts";
 import { credentialsOf } from "./secret-references.ts";
+import { BatchedSource } from "./sources/batched.ts";
 import { ExecSource } from "./sources/exec/exec-source.ts";
 import { FileSource } from "./sources/file/file-source.ts";
 import { HttpJsonSource } from "./sources/http-json/http-json-source.ts";
@@ -16,6 +17,8 @@ import type { Source } from "./sources/source.ts";
 
 const SOURCE_DEADLINE_MS = 10_000;
 const SOURCE_BYTES_MAX = 1 << 20;
+/** One answer may be for thousands of workloads. */
+const GROUPED_BYTES_MAX = 32 << 20;
 /** Requests to a Prometheus that may find out whether it is well again: one alone could be a query that is too much for it. */
 const PROBES_MAX = 8;
 /** Of the time that a tick has for reading, what targets have for answering. */
@@ -51,7 +54,11 @@ export function sourcesOf({ settings, file, workloads }: Policy, environment: En
       case "http-json":
       case "prometheus": {
         const isPrometheus = source.type === "prometheus";
-        const limits = { deadlineMs: SOURCE_DEADLINE_MS, bytesMax: SOURCE_BYTES_MAX, allow: allowAddresses(source.allow ?? []) };
+        const limits = {
+          deadlineMs: SOURCE_DEADLINE_MS,
+          bytesMax: isPrometheus ? GROUPED_BYTES_MAX : SOURCE_BYTES_MAX,
+          allow: allowAddresses(source.allow ?? []),
+        };
         const asking = askingOf(clock, limits, isPrometheus ? PROBES_MAX : 1);
         const config = { url: new URL(source.url), credentials: credentialsOf(source.bearerToken, folder, environment), asking };
         sources.set(name, isPrometheus ? new PrometheusSource(config) : new HttpJsonSource(config));
@@ -81,7 +88,8 @@ export function sourcesOf({ settings, file, workloads }: Policy, environment: En
       }
     }
   }
-  return sources;
+  // One question for all workloads.
+  return new Map([...sources].map(([name, source]) => [name, new BatchedSource(source)]));
 }
 
 /** How to ask a server: with a breaker of its own. */

@@ -70,9 +70,9 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
   const controlledWorkload = (workload: PolicyWorkload, byName: ReadonlyMap<string, Source>): Omit<ControlledWorkload, "actuator"> => {
     const engine = engineOf(workload, clock.engineMs());
     const metrics = engine.metrics.map((metric) => {
-      const { source, query } = workload.written.metrics[metric.name] ?? {};
+      const { source, query, select } = workload.written.metrics[metric.name] ?? {};
       const found = source === undefined ? undefined : byName.get(source);
-      return { metric, ...(found !== undefined && query !== undefined && { from: { source: found, query } }) };
+      return { metric, ...(found !== undefined && query !== undefined && { from: { source: found, query, select } }) };
     });
     const { mode } = workload.written;
     return {

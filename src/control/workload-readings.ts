@@ -8,7 +8,7 @@ import type { ReadingsOf, ReadingTrouble } from "./ports.ts";
 export interface MetricSource {
   readonly metric: ResolvedMetric;
   /** Absent where the policy names no source or query: the metric is absent then. */
-  readonly from?: { readonly source: Source; readonly query: string };
+  readonly from?: { readonly source: Source; readonly query: string; readonly select?: Readonly<Record<string, string>> | undefined };
 }
 
 /** The metrics of one workload, read from their sources, in the time of the engine. */
@@ -34,7 +34,7 @@ export class WorkloadReadings implements ReadingsOf {
       if (from !== undefined) {
         const all = this.#bySource.get(from.source) ?? [];
         this.#bySource.set(from.source, all);
-        all.push({ query: { workload, metric: metric.name, query: from.query }, reading });
+        all.push({ query: { workload, metric: metric.name, query: from.query, select: from.select }, reading });
       }
       return reading;
     });

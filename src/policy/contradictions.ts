@@ -116,9 +116,17 @@ class WorkloadCheck {
     this.#formulas();
     const sources = record(this.#settings["sources"]);
     for (const name of names) {
-      const { source, query } = record(this.#metrics[name]);
+      const { source, query, select } = record(this.#metrics[name]);
       if (typeof source !== "string" || !this.#reference(["metrics", name, "source"], source, Object.keys(sources), "source")) continue;
-      if (typeof query !== "string" || record(sources[source])["type"] !== "scrape") continue;
+      const type = record(sources[source])["type"];
+      if (select !== undefined && type !== "prometheus")
+        this.#error(
+          "wrong_source",
+          ["metrics", name, "select"],
+          `"${source}" is a source of type ${type}`,
+          "only prometheus gives several series to select from",
+        );
+      if (typeof query !== "string" || type !== "scrape") continue;
       const problem = scrapeQueryProblem(query, this.#value["interval"]);
       if (problem !== undefined) this.#error(problem.code, ["metrics", name, "query"], problem.message, problem.hint);
     }

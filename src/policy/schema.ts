@@ -35,6 +35,13 @@ const Metric = z.strictObject({
       "Computed from other metrics instead of read: `+ - * / ( )`, `min(a, b)`, `max(a, b)`, numbers, `50%`, `30s`, `10/s`. Units are checked. A minus sign has spaces around it.",
   }),
   query: z.string().optional().meta({ description: "The query to put to the source, for live use." }),
+  select: z
+    .record(z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, { error: "expected the name of a label" }), z.string().max(1_000))
+    .optional()
+    .meta({
+      description:
+        "With a `prometheus` source whose query gives a series for each workload, the labels of the one that is meant: `{app: web}`. All workloads with the same query share one answer.",
+    }),
 });
 
 /**

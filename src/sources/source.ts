@@ -6,6 +6,8 @@ export interface MetricQuery {
   readonly metric: string;
   /** In the source's own language; the source says what that is. */
   readonly query: string;
+  /** Labels of the series that is meant, where the query gives several. */
+  readonly select?: Readonly<Record<string, string>> | undefined;
 }
 
 /**

@@ -25,7 +25,7 @@ import { Measures } from "../../src/policy/schema.ts";
 import { buildTrace } from "../../src/sim/trace.ts";
 import { TraceParser } from "../../src/sim/trace-parser.ts";
 import { answerError, answerVersion, parseRangeAnswer } from "../../src/sources/prometheus/answer.ts";
-import { parseInstantAnswer } from "../../src/sources/prometheus/instant.ts";
+import { InstantSamples, parseInstantAnswer } from "../../src/sources/prometheus/instant.ts";
 import { parseEndpoints } from "../../src/sources/scrape/endpoints.ts";
 import { evaluatePromql } from "../../src/sources/scrape/evaluate.ts";
 import { ExpositionError, parseExposition } from "../../src/sources/scrape/exposition.ts";
@@ -321,7 +321,9 @@ export const TARGETS: readonly Target[] = [
       refusing(() => {
         answerError(text);
         answerVersion(text);
-        parseInstantAnswer(text);
+        const samples = new InstantSamples(parseInstantAnswer(text));
+        samples.find(undefined);
+        samples.find({ app: "web", instance: "" });
         parseRangeAnswer(text, { firstMs: FROM_MS, stepMs: 60_000, points: 60 }, "http://prometheus.example", "text/html");
       }),
   },

@@ -4,7 +4,7 @@ import type { HttpAnswer } from "../../lib/http.ts";
 import { whyUnusable, withoutSecrets } from "../../lib/secrets.ts";
 import { type Credentials, type SecretHeaders, secretHeaders } from "../credentials.ts";
 import { absent, type MetricQuery, present, type Source, type SourceReading } from "../source.ts";
-import { parseInstantAnswer } from "./instant.ts";
+import { InstantSamples, parseInstantAnswer } from "./instant.ts";
 
 /** How to reach a Prometheus for live readings. */
 export interface PrometheusSourceConfig {
@@ -50,9 +50,11 @@ export class PrometheusSource implements Source {
     const { answer } = asked;
     // A refusal says nothing about the metric; an answer that is no number does.
     if (answer.status !== 200) return (query) => absent(query, hide(statusText(answer)));
-    const read = parseInstantAnswer(answer.body);
-    if (read.kind === "value") return (query) => present(query, read.value, read.atMs, read.partial);
-    return (query) => absent(query, hide(read.reason), read.kind);
+    const samples = new InstantSamples(parseInstantAnswer(answer.body));
+    return (query) => {
+      const read = samples.find(query.select);
+      return read.kind === "value" ? present(query, read.value, read.atMs, read.partial) : absent(query, hide(read.reason), read.kind);
+    };
   }
 }
 
