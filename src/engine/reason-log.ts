@@ -10,6 +10,7 @@ export interface ReasonNames {
 }
 
 const REASONS_MAX = 96;
+const REASONS_BEGIN = 12;
 const OPERANDS_MAX = 5;
 
 /**
@@ -17,8 +18,9 @@ const OPERANDS_MAX = 5;
  * Entries beyond 96 are counted, not kept: metrics, strategies and limits are bounded by the policy schema well below that.
  */
 export class ReasonLog {
-  readonly #codes = new Int16Array(REASONS_MAX);
-  readonly #numbers = new Float64Array(REASONS_MAX * (OPERANDS_MAX + 2));
+  // Grown as needed: there may be thousands of them, and most ticks have few reasons.
+  #codes = new Int16Array(REASONS_BEGIN);
+  #numbers = new Float64Array(REASONS_BEGIN * (OPERANDS_MAX + 2));
   #count = 0;
 
   reset(): void {
@@ -26,7 +28,7 @@ export class ReasonLog {
   }
 
   add(code: number, from: number, to: number, a = 0, b = 0, c = 0, d = 0, e = 0): void {
-    if (this.#count === REASONS_MAX) return;
+    if (this.#count === this.#codes.length && !this.#grow()) return;
     const numbers = this.#numbers;
     let at = this.#count * (OPERANDS_MAX + 2);
     this.#codes[this.#count++] = code;
@@ -37,6 +39,18 @@ export class ReasonLog {
     numbers[at++] = c;
     numbers[at++] = d;
     numbers[at] = e;
+  }
+
+  #grow(): boolean {
+    const length = Math.min(REASONS_MAX, 2 * this.#codes.length);
+    if (length === this.#codes.length) return false;
+    const codes = new Int16Array(length);
+    const numbers = new Float64Array(length * (OPERANDS_MAX + 2));
+    codes.set(this.#codes);
+    numbers.set(this.#numbers);
+    this.#codes = codes;
+    this.#numbers = numbers;
+    return true;
   }
 
   toReasons(names: ReasonNames): Reason[] {

@@ -1,7 +1,8 @@
+import { grown, RING_BEGINS_WITH } from "./grown.ts";
+
 /** Changes closer together than a 64th of the longest period share an event; events fill a ring of twice that. */
 const BUCKETS = 64;
 const RING = 2 * BUCKETS;
-const MASK = RING - 1;
 
 /** Plain JSON of a {@link ChangeWindow}. */
 export interface ChangeWindowState {
@@ -17,8 +18,9 @@ export interface ChangeWindowState {
  */
 export class ChangeWindow {
   readonly #longestMs: number;
-  readonly #atMs = new Float64Array(RING);
-  readonly #units = new Float64Array(RING);
+  #atMs = new Float64Array(RING_BEGINS_WITH);
+  #units = new Float64Array(RING_BEGINS_WITH);
+  #mask = RING_BEGINS_WITH - 1;
   #head = 0;
   #size = 0;
   /** End of the bucket that the newest event began. */
@@ -30,16 +32,17 @@ export class ChangeWindow {
 
   add(nowMs: number, units: number): void {
     while (this.#size > 0 && nowMs - (this.#atMs[this.#head] as number) >= this.#longestMs) {
-      this.#head = (this.#head + 1) & MASK;
+      this.#head = (this.#head + 1) & this.#mask;
       this.#size--;
     }
     if (this.#size > 0 && nowMs < this.#bucketEndMs) {
-      const last = (this.#head + this.#size - 1) & MASK;
+      const last = (this.#head + this.#size - 1) & this.#mask;
       this.#atMs[last] = nowMs;
       this.#units[last] = (this.#units[last] as number) + units;
       return;
     }
-    const next = (this.#head + this.#size) & MASK;
+    if (this.#size > this.#mask) this.#grow();
+    const next = (this.#head + this.#size) & this.#mask;
     this.#atMs[next] = nowMs;
     this.#units[next] = units;
     this.#bucketEndMs = nowMs + this.#longestMs / BUCKETS;
@@ -50,7 +53,7 @@ export class ChangeWindow {
   sum(nowMs: number, periodMs: number): number {
     let total = 0;
     for (let i = this.#size - 1; i >= 0; i--) {
-      const at = (this.#head + i) & MASK;
+      const at = (this.#head + i) & this.#mask;
       if (nowMs - (this.#atMs[at] as number) >= periodMs) break;
       total += this.#units[at] as number;
     }
@@ -61,7 +64,7 @@ export class ChangeWindow {
     const atMs: number[] = [];
     const units: number[] = [];
     for (let i = 0; i < this.#size; i++) {
-      const at = (this.#head + i) & MASK;
+      const at = (this.#head + i) & this.#mask;
       atMs.push(this.#atMs[at] as number);
       units.push(this.#units[at] as number);
     }
@@ -71,11 +74,19 @@ export class ChangeWindow {
   restore(state: ChangeWindowState): void {
     this.#head = 0;
     this.#size = 0;
+    while (this.#mask + 1 < Math.min(RING, state.atMs.length)) this.#grow();
     for (const [i, atMs] of state.atMs.slice(-RING).entries()) {
       this.#atMs[i] = atMs;
       this.#units[i] = state.units[i] as number;
       this.#size++;
     }
     this.#bucketEndMs = state.bucketEndMs;
+  }
+
+  #grow(): void {
+    this.#atMs = grown(this.#atMs, this.#head);
+    this.#units = grown(this.#units, this.#head);
+    this.#mask = this.#atMs.length - 1;
+    this.#head = 0;
   }
 }

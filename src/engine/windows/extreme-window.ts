@@ -1,7 +1,8 @@
+import { grown, RING_BEGINS_WITH } from "./grown.ts";
+
 /** A window is cut into this many buckets; entries fill a ring of twice that, so that positions wrap with a mask. */
 const BUCKETS = 64;
 const RING = 2 * BUCKETS;
-const MASK = RING - 1;
 
 /** Plain JSON of an {@link ExtremeWindow}. */
 export interface ExtremeWindowState {
@@ -21,8 +22,9 @@ export class ExtremeWindow {
   readonly #bucketMs: number;
   /** 1 keeps maxima, -1 minima (by negation). */
   readonly #sign: 1 | -1;
-  readonly #atMs = new Float64Array(RING);
-  readonly #values = new Float64Array(RING);
+  #atMs = new Float64Array(RING_BEGINS_WITH);
+  #values = new Float64Array(RING_BEGINS_WITH);
+  #mask = RING_BEGINS_WITH - 1;
   #head = 0;
   #size = 0;
   /** End of the bucket that the newest entry was pushed in. */
@@ -38,7 +40,7 @@ export class ExtremeWindow {
     const signed = this.#sign * value;
     this.#expire(nowMs);
     while (this.#size > 0) {
-      const last = (this.#head + this.#size - 1) & MASK;
+      const last = (this.#head + this.#size - 1) & this.#mask;
       if ((this.#values[last] as number) <= signed) {
         this.#size--;
         // Whatever is newest now lies in an older bucket.
@@ -51,7 +53,8 @@ export class ExtremeWindow {
       }
       break;
     }
-    const next = (this.#head + this.#size) & MASK;
+    if (this.#size > this.#mask) this.#grow();
+    const next = (this.#head + this.#size) & this.#mask;
     this.#atMs[next] = nowMs;
     this.#values[next] = signed;
     this.#bucketEndMs = nowMs + this.#bucketMs;
@@ -83,7 +86,7 @@ export class ExtremeWindow {
     const atMs: number[] = [];
     const values: number[] = [];
     for (let i = 0; i < this.#size; i++) {
-      const at = (this.#head + i) & MASK;
+      const at = (this.#head + i) & this.#mask;
       atMs.push(this.#atMs[at] as number);
       values.push(this.#sign * (this.#values[at] as number));
     }
@@ -94,6 +97,7 @@ export class ExtremeWindow {
   restore(state: ExtremeWindowState): void {
     this.#head = 0;
     this.#size = 0;
+    while (this.#mask + 1 < Math.min(RING, state.atMs.length)) this.#grow();
     for (const [i, atMs] of state.atMs.slice(-RING).entries()) {
       this.#atMs[i] = atMs;
       this.#values[i] = this.#sign * (state.values[i] as number);
@@ -104,8 +108,15 @@ export class ExtremeWindow {
 
   #expire(nowMs: number): void {
     while (this.#size > 0 && nowMs - (this.#atMs[this.#head] as number) >= this.#windowMs) {
-      this.#head = (this.#head + 1) & MASK;
+      this.#head = (this.#head + 1) & this.#mask;
       this.#size--;
     }
+  }
+
+  #grow(): void {
+    this.#atMs = grown(this.#atMs, this.#head);
+    this.#values = grown(this.#values, this.#head);
+    this.#mask = this.#atMs.length - 1;
+    this.#head = 0;
   }
 }

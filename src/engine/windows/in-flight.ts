@@ -1,3 +1,5 @@
+import { grown, RING_BEGINS_WITH } from "./grown.ts";
+
 const COHORTS = 64;
 
 /** Plain JSON of {@link InFlight}. */
@@ -13,8 +15,8 @@ export interface InFlightState {
  */
 export class InFlight {
   readonly expiryMs: number;
-  readonly #atMs = new Float64Array(COHORTS);
-  readonly #units = new Float64Array(COHORTS);
+  #atMs = new Float64Array(RING_BEGINS_WITH);
+  #units = new Float64Array(RING_BEGINS_WITH);
   #size = 0;
   #total = 0;
 
@@ -38,6 +40,7 @@ export class InFlight {
       this.#units.copyWithin(0, 1, this.#size);
       this.#size--;
     }
+    if (this.#size === this.#atMs.length) this.#grow();
     this.#atMs[this.#size] = nowMs;
     this.#units[this.#size] = gap - this.#total;
     this.#size++;
@@ -78,11 +81,17 @@ export class InFlight {
 
   restore(state: InFlightState): void {
     this.#size = state.atMs.length;
+    while (this.#atMs.length < this.#size) this.#grow();
     this.#total = 0;
     for (const [i, atMs] of state.atMs.entries()) {
       this.#atMs[i] = atMs;
       this.#units[i] = state.units[i] as number;
       this.#total += state.units[i] as number;
     }
+  }
+
+  #grow(): void {
+    this.#atMs = grown(this.#atMs, 0);
+    this.#units = grown(this.#units, 0);
   }
 }

@@ -1,3 +1,5 @@
+import { grown, RING_BEGINS_WITH } from "./grown.ts";
+
 const CHANGES = 64;
 
 /** Plain JSON of a {@link ReadyHistory}. */
@@ -14,11 +16,11 @@ export interface ReadyHistoryState {
  * were there and ask for more again.
  */
 export class ReadyHistory {
-  readonly #atMs = new Float64Array(CHANGES);
+  #atMs = new Float64Array(RING_BEGINS_WITH);
   /** When the change may have happened at the earliest: growth that is seen at one tick came some time after the last. */
-  readonly #earliestMs = new Float64Array(CHANGES);
+  #earliestMs = new Float64Array(RING_BEGINS_WITH);
   #lookedAtMs = -Number.MAX_VALUE;
-  readonly #units = new Float64Array(CHANGES);
+  #units = new Float64Array(RING_BEGINS_WITH);
   #lastAtMs = 0;
   #lastEarliestMs = 0;
   #lastUnits = 0;
@@ -33,11 +35,12 @@ export class ReadyHistory {
     this.#lastAtMs = nowMs;
     this.#lastEarliestMs = isGrowth ? lookedAtMs : nowMs;
     this.#lastUnits = ready;
-    this.#newest = (this.#newest + 1) % CHANGES;
+    if (this.#size === this.#atMs.length && this.#size < CHANGES) this.#grow();
+    this.#newest = (this.#newest + 1) % this.#atMs.length;
     this.#atMs[this.#newest] = nowMs;
     this.#earliestMs[this.#newest] = this.#lastEarliestMs;
     this.#units[this.#newest] = ready;
-    if (this.#size < CHANGES) this.#size++;
+    if (this.#size < this.#atMs.length) this.#size++;
   }
 
   /** Mean number of ready units over [fromMs, toMs] with changes when they were seen, exact while fewer than 64 are that young. */
@@ -52,6 +55,7 @@ export class ReadyHistory {
   }
 
   #meanOf(times: Float64Array, fromMs: number, toMs: number): number {
+    const length = times.length;
     let at = this.#newest;
     let endMs = toMs;
     let unitMs = 0;
@@ -66,10 +70,10 @@ export class ReadyHistory {
       } else if (toMs <= fromMs && sinceMs <= toMs) {
         return units;
       }
-      at = (at + CHANGES - 1) % CHANGES;
+      at = (at + length - 1) % length;
     }
     // Older than anything remembered: the oldest known number stands for it.
-    const oldest = this.#units[(at + 1) % CHANGES] as number;
+    const oldest = this.#units[(at + 1) % length] as number;
     if (toMs <= fromMs) return oldest;
     return (unitMs + oldest * (endMs - fromMs)) / (toMs - fromMs);
   }
@@ -79,7 +83,7 @@ export class ReadyHistory {
     const earliestMs: number[] = [];
     const units: number[] = [];
     for (let i = this.#size - 1; i >= 0; i--) {
-      const at = (this.#newest + CHANGES - i) % CHANGES;
+      const at = (this.#newest + this.#atMs.length - i) % this.#atMs.length;
       atMs.push(this.#atMs[at] as number);
       earliestMs.push(this.#earliestMs[at] as number);
       units.push(this.#units[at] as number);
@@ -90,6 +94,7 @@ export class ReadyHistory {
   restore(state: ReadyHistoryState): void {
     this.#newest = -1;
     this.#size = 0;
+    while (this.#atMs.length < Math.min(CHANGES, state.atMs.length)) this.#grow();
     for (const [i, atMs] of state.atMs.slice(-CHANGES).entries()) {
       this.#newest = i;
       this.#size++;
@@ -101,5 +106,14 @@ export class ReadyHistory {
       this.#lastUnits = state.units[i] as number;
     }
     this.#lookedAtMs = state.lookedAtMs;
+  }
+
+  #grow(): void {
+    // The oldest stands right after the newest.
+    const head = this.#size === 0 ? 0 : (this.#newest + 1) % this.#atMs.length;
+    this.#atMs = grown(this.#atMs, head);
+    this.#earliestMs = grown(this.#earliestMs, head);
+    this.#units = grown(this.#units, head);
+    this.#newest = this.#size - 1;
   }
 }
