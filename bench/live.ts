@@ -70,7 +70,7 @@ const workloads = Array.from({ length: count }, (_, i) => {
           engine.metrics.map((metric) => ({ metric, from: { source, ...from(i) } })),
           clock,
         );
-  return { id: one.id, mode: "live" as const, engine, policy: "{}", actuator, readings };
+  return { id: one.id, mode: "live" as const, engine, policy: one, actuator, readings };
 });
 const took: number[] = [];
 const controller = new Controller(

@@ -43,7 +43,6 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   doubled: "Of the reference controller that doubles: `vernier explain --policy examples/world-cup --engine doubling --at worst`.",
   halved: "Of the reference controller that doubles and halves: `vernier explain --policy examples/world-cup --engine doubling --at 30h`.",
   timetable: "Of the reference controller with a timetable: `vernier explain --policy examples/world-cup --engine schedule --at worst`.",
-  allowance: "Where limits are shared between workloads live; a simulation of one workload has none to share.",
 };
 
 export function reasonsPage(): string {
@@ -218,8 +217,8 @@ const GUARDS: readonly Section[] = [
   { title: "Freeze (`guards.freeze`)", text: "Windows, by cron or calendar, in which no step is taken in a direction.", reasons: ["frozen"] },
   {
     title: "Limits (`uses`, `group`, `budget`)",
-    text: "Connections of a dependency, units of a group, money for a month or an hour hold growth back. They take nothing away, and never hold below `min` without saying so.",
-    reasons: ["dependency_limit", "group_limit", "budget_limit", "constraint_below_min", "spend_alarm", "spend_exhausted"],
+    text: "Connections of a dependency, units of a group, money for a month or an hour hold growth back. What workloads share goes to whoever asks first, in the order of their names live and of calls in a simulation. They take nothing away, and never hold below `min` without saying so.",
+    reasons: ["dependency_limit", "group_limit", "allowance", "budget_limit", "constraint_below_min", "spend_alarm", "spend_exhausted"],
   },
   {
     title: "Bounds (`bounds`)",

@@ -20,7 +20,6 @@ import { MemoryStore } from "./ledger/memory/memory-store.ts";
 import { SqliteStore } from "./ledger/sqlite/sqlite-store.ts";
 import type { Store } from "./ledger/store.ts";
 import { allowAddresses } from "./lib/addresses.ts";
-import { canonicalJson } from "./lib/canonical-json.ts";
 import { messageOf, PathError, systemErrorCode } from "./lib/system-error.ts";
 import { formatTimestamp } from "./lib/timestamp.ts";
 import { openApi, tellingApi } from "./live-api.ts";
@@ -79,7 +78,7 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
       id: workload.id,
       mode: options.isDryRun && (mode === "live" || mode === "approve") ? "shadow" : mode,
       engine,
-      policy: canonicalJson(workload.resolved),
+      policy: workload.resolved,
       readings: new WorkloadReadings(workload.id, metrics, clock, (metric, trouble) => events.onReading?.(workload.id, metric, trouble)),
     };
   };

@@ -5,6 +5,7 @@ import type { Actuator, SetOrder, SetOutcome } from "../actuators/actuator.ts";
 import { MemoryActuator } from "../actuators/memory/memory-actuator.ts";
 import { VernierEngine } from "../engine/engine.ts";
 import type { Reading } from "../engine/model.ts";
+import { SharedLimits } from "../engine/shared-limits.ts";
 import { CheckpointKey } from "../ledger/checkpoint.ts";
 import { exportLines } from "../ledger/export.ts";
 import { MemoryStore } from "../ledger/memory/memory-store.ts";
@@ -75,7 +76,7 @@ class World {
       id: "test/web",
       mode,
       engine: new VernierEngine(POLICY, { policyHash: "hash" }),
-      policy: "{}",
+      policy: POLICY,
       actuator: this.actuator,
       readings,
     };
@@ -461,7 +462,7 @@ test.for([
     entries: [],
     snapshots: [{ workload: "test/web", atMs: START_MS - 1, state: JSON.stringify({ policyHash: "hash", ...kept, state: { ...engine.state(), ...state } }) }],
   });
-  await remember([{ id: "test/web", mode: "live", engine, posture: undefined }], world.store, 0, START_MS);
+  await remember([{ id: "test/web", mode: "live", engine, posture: undefined }], new SharedLimits([POLICY]), world.store, 0, START_MS);
   expect(restored).toBe(isTakenUp ? 1 : 0);
 });
 
@@ -496,7 +497,6 @@ describe("orders of people", () => {
     await controller.command({ ...by, do: { kind: "release" } });
     await world.tick(controller, 0.7);
     await controller.stop("test");
-    await world.store.keepPolicy("hash", "{}");
     const { differences, decisions } = await replay(world.store, {}, () => new VernierEngine(POLICY, { policyHash: "hash" }));
     expect({ differences, decisions: decisions > 0 }).toEqual({ differences: [], decisions: true });
   });

@@ -1,13 +1,13 @@
 import type { CapacityFound } from "../actuators/actuator.ts";
 import type { Decision, Observation, Posture } from "../engine/model.ts";
-import { UNLIMITED } from "../engine/model.ts";
+import { SharedLimits } from "../engine/shared-limits.ts";
 import type { DraftEntry, Head } from "../ledger/entry.ts";
 import type { Conclusion, Intent, Store } from "../ledger/store.ts";
 import { canonicalJson } from "../lib/canonical-json.ts";
 import { messageOf } from "../lib/system-error.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
 import { anyOf } from "./clock.ts";
-import { decisionBody, type Effect, effectOf } from "./decision.ts";
+import { decideShared, decisionBody, type Effect, effectOf, noteAll } from "./decision.ts";
 import { readCapacity, readingTimeMs } from "./effect.ts";
 import { Effects } from "./effects.ts";
 import { encodeObservations, type RecordedTick } from "./observations.ts";
@@ -62,6 +62,7 @@ export class Controller {
   readonly #byId: ReadonlyMap<string, Running>;
   readonly #events: ControllerEvents;
   readonly #orders = new OrderBook();
+  #shared: SharedLimits;
   #head: Head = { shard: SHARD, seq: 0, hash: "" };
   #checkpointAtMs = 0;
   #checkpointed = 0;
@@ -99,6 +100,7 @@ export class Controller {
         }),
       )
       .sort((a, b) => (a.id < b.id ? -1 : 1));
+    this.#shared = new SharedLimits(this.#workloads.map(({ policy }) => policy));
     this.#byId = new Map(this.#workloads.map((workload) => [workload.id, workload]));
   }
 
@@ -117,9 +119,9 @@ export class Controller {
       if (workload === undefined)
         this.#events.onWarning?.(`${intent.workload} is no longer in a policy, and nobody knows whether its last step, to ${intent.do.units} units, was done`);
     }
-    await remember(this.#workloads, store, SHARD, nowMs);
+    await remember(this.#workloads, this.#shared, store, SHARD, nowMs);
     this.#orders.load(await store.orders());
-    for (const { engine, policy } of this.#workloads) await store.keepPolicy(engine.policyHash, policy);
+    for (const { engine, policy } of this.#workloads) await store.keepPolicy(engine.policyHash, canonicalJson(policy));
     await this.#commit({
       entries: [
         this.#draft({
@@ -176,7 +178,7 @@ export class Controller {
       const running = this.#byId.get(id);
       return running !== undefined && (running.engine.policyHash !== engine.policyHash || running.mode !== mode);
     });
-    for (const { engine, policy } of changed) await store.keepPolicy(engine.policyHash, policy);
+    for (const { engine, policy } of changed) await store.keepPolicy(engine.policyHash, canonicalJson(policy));
     for (const reload of workloads) {
       const running = this.#byId.get(reload.id);
       if (running === undefined) continue;
@@ -186,6 +188,10 @@ export class Controller {
         Object.assign(running, reload);
       }
     }
+    this.#shared = new SharedLimits(
+      this.#workloads.map(({ policy }) => policy),
+      this.#shared,
+    );
     await this.#exclusive(() =>
       this.#commit({
         entries: [
@@ -278,6 +284,10 @@ export class Controller {
     const recorded: RecordedTick[] = [];
     const orders: { readonly workload: string; readonly text: string }[] = [];
     const wallMs = this.#ports.clock.wallMs();
+    noteAll(
+      this.#shared,
+      due.map(({ id }, i) => ({ workload: id, observation: observations[i] as Observation })),
+    );
     for (const [i, workload] of due.entries()) {
       const { engine, id } = workload;
       const standing = expire(this.#orders.of(id), wallMs);
@@ -294,8 +304,7 @@ export class Controller {
       recorded.push({ workload: id, observation });
       workload.last = { atMs: nowMs, wallMs, observation, decision: undefined, effect: "none" };
       if (workload.mode === "observe") continue;
-      engine.propose(observation, nowMs);
-      const decision = engine.settle(UNLIMITED);
+      const decision = decideShared(this.#shared, workload, observation, nowMs);
       const isApproved = workload.mode === "approve" && (standing.set !== undefined || standing.approval?.decision === hashOfDecision(decision));
       const effect = effectOf(decision, workload, { isReadable: observation.capacity.readable, isStopped, isApproved });
       workload.last = { atMs: nowMs, wallMs, observation, decision, effect };

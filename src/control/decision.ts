@@ -1,4 +1,5 @@
-import type { Decision } from "../engine/model.ts";
+import type { Decision, Engine, Observation } from "../engine/model.ts";
+import type { SharedLimits } from "../engine/shared-limits.ts";
 import type { DraftEntry } from "../ledger/entry.ts";
 
 /** How far a workload may go: `observe` reads and records, `shadow` also decides, `live` also acts. */
@@ -25,4 +26,25 @@ export function effectOf(
 export function decisionBody(decision: Decision, mode: Mode): DraftEntry["body"] {
   const { workload, engine, policyHash, atMs, posture, from, desired, requested, ready } = decision;
   return { kind: "decision", workload, engine, policyHash, mode, engineMs: atMs, posture, from, desired, requested, ready, reasons: decision.reasons() };
+}
+
+interface Deciding {
+  readonly id: string;
+  readonly mode: Mode | string;
+  readonly engine: Engine;
+}
+
+/** Takes note of what all that are due have, before the first of them asks for more. */
+export function noteAll(shared: SharedLimits, ticks: readonly { readonly workload: string; readonly observation: Observation }[]): void {
+  for (const { workload, observation } of ticks) if (observation.capacity.readable) shared.note(workload, observation.capacity.requested);
+}
+
+/** What an engine decides on an observation, and what others leave to it. The same live, after a restart, and in a replay. */
+export function decideShared(shared: SharedLimits, { id, mode, engine }: Deciding, observation: Observation, nowMs: number): Decision {
+  engine.propose(observation, nowMs);
+  const decision = engine.settle(shared.allowances(id));
+  const { readable, requested } = observation.capacity;
+  // What it gives up is free when it is seen to be gone.
+  if (mode === "live" && readable) shared.note(id, Math.max(requested, decision.requested));
+  return decision;
 }

@@ -2,6 +2,7 @@ import type { Actuator } from "../actuators/actuator.ts";
 import type { Decision, Engine, Reading } from "../engine/model.ts";
 import type { CheckpointKey } from "../ledger/checkpoint.ts";
 import type { Conclusion, Intent, Store } from "../ledger/store.ts";
+import type { ResolvedWorkload } from "../policy/resolve.ts";
 import type { Clock } from "./clock.ts";
 import type { Effect, Mode } from "./decision.ts";
 
@@ -16,8 +17,8 @@ export interface ControlledWorkload {
   readonly id: string;
   readonly mode: Mode;
   readonly engine: Engine;
-  /** Canonical text of what the engine's policy hash is of. */
-  readonly policy: string;
+  /** What the engine's policy hash is of. */
+  readonly policy: ResolvedWorkload;
   readonly actuator: Actuator;
   readonly readings: ReadingsOf;
 }

@@ -1,6 +1,7 @@
 import type { Engine, EngineState, Posture } from "../engine/model.ts";
-import { UNLIMITED } from "../engine/model.ts";
+import type { SharedLimits } from "../engine/shared-limits.ts";
 import type { Store } from "../ledger/store.ts";
+import { decideShared, noteAll } from "./decision.ts";
 import { decodeObservations } from "./observations.ts";
 
 /** History that an engine without a snapshot sees before it decides: longer than any window of its guards that counts removals. */
@@ -14,7 +15,7 @@ interface Remembering {
 }
 
 /** Lets engines see what was recorded before, so that windows, cooldowns and the blast radius go on. */
-export async function remember(workloads: readonly Remembering[], store: Store, shard: number, nowMs: number): Promise<void> {
+export async function remember(workloads: readonly Remembering[], shared: SharedLimits, store: Store, shard: number, nowMs: number): Promise<void> {
   const since = new Map<string, number>();
   for (const { id, engine } of workloads) {
     since.set(id, nowMs - REPLAY_MS);
@@ -27,11 +28,13 @@ export async function remember(workloads: readonly Remembering[], store: Store, 
     since.set(id, snapshot.atMs + 1);
   }
   const byId = new Map(workloads.map((workload) => [workload.id, workload]));
-  for await (const { atMs, bytes } of store.observations(shard, Math.min(nowMs, ...since.values()), nowMs))
-    for (const { workload: id, observation } of decodeObservations(bytes)) {
+  for await (const { atMs, bytes } of store.observations(shard, Math.min(nowMs, ...since.values()), nowMs)) {
+    const ticks = decodeObservations(bytes);
+    noteAll(shared, ticks);
+    for (const { workload: id, observation } of ticks) {
       const workload = byId.get(id);
       if (workload === undefined || workload.mode === "observe" || atMs < (since.get(id) as number)) continue;
-      workload.engine.propose(observation, atMs);
-      workload.posture = workload.engine.settle(UNLIMITED).posture;
+      workload.posture = decideShared(shared, workload, observation, atMs).posture;
     }
+  }
 }

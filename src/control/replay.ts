@@ -1,8 +1,9 @@
 import type { Decision, Engine, Observation } from "../engine/model.ts";
-import { UNLIMITED } from "../engine/model.ts";
+import { SharedLimits } from "../engine/shared-limits.ts";
 import type { Store } from "../ledger/store.ts";
 import { canonicalJson } from "../lib/canonical-json.ts";
-import { decisionBody, type Mode } from "./decision.ts";
+import type { ResolvedWorkload } from "../policy/resolve.ts";
+import { decideShared, decisionBody, type Mode, noteAll } from "./decision.ts";
 import { decodeObservations } from "./observations.ts";
 import { remember } from "./remember.ts";
 
@@ -115,11 +116,12 @@ async function* replayTicks(store: Store, shard: number, session: Session, endMs
     session.workloads.map(async ({ id, mode, policyHash }) => ({
       id,
       mode,
-      engine: await engineOf(store, id, policyHash, session.engineMs, make),
+      ...(await engineOf(store, id, policyHash, session.engineMs, make)),
       posture: undefined,
     })),
   );
-  await remember(workloads, store, shard, session.engineMs);
+  let shared = new SharedLimits(workloads.map(({ policy }) => policy));
+  await remember(workloads, shared, store, shard, session.engineMs);
   const byId = new Map(workloads.map((workload) => [workload.id, workload]));
   const reloads = [...session.reloads];
   for await (const { atMs, bytes } of store.observations(shard, session.engineMs, endMs)) {
@@ -127,23 +129,34 @@ async function* replayTicks(store: Store, shard: number, session: Session, endMs
       for (const { id, mode, policyHash } of reloads[0].workloads) {
         const before = byId.get(id);
         if (before === undefined) continue;
-        const engine = before.engine.policyHash === policyHash ? before.engine : await engineOf(store, id, policyHash, reloads[0].engineMs, make);
-        if (engine !== before.engine) engine.restore(before.engine.state());
-        byId.set(id, { ...before, mode, engine });
+        const after = before.engine.policyHash === policyHash ? before : await engineOf(store, id, policyHash, reloads[0].engineMs, make);
+        if (after !== before) after.engine.restore(before.engine.state());
+        byId.set(id, { ...before, ...after, mode });
+        shared = new SharedLimits(
+          [...byId.values()].map(({ policy }) => policy),
+          shared,
+        );
       }
-    for (const { workload: id, observation } of decodeObservations(bytes)) {
+    const ticks = decodeObservations(bytes);
+    noteAll(shared, ticks);
+    for (const { workload: id, observation } of ticks) {
       const workload = byId.get(id);
       if (workload === undefined || workload.mode === "observe") continue;
-      workload.engine.propose(observation, atMs);
-      yield { atMs, workload: id, mode: workload.mode, observation, decision: workload.engine.settle(UNLIMITED) };
+      yield { atMs, workload: id, mode: workload.mode, observation, decision: decideShared(shared, workload, observation, atMs) };
     }
   }
 }
 
-async function engineOf(store: Store, id: string, policyHash: string, nowMs: number, make: MakeEngine): Promise<Engine> {
+async function engineOf(
+  store: Store,
+  id: string,
+  policyHash: string,
+  nowMs: number,
+  make: MakeEngine,
+): Promise<{ readonly engine: Engine; readonly policy: ResolvedWorkload }> {
   const text = await store.policy(policyHash);
   if (text === undefined) throw new Error(`the policy ${policyHash} of ${id} is not kept`);
-  return make(policyHash, text, nowMs);
+  return { engine: make(policyHash, text, nowMs), policy: JSON.parse(text) as ResolvedWorkload };
 }
 
 /**

@@ -379,7 +379,7 @@ export const WorkloadPolicy = z.strictObject({
     )
     .prefault({})
     .meta({ description: "What each unit takes of a dependency, for example `{db: {connections: 20}}`, and how often it calls it." }),
-  group: Name.optional().meta({ description: "A name under `groups`. Until limits are shared live, each workload of a group may take all of its limit." }),
+  group: Name.optional().meta({ description: "A name under `groups`: its workloads share the limit." }),
   budget: z
     .union([Budget.transform((budget) => [budget]), z.array(Budget).min(1).max(2)], {
       error: "expected a budget for a month or an hour such as 500 USD/month, or [500 USD/month, 5 USD/h]",

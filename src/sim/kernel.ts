@@ -1,4 +1,5 @@
 import type { Decision, Engine, Observation } from "../engine/model.ts";
+import { SharedLimits } from "../engine/shared-limits.ts";
 import { createRng } from "../lib/rng.ts";
 import { Edges, type SimulationEdge } from "./edges.ts";
 import { SimulatedNode, type SimulationNode } from "./node.ts";
@@ -84,6 +85,7 @@ export function simulate(
   const rng = createRng(request.seed);
   const firstLoads = [load[0] ?? 0];
   const nodes: SimulatedNode[] = [];
+  const shared = request.nodes.length === 1 ? undefined : new SharedLimits(request.nodes.map(({ workload }) => workload));
   for (const [i, node] of request.nodes.entries()) {
     const firstLoad = firstLoads[i] ?? 0;
     const calls = edges.filter(({ from }) => from === i);
@@ -97,9 +99,12 @@ export function simulate(
         isCaller: calls.length > 0,
         rng: i === 0 ? rng : createRng(request.seed + i),
         ...(i === 0 && { load }),
+        ...(shared !== undefined && { shared }),
       }),
     );
   }
+  // What each begins with counts before any has asked.
+  for (const { engine, plant } of nodes) shared?.note(engine.workload, plant.requested);
   const first = nodes[0] as SimulatedNode;
   const together = edges.length === 0 ? undefined : new Edges(edges, nodes);
   let nextProgress = 0;

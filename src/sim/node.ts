@@ -2,6 +2,7 @@ import { unitsNeeded } from "../capacity/needed.ts";
 import { type Usl, uslConcurrency } from "../capacity/usl.ts";
 import type { CapacityReport, Engine, Orders, Reading } from "../engine/model.ts";
 import { UNLIMITED } from "../engine/model.ts";
+import type { SharedLimits } from "../engine/shared-limits.ts";
 import type { Rng } from "../lib/rng.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
 import type { MetricFault, WorldEvent } from "../policy/schema-simulation.ts";
@@ -33,6 +34,8 @@ export interface NodeContext {
   readonly firstLoad: number;
   readonly isCaller: boolean;
   readonly rng: Rng;
+  /** What it shares with the others; absent where it is alone. */
+  readonly shared?: SharedLimits;
 }
 
 /** A workload at work: its plant, its engine, and the metric pipelines between them. Keeps what happened in columns. */
@@ -49,6 +52,7 @@ export class SimulatedNode {
   readonly #latency: LatencyModel | undefined;
   readonly #needsLatency: boolean;
   readonly #isCaller: boolean;
+  readonly #shared: SharedLimits | undefined;
   readonly #isCalled: boolean;
   readonly #pipelines: readonly MetricPipeline[];
   readonly #probes: readonly (Probe | Float64Array)[];
@@ -78,6 +82,7 @@ export class SimulatedNode {
     if (unit.latency !== undefined && "usl" in unit.latency && unit.serviceTimeMs !== undefined)
       this.#usl = { serviceTime: unit.serviceTimeMs / 1_000, ...unit.latency.usl };
     this.#isCaller = isCaller;
+    this.#shared = context.shared;
     this.#isCalled = load === undefined;
     this.#latency = LatencyModel.of(unit, perUnit);
     this.#pipelines = engine.metrics.map((metric) => new MetricPipeline(metric, faults, this.#startMs, stepMs));
@@ -131,7 +136,10 @@ export class SimulatedNode {
     }
     for (const pipeline of this.#pipelines) pipeline.read(nowMs, this.#startMs);
     engine.propose(this.#observation, nowMs);
-    const decision = engine.settle(UNLIMITED);
+    const shared = this.#shared;
+    if (shared !== undefined) shared.note(engine.workload, plant.requested);
+    const decision = engine.settle(shared === undefined ? UNLIMITED : shared.allowances(engine.workload));
+    if (shared !== undefined) shared.note(engine.workload, Math.max(plant.requested, decision.requested));
     if (observer !== undefined) {
       observer.onTick?.(decision);
       const { explainAtMs } = observer;
