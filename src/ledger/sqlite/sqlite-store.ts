@@ -2,10 +2,10 @@ import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSyncInstance } from "@photostructure/sqlite";
 import { canonicalJson } from "../../lib/canonical-json.ts";
+import { type Lock, lockFolder } from "../../lib/folder-lock.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import { GENESIS, type Head, type SealedEntry, seal } from "../entry.ts";
-import { type Commit, HeadMoved, type Intent, type Store } from "../store.ts";
-import { type Lock, lockFolder } from "./lock.ts";
+import { type Commit, HeadMoved, type Intent, type Store, StoreHeld } from "../store.ts";
 import { MIGRATIONS } from "./schema.ts";
 
 /** Entries that are read at once, so that an export needs no memory for all. */
@@ -31,7 +31,8 @@ export class SqliteStore implements Store {
   /** Opens for writing; `now` is wall time in ISO 8601, for whoever asks who has it. @throws StoreHeld at once when another controller has it   @throws StoreTooNew */
   static open(folder: string, now: string): SqliteStore {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const lock = lockFolder(folder, now);
+    const lock = lockFolder(folder, "the controller", now);
+    if ("heldBy" in lock) throw new StoreHeld(folder, lock.heldBy);
     try {
       // For its owner alone, whatever the folder allows; what SQLite puts beside it is as private.
       const path = join(folder, "ledger.db");

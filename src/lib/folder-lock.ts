@@ -2,7 +2,6 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
-import { StoreHeld } from "../store.ts";
 
 /** The only right to write in a folder. */
 export interface Lock {
@@ -10,12 +9,12 @@ export interface Lock {
 }
 
 /**
- * Takes the lock of a folder, or fails at once. The lock is one of the operating system on a database of its own: it goes with
- * the process, however that ends, and leaves nothing that someone would have to remove.
+ * Takes the lock of a folder, or says at once who has it. The lock is one of the operating system on a database of its own: it
+ * goes with the process, however that ends, and leaves nothing that someone would have to remove.
+ * @param who what others are told, for example "the controller"
  * @param now wall time in ISO 8601
- * @throws StoreHeld with who has it
  */
-export function lockFolder(folder: string, now: string): Lock {
+export function lockFolder(folder: string, who: string, now: string): Lock | { readonly heldBy: string } {
   const about = join(folder, "lock.json");
   const database = new DatabaseSync(join(folder, "lock.db"));
   try {
@@ -23,9 +22,9 @@ export function lockFolder(folder: string, now: string): Lock {
   } catch (error) {
     database.close();
     if (!/locked|busy/i.test((error as Error).message)) throw error;
-    throw new StoreHeld(folder, holderOf(about));
+    return { heldBy: holderOf(about) };
   }
-  writeFileSync(about, `${JSON.stringify({ pid: process.pid, host: hostname(), since: now })}\n`, { mode: 0o600 });
+  writeFileSync(about, `${JSON.stringify({ who, pid: process.pid, host: hostname(), since: now })}\n`, { mode: 0o600 });
   return {
     release: () => {
       if (database.isOpen) database.close();
@@ -35,9 +34,9 @@ export function lockFolder(folder: string, now: string): Lock {
 
 function holderOf(about: string): string {
   try {
-    const { pid, host, since } = JSON.parse(readFileSync(about, "utf8")) as { pid: number; host: string; since: string };
-    return `the controller with process id ${pid} on ${host}, since ${since}`;
+    const { who, pid, host, since } = JSON.parse(readFileSync(about, "utf8")) as { who: string; pid: number; host: string; since: string };
+    return `${who} with process id ${pid} on ${host}, since ${since}`;
   } catch {
-    return "another controller";
+    return "another process";
   }
 }
