@@ -23,6 +23,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EUNSET: "it is not set",
   EUNSENDABLE: "it holds what no header can carry",
   EBADKEY: "this is no Ed25519 key in PEM; restore it, or move it away and a new one is made",
+  EBADUNIT: "it is damaged; look for processes of this workload (ps), end them, and remove the folder",
   EDAMAGED: "this is no ledger of ours, or it is damaged; restore a backup, or move it away",
 };
 
