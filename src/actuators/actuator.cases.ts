@@ -11,11 +11,11 @@ export interface Stage {
 const NEVER = new AbortController().signal;
 
 /** What every actuator has to do, whatever it acts on. `open` makes a world with 4 units. */
-export function actuatorCases(name: string, open: () => Stage): void {
+export function actuatorCases(name: string, open: () => Stage | Promise<Stage>): void {
   describe(`${name}: an actuator`, () => {
     let stage: Stage;
-    beforeEach(() => {
-      stage = open();
+    beforeEach(async () => {
+      stage = await open();
     });
     afterEach(() => stage.actuator.close());
     const found = async (): Promise<CapacityFound> => {
