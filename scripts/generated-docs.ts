@@ -117,6 +117,8 @@ function valueText(schema: Schema): string {
     if (schema.pattern.endsWith("/month$")) return "money per month";
     if (schema.pattern.includes("[A-Z]{3}")) return "money per time";
     if (schema.pattern.endsWith("/(s|min|m|h|d)$")) return "rate";
+    if (schema.pattern.startsWith("^\\d{1,5}-")) return "range of ports";
+    if (schema.pattern.startsWith("^\\/")) return "path";
     return "name";
   }
   return schema.type ?? "any";

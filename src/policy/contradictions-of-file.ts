@@ -1,6 +1,7 @@
 import type { Problem } from "../lib/file-error.ts";
 import { asRecord as record } from "../lib/is-record.ts";
 import { nearest } from "../lib/nearest.ts";
+import { checkTargets } from "./contradictions-of-targets.ts";
 import type { PolicyDocument } from "./document.ts";
 import { Duration } from "./quantities.ts";
 import { workloadId } from "./resolve.ts";
@@ -18,6 +19,7 @@ export function checkFile(
   checkWhere(document, settings, entries, add);
   checkFaults(document, settings, entries, add);
   checkInitialUnits(document, settings, entries, add);
+  checkTargets(document, settings, entries, add);
 }
 
 function checkDependencies(

@@ -103,6 +103,18 @@ export const Budget = quantity<MoneyBudget>(
   },
 );
 
+/** Ports, both ends included. */
+export interface PortRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Ports such as `9000-9099`. */
+export const PortRange = quantity<PortRange>({ what: "ports from 1 to 65535", example: "9000-9099", pattern: "^\\d{1,5}-\\d{1,5}$" }, (text) => {
+  const [from, to] = text.split("-").map(Number) as [number, number];
+  return from >= 1 && from <= to && to <= 65_535 ? { from, to } : undefined;
+});
+
 /** Units that an hourly budget pays for. */
 export function unitsPaidFor({ amount }: MoneyBudget, { amountPerHour }: Price): number {
   return amountPerHour === 0 ? Number.POSITIVE_INFINITY : Math.floor(amount / amountPerHour + 1e-9);

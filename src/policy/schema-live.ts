@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { isAllowance } from "../lib/addresses.ts";
-import { durationFrom } from "./quantities.ts";
+import { durationFrom, PortRange } from "./quantities.ts";
 import { Name } from "./schema-parts.ts";
 
 // What a policy says of the world it runs in: where readings come from, and what capacity is set on. The simulator uses none of it.
@@ -92,10 +92,11 @@ export const Source = z
     }),
     z.strictObject({ type: z.literal("http-json"), url: Address, allow: Allow, bearerToken: SecretReference.optional() }),
     Scrape,
+    z.strictObject({ type: z.literal("units") }),
   ])
   .meta({
     description:
-      "Where live readings come from: `prometheus` (the query is PromQL that gives one series), `file` (the path of a file with a number, relative to this one), `exec` (what a command is told), `http-json` (a JSON pointer into the answer), `scrape` (a small part of PromQL over what units expose themselves).",
+      "Where live readings come from: `prometheus` (the query is PromQL that gives one series), `file` (the path of a file with a number, relative to this one), `exec` (what a command is told), `http-json` (a JSON pointer into the answer), `scrape` (a small part of PromQL over what units expose themselves), `units` (`cpu`, `memory`, `ready` or `count` of the processes of a `process` target).",
   });
 
 /** What capacity is set on. */
@@ -134,4 +135,44 @@ export const Target = z.discriminatedUnion("type", [
       .meta({ description: "How long an order that was accepted may take, by people perhaps. Until it shows in `observe`, nothing else is ordered." }),
     allow: Allow,
   }),
+  z.strictObject({
+    type: z.literal("process"),
+    command: Argv.meta({ description: "What each unit runs, on this machine; `{port}` and `{unit}` stand for what it gets. No shell reads it." }),
+    ports: PortRange.optional().meta({ description: "Each unit gets one of them that nobody listens on. At least as many as `bounds.max`." }),
+    ready: z
+      .strictObject({
+        http: z
+          .string()
+          .regex(/^\/(?!\/)\S*$/, { error: "expected a path such as /healthz" })
+          .max(1_000)
+          .meta({ description: "A path that answers with 2xx while the unit can serve. Asked each second; three failures in a row, and it is not ready." }),
+        within: durationFrom("1s", "1h").prefault("30s").meta({ description: "From its start to the first such answer; then it is ended, and started again." }),
+      })
+      .optional()
+      .meta({ description: "How it is told that a unit can serve. Default: it has run for a second." }),
+    drain: z
+      .strictObject({
+        signal: z.enum(["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"]).prefault("SIGTERM"),
+        within: durationFrom("0s", "1h").prefault("30s").meta({ description: "Then it is killed, with its process group and all that it started." }),
+      })
+      .prefault({})
+      .meta({ description: "How a unit is told to end, after it was taken out of the endpoints." }),
+    onExit: z
+      .enum(["keep", "stop"])
+      .prefault("keep")
+      .meta({ description: "`keep`: units outlive the controller, and the next one finds them. `stop`: they end with it, however it ends." }),
+    endpoints: z
+      .strictObject({
+        file: z.string().min(1).meta({ description: "A JSON file with the ready units, relative to this one, replaced whole with each change." }),
+        hook: Argv.optional().meta({ description: "Run after each change, and when the controller starts; `{file}` stands for the file." }),
+      })
+      .optional()
+      .meta({ description: "Where ready units are told to a load balancer." }),
+    logs: z
+      .enum(["keep", "discard"])
+      .prefault("keep")
+      .meta({ description: "`keep`: what units print, in a file for each in the data folder, put aside at 8 MiB; one before it is kept." }),
+    environment: EnvironmentNames,
+  }),
 ]);
+export type Target = z.output<typeof Target>;
