@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Asking } from "../lib/ask.ts";
 import { Breaker } from "../lib/breaker.ts";
+import { PathError } from "../lib/system-error.ts";
 import { ExecSource } from "./exec/exec-source.ts";
 import { FileSource } from "./file/file-source.ts";
 import { HttpJsonSource } from "./http-json/http-json-source.ts";
 import { PrometheusSource } from "./prometheus/prometheus-source.ts";
 import { sourceCases } from "./source.cases.ts";
-import type { MetricQuery, Source, SourceReading } from "./source.ts";
+import { type MetricQuery, NUMBER, type Source, type SourceReading } from "./source.ts";
+import { UnitsSource, type UnitUsage } from "./units/units-source.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "vernier-sources-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -89,6 +91,78 @@ sourceCases("prometheus", async () => {
       said = text;
     },
   };
+});
+
+sourceCases("units", async () => {
+  let said: string | undefined;
+  const unitsOf = (): readonly UnitUsage[] =>
+    said === undefined ? [] : [{ nonce: "a", isReady: true, cpuSeconds: 0, rssBytes: NUMBER.test(said) ? Number(said) : Number.NaN }];
+  return {
+    source: new UnitsSource(unitsOf, { wallMs: Date.now, engineMs: Date.now }),
+    query: "memory",
+    say: (text) => {
+      said = text;
+    },
+  };
+});
+
+describe("units", () => {
+  const unit = (nonce: string, cpuSeconds: number, more: Partial<UnitUsage> = {}): UnitUsage => ({ nonce, isReady: true, cpuSeconds, rssBytes: 100, ...more });
+  const looks = (...found: readonly (readonly UnitUsage[] | undefined)[]) => {
+    let look = -1;
+    let nowMs = 0;
+    const source = new UnitsSource(() => found[look], { wallMs: () => 1_000_000 + nowMs, engineMs: () => nowMs });
+    return async (...queries: readonly string[]): Promise<readonly (number | string | undefined)[]> => {
+      look++;
+      nowMs += 2_000;
+      const readings = await source.read(
+        queries.map((query) => ({ ...QUERY, query })),
+        NEVER,
+      );
+      return readings.map(({ status, value, reason, sampledAtMs }) => {
+        if (status === "value") expect(sampledAtMs).toBe(1_000_000 + nowMs);
+        return status === "value" ? value : reason;
+      });
+    };
+  };
+
+  test("use cores by what they used since the last look: the mean of those that are ready and were there", async () => {
+    const read = looks(
+      [unit("a", 10), unit("b", 5)],
+      // (0.5 + 1.5) / 2 s, of two; one is new, and one is not ready.
+      [unit("a", 10.5), unit("b", 6.5), unit("c", 99), unit("d", 99, { isReady: false })],
+      // Another process in the place of a; b is not ready any more.
+      [unit("e", 1), unit("b", 9, { isReady: false })],
+      [unit("e", 3)],
+    );
+    expect(await read("cpu")).toEqual(["cpu is known from the second look on"]);
+    expect(await read("cpu", "cpu")).toEqual([0.5, 0.5]);
+    expect(await read("cpu")).toEqual(["no unit has been ready for two looks"]);
+    expect(await read("cpu")).toEqual([1]);
+  });
+
+  test("are counted, and weighed by those that are ready; the mean of none is not zero", async () => {
+    const read = looks(
+      [unit("a", 0, { rssBytes: 100 }), unit("b", 0, { rssBytes: 300 }), unit("c", 0, { isReady: false, rssBytes: 9_000 })],
+      [unit("c", 0, { isReady: false })],
+      [],
+      undefined,
+    );
+    expect(await read("count", "ready", "memory", "disk")).toEqual([3, 2, 200, 'found the query "disk", expected cpu, memory, ready or count']);
+    expect(await read("count", "ready", "memory", "cpu")).toEqual([1, 0, "no unit is ready", "no unit has been ready for two looks"]);
+    expect(await read("count", "ready", "memory")).toEqual([0, 0, "no unit is ready"]);
+    expect(await read("count", "memory")).toEqual(["shop/web has no processes of ours", "shop/web has no processes of ours"]);
+  });
+
+  test("say why they cannot be looked at", async () => {
+    const source = new UnitsSource(
+      () => {
+        throw new PathError("cannot use", "unit-1.json", Object.assign(new Error("damaged"), { code: "EBADUNIT" }));
+      },
+      { wallMs: Date.now, engineMs: Date.now },
+    );
+    expect(await source.read([{ ...QUERY, query: "cpu" }], NEVER)).toMatchObject([{ status: "absent", reason: expect.stringContaining("it is damaged") }]);
+  });
 });
 
 describe("file", () => {
