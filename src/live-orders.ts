@@ -4,8 +4,8 @@ import { OrderBook, obey } from "./control/orders.ts";
 import { readStatus } from "./control/status.ts";
 import { systemErrorCode } from "./lib/system-error.ts";
 import { formatTimestamp } from "./lib/timestamp.ts";
-import { openStore } from "./live.ts";
 import { type ApiPlace, commandOf, findApi } from "./live-api.ts";
+import { openStore } from "./live-store.ts";
 
 /** Where an order went. */
 export type OrderOutcome =

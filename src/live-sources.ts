@@ -27,12 +27,15 @@ const SCRAPE_SHARE = 0.9;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The sources of a policy, by name. @throws PathError when a variable with a secret cannot be used */
-export function sourcesOf({ settings, file, workloads }: Policy, environment: Environment, clock: Clock): Map<string, Source> {
+export function sourcesOf({ settings, file, workloads }: Policy, environment: Environment, clock: Clock, units: Source): Map<string, Source> {
   const wallMs = (): number => clock.wallMs();
   const sources = new Map<string, Source>();
   for (const [name, source] of Object.entries(settings.sources)) {
     const folder = dirname(file);
     switch (source.type) {
+      case "units":
+        sources.set(name, units);
+        break;
       case "file":
         sources.set(name, new FileSource(folder));
         break;

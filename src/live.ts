@@ -1,13 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { appendFileSync, existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { appendFileSync, lstatSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Actuator } from "./actuators/actuator.ts";
-import { ExecActuator } from "./actuators/exec/exec-actuator.ts";
-import { FileActuator } from "./actuators/file/file-actuator.ts";
-import { MemoryActuator } from "./actuators/memory/memory-actuator.ts";
-import { WebhookActuator } from "./actuators/webhook/webhook-actuator.ts";
+import { ProcessActuator } from "./actuators/process/process-actuator.ts";
 import { createEngine } from "./app.ts";
-import { type Clock, SystemClock } from "./control/clock.ts";
+import { SystemClock } from "./control/clock.ts";
 import { Controller, SHARD } from "./control/controller.ts";
 import type { Mode } from "./control/decision.ts";
 import type { ControlledWorkload, ControllerEvents } from "./control/ports.ts";
@@ -17,24 +14,23 @@ import { reloadable } from "./engine/engine.ts";
 import type { Engine } from "./engine/model.ts";
 import { CheckpointKey } from "./ledger/checkpoint.ts";
 import { MemoryStore } from "./ledger/memory/memory-store.ts";
-import { SqliteStore } from "./ledger/sqlite/sqlite-store.ts";
 import type { Store } from "./ledger/store.ts";
-import { allowAddresses } from "./lib/addresses.ts";
-import { messageOf, PathError, systemErrorCode } from "./lib/system-error.ts";
-import { formatTimestamp } from "./lib/timestamp.ts";
+import { systemErrorCode } from "./lib/system-error.ts";
+import { actuatorOf } from "./live-actuators.ts";
 import { openApi, tellingApi } from "./live-api.ts";
 import { refuseForLive, refuseReload } from "./live-problems.ts";
-import { askingOf, sourcesOf } from "./live-sources.ts";
+import { forgottenUnits } from "./live-process.ts";
+import { sourcesOf } from "./live-sources.ts";
+import { checkpointKey, openStore } from "./live-store.ts";
 import { type Policy, type PolicyWorkload, policyHash } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
-import { secretsOf } from "./secret-references.ts";
 import type { Source } from "./sources/source.ts";
+import { UnitsSource } from "./sources/units/units-source.ts";
 
 // Composition root of the live loop: the one place that knows every actuator and store; live-sources.ts knows every source.
 
 /** Calendars are laid out this far ahead; a controller that runs for longer lays them out anew when it is started again. */
 const HORIZON_MS = 400 * 86_400_000;
-const TARGET_BYTES_MAX = 1 << 16;
 
 export interface LiveOptions {
   /** Folder of the ledger, its key and the kill switch. */
@@ -82,12 +78,20 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
       readings: new WorkloadReadings(workload.id, metrics, clock, (metric, trouble) => events.onReading?.(workload.id, metric, trouble)),
     };
   };
+  const units = new UnitsSource(
+    (id) =>
+      processes
+        .get(id)
+        ?.units()
+        .map((unit) => ({ ...unit, isReady: unit.state === "ready" })),
+    clock,
+  );
   let sources: Source[] = [];
   /** What runs, as it was written; with the blast radius that holds. */
   const running = new Map<string, PolicyWorkload>();
   const controlledBy = (all: readonly Policy[]): Omit<ControlledWorkload, "actuator">[] => {
     // Whatever cannot be used is found before anything takes its place.
-    const named = all.map((policy) => sourcesOf(policy, options.environment, clock));
+    const named = all.map((policy) => sourcesOf(policy, options.environment, clock, units));
     sources = named.flatMap((byName) => [...byName.values()]);
     return all.flatMap((policy, i) => {
       const byName = named[i] as ReadonlyMap<string, Source>;
@@ -100,7 +104,17 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
       });
     });
   };
-  const targets = new Map(policies.flatMap((policy) => policy.workloads.map((one) => [one.id, actuatorOf(one, dirname(policy.file), options, clock)])));
+  const acts = ({ mode }: PolicyWorkload["written"]): boolean => !options.isDryRun && (mode === "live" || mode === "approve");
+  const targets = new Map(
+    policies.flatMap(({ file, workloads: all }) =>
+      all.map((one) => {
+        const context = { folder: dirname(file), data: options.data, environment: options.environment, acts: acts(one.written), clock };
+        return [one.id, actuatorOf(one, context, (message) => events.onWarning?.(message))] as const;
+      }),
+    ),
+  );
+  const processes = new Map([...targets].flatMap(([id, target]) => (target instanceof ProcessActuator ? [[id, target]] : [])));
+  if (!options.isDryRun) for (const warning of forgottenUnits(options.data, new Set(processes.keys()))) events.onWarning?.(warning);
   const workloads = controlledBy(policies).map((one): ControlledWorkload => ({ ...one, actuator: targets.get(one.id) as Actuator }));
   const stopFile = join(options.data, "STOP");
   const checkpoints = join(options.data, "checkpoints.ndjson");
@@ -142,7 +156,8 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
     },
     close: async () => {
       await api?.close();
-      for (const one of [...sources, ...targets.values()]) await one.close();
+      // At once: some have units to end, each in its own time.
+      await Promise.all([...sources, ...targets.values()].map((one) => one.close()));
       await store.close();
     },
   };
@@ -155,46 +170,6 @@ function isThere(path: string): boolean {
     return true;
   } catch (error) {
     return systemErrorCode(error) !== "ENOENT";
-  }
-}
-
-/** The store in a folder, for reading, also beside a controller. @throws PathError when there is none */
-export function readLedger(data: string): Store {
-  if (!existsSync(join(data, "ledger.db"))) throw new PathError("cannot read ledger", data, Object.assign(new Error("none"), { code: "ENOENT" }));
-  try {
-    return SqliteStore.read(data);
-  } catch (error) {
-    if (error instanceof Error && error.name === "StoreTooNew") throw error;
-    throw storeError(data, error);
-  }
-}
-
-/** What SQLite says, in our words. */
-function storeError(data: string, error: unknown): PathError {
-  const said = messageOf(error);
-  const code = /full/i.test(said) ? "ENOSPC" : /readonly|read-only/i.test(said) ? "EROFS" : /unable to open/i.test(said) ? "EACCES" : "EDAMAGED";
-  return new PathError("cannot open ledger", data, systemErrorCode(error) === undefined ? Object.assign(new Error(said), { code }) : error);
-}
-
-export function openStore(data: string): SqliteStore {
-  try {
-    return SqliteStore.open(data, formatTimestamp(Date.now()));
-  } catch (error) {
-    if (error instanceof Error && ["StoreHeld", "StoreTooNew"].includes(error.name)) throw error;
-    throw storeError(data, error);
-  }
-}
-
-/** The key that signs checkpoints; made at the first start. Whoever has it can forge them: it stays in this folder, for its owner alone. */
-function checkpointKey(path: string): CheckpointKey {
-  try {
-    if (existsSync(path)) return new CheckpointKey(readFileSync(path, "utf8"));
-    const key = new CheckpointKey();
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(path, key.toPem(), { mode: 0o600, flag: "wx" });
-    return key;
-  } catch (error) {
-    throw new PathError("cannot use key", path, systemErrorCode(error) === undefined ? Object.assign(new Error("key"), { code: "EBADKEY" }) : error);
   }
 }
 
@@ -219,35 +194,4 @@ function engineOf({ resolved, hash }: { readonly resolved: ResolvedWorkload; rea
   });
   if (typeof engine === "string") throw new Error(engine);
   return engine;
-}
-
-function actuatorOf({ id, written }: PolicyWorkload, folder: string, { environment }: LiveOptions, clock: Clock): Actuator {
-  const target = written.target ?? { type: "memory" };
-  switch (target.type) {
-    case "memory":
-      return new MemoryActuator(Math.max(1, written.bounds.min));
-    case "file":
-      return new FileActuator(resolve(folder, target.path));
-    case "exec":
-      return new ExecActuator(
-        {
-          workload: id,
-          observe: target.observe as [string, ...string[]],
-          set: target.set as [string, ...string[]],
-          deadlineMs: target.timeout,
-          passEnvironment: target.environment,
-          cwd: resolve(folder),
-        },
-        environment,
-      );
-    case "webhook":
-      return new WebhookActuator({
-        workload: id,
-        url: new URL(target.url),
-        observe: new URL(target.observe),
-        secrets: secretsOf(target.secret, folder, environment),
-        asking: askingOf(clock, { deadlineMs: target.timeout, bytesMax: TARGET_BYTES_MAX, allow: allowAddresses(target.allow ?? []) }),
-        acknowledgeMs: target.acknowledge,
-      });
-  }
 }

@@ -48,6 +48,20 @@ export function addLiveCommands(vernier: Command, version: string): void {
     });
   }
 
+  const units = vernier.command("units").description("processes of workloads with target: {type: process}, also when no controller runs");
+  units
+    .command("list")
+    .description("every process, with what it does and uses")
+    .option("--data <folder>", "data folder of vernier run", ".vernier")
+    .option("--json", "print them as JSON")
+    .action(async (options) => (await import("./commands/units.ts")).runUnitsList(options));
+  units
+    .command("stop")
+    .description("drain and end all processes of a workload, or of all; not while a controller runs")
+    .argument("[workload]", "workload id; all when left out")
+    .option("--data <folder>", "data folder of vernier run", ".vernier")
+    .action(async (workload, options) => (await import("./commands/units.ts")).runUnitsStop(workload, options));
+
   const ledger = vernier.command("ledger").description("the record of what was decided and done, which cannot be edited unnoticed");
   ledger
     .command("verify")
