@@ -139,6 +139,38 @@ describe("a tick", () => {
     expect(await world.store.openIntents(0)).toEqual([]);
   });
 
+  test("tells when its parts ended, and what a decision was made on", async () => {
+    const seen: unknown[] = [];
+    const controller = world.controller({
+      events: { onStages: (stages) => seen.push(stages), onDecision: (_decision, _mode, _effect, { readings }) => seen.push(readings[0]?.value) },
+    });
+    await controller.start({});
+    const takes = (ms: number): void => {
+      world.clock.nowMs += ms;
+    };
+    const [observe, set, commit] = [world.actuator.observe.bind(world.actuator), world.actuator.set.bind(world.actuator), world.store.commit.bind(world.store)];
+    let isSet = false;
+    world.actuator.observe = async (signal) => {
+      if (!isSet) takes(200);
+      return await observe(signal);
+    };
+    world.actuator.set = async (order, signal) => {
+      isSet = true;
+      takes(300);
+      return await set(order, signal);
+    };
+    world.store.commit = async (head, given) => {
+      if (!isSet) takes(5);
+      return await commit(head, given);
+    };
+    await world.tick(controller, 0.95);
+    const beganMs = START_MS;
+    expect(seen).toEqual([
+      0.95,
+      { beganMs, observedMs: beganMs + 200, decidedMs: beganMs + 200, committedMs: beganMs + 205, actedMs: beganMs + 505, workloads: 1, intents: 1 },
+    ]);
+  });
+
   test("that is told to end while it looks decides nothing on what it was told", async () => {
     const ending = new AbortController();
     const { actuator } = world;

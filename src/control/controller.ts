@@ -258,18 +258,23 @@ export class Controller {
     const observations = await Promise.all(due.map((workload) => this.#observe(workload, deadlines.get(workload.engine.intervalMs) as AbortSignal)));
     // Told to end while it looked: what it saw is what it was told, not what there is.
     if (signal.aborted) return;
-    const intents = await this.#exclusive(() => this.#decide(due, observations, nowMs));
-    if (intents.length === 0) return;
-    const begun = intents.map((intent) => {
-      const workload = this.#byId.get(intent.workload) as Running;
-      workload.isActing = true;
-      return { intent, actuator: workload.actuator };
-    });
-    await this.#effects.begin(begun, signal);
+    const observedMs = clock.engineMs();
+    const { intents, decidedMs } = await this.#exclusive(() => this.#decide(due, observations, nowMs));
+    const committedMs = clock.engineMs();
+    if (intents.length > 0) {
+      const begun = intents.map((intent) => {
+        const workload = this.#byId.get(intent.workload) as Running;
+        workload.isActing = true;
+        return { intent, actuator: workload.actuator };
+      });
+      await this.#effects.begin(begun, signal);
+    }
+    const about = { workloads: due.length, intents: intents.length };
+    this.#events.onStages?.({ beganMs: nowMs, observedMs, decidedMs, committedMs, actedMs: clock.engineMs(), ...about });
   }
 
   /** Decides for all that are due, and writes everything down, in one go. */
-  async #decide(due: readonly Running[], observations: readonly Observation[], nowMs: number): Promise<readonly Intent[]> {
+  async #decide(due: readonly Running[], observations: readonly Observation[], nowMs: number): Promise<{ intents: readonly Intent[]; decidedMs: number }> {
     const entries: DraftEntry[] = [];
     const happened: (() => void)[] = [];
     const isStopped = this.#ports.isStopped();
@@ -308,7 +313,7 @@ export class Controller {
       const isApproved = workload.mode === "approve" && (standing.set !== undefined || standing.approval?.decision === hashOfDecision(decision));
       const effect = effectOf(decision, workload, { isReadable: observation.capacity.readable, isStopped, isApproved });
       workload.last = { atMs: nowMs, wallMs, observation, decision, effect };
-      happened.push(() => this.#events.onDecision?.(decision, workload.mode, effect));
+      happened.push(() => this.#events.onDecision?.(decision, workload.mode, effect, observation));
       if (decision.posture !== workload.posture) {
         entries.push(this.#draft({ kind: "posture", workload: id, from: workload.posture ?? null, to: decision.posture }));
         workload.posture = decision.posture;
@@ -326,6 +331,7 @@ export class Controller {
       intents.push(intent);
       entries.push(this.#draft({ kind: "intent", ...intent }));
     }
+    const decidedMs = this.#ports.clock.engineMs();
     await this.#commit({
       entries,
       intents,
@@ -335,7 +341,7 @@ export class Controller {
       observations: { atMs: nowMs, bytes: encodeObservations(recorded) },
     });
     for (const say of happened) say();
-    return intents;
+    return { intents, decidedMs };
   }
 
   /** Capacity that cannot be read, and that can be again, once each. */

@@ -1,5 +1,5 @@
 import type { Actuator } from "../actuators/actuator.ts";
-import type { Decision, Engine, Reading } from "../engine/model.ts";
+import type { Decision, Engine, Observation, Reading } from "../engine/model.ts";
 import type { CheckpointKey } from "../ledger/checkpoint.ts";
 import type { Conclusion, Intent, Store } from "../ledger/store.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
@@ -34,7 +34,7 @@ export interface ReadingTrouble {
 
 /** What happened, for whoever watches. Called after what happened was written down. Decisions are to be read at once: the object is reused. */
 export interface ControllerEvents {
-  onDecision?(decision: Decision, mode: Mode, effect: Effect): void;
+  onDecision?(decision: Decision, mode: Mode, effect: Effect, observation: Observation): void;
   onOutcome?(intent: Intent, outcome: Conclusion["outcome"], message: string | undefined): void;
   /** Capacity cannot be read, with why; undefined: it can again. */
   onUnreadable?(workload: string, message: string | undefined): void;
@@ -44,6 +44,19 @@ export interface ControllerEvents {
   /** A metric cannot be read, or not wholly; undefined: it can again. */
   onReading?(workload: string, metric: string, trouble: ReadingTrouble | undefined): void;
   onTick?(tookMs: number, workloads: number): void;
+  onStages?(stages: TickStages): void;
+}
+
+/** When the parts of a tick ended, engine time. Engines decide and the store commits in one turn, which has to be waited for. */
+export interface TickStages {
+  readonly beganMs: number;
+  readonly observedMs: number;
+  readonly decidedMs: number;
+  readonly committedMs: number;
+  /** Effects that take longer go on beside the next tick. */
+  readonly actedMs: number;
+  readonly workloads: number;
+  readonly intents: number;
 }
 
 /** What a controller needs of the world. */

@@ -20,3 +20,9 @@ export function describeReason(reason: Reason): string {
     }
   });
 }
+
+/** Why the number is what it is, in words: the last reason that changed it, else the last that held it. */
+export function whyText(reasons: readonly Reason[]): string {
+  const last = reasons.filter(({ from, to }) => from !== to).at(-1) ?? reasons.at(-1);
+  return last === undefined ? "nothing to say" : describeReason(last);
+}
