@@ -36,8 +36,8 @@ export function tellingApi(events: ControllerEvents, api: () => ApiServer | unde
   const send = (event: ApiEvent): void => api()?.send(event);
   return {
     ...events,
-    onDecision: (decision, mode, effect) => {
-      events.onDecision?.(decision, mode, effect);
+    onDecision: (decision, mode, effect, observation) => {
+      events.onDecision?.(decision, mode, effect, observation);
       const { workload, from, requested, posture, atMs } = decision;
       if (effect !== "none") send({ event: "decision", data: { workload, from, requested, effect, posture, atMs } });
     },

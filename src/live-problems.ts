@@ -70,6 +70,10 @@ function refuseUnreadable({ file, workloads, document }: Policy): void {
   if (problems.length > 0) throw new FileError(file, problems);
 }
 
+function mayAct(mode: string): boolean {
+  return mode === "live" || mode === "approve";
+}
+
 /** Share of a minimum that may go while it runs. */
 const MIN_LEFT = 0.5;
 
@@ -87,6 +91,13 @@ export function refuseReload(running: ReadonlyMap<string, PolicyWorkload>, polic
       if (before === undefined) problem("workload_added", [], `${id} is new`, "workloads are added by a restart");
       else if (canonicalJson(before.written.target ?? null) !== canonicalJson(written.target ?? null))
         problem("target_changed", ["target"], `${id} has another target`, "targets change by a restart");
+      else if (written.target?.type === "process" && mayAct(before.written.mode) !== mayAct(written.mode))
+        problem(
+          "mode_changed",
+          ["mode"],
+          `${id} goes from ${before.written.mode} to ${written.mode}`,
+          "whether processes are looked after changes by a restart",
+        );
       else if (written.bounds.min < MIN_LEFT * before.written.bounds.min)
         problem(
           "min_drop",

@@ -22,6 +22,7 @@ import { refuseForLive, refuseReload } from "./live-problems.ts";
 import { forgottenUnits } from "./live-process.ts";
 import { sourcesOf } from "./live-sources.ts";
 import { checkpointKey, openStore } from "./live-store.ts";
+import { openWatchers } from "./live-watchers.ts";
 import { type Policy, type PolicyWorkload, policyHash } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
 import type { Source } from "./sources/source.ts";
@@ -62,6 +63,8 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
   const store = options.isDryRun ? new MemoryStore() : openStore(options.data);
   // What was recorded before must not lie ahead, whatever happened to the clock of this machine.
   const clock = new SystemClock(((await store.lastObservedMs(SHARD)) ?? 0) + 1);
+  let told = events;
+  const watchers = openWatchers(policies, options, clock, (message) => told.onWarning?.(message));
   const controlledWorkload = (workload: PolicyWorkload, byName: ReadonlyMap<string, Source>): Omit<ControlledWorkload, "actuator"> => {
     const engine = engineOf(workload, clock.engineMs());
     const metrics = engine.metrics.map((metric) => {
@@ -118,6 +121,11 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
   const workloads = controlledBy(policies).map((one): ControlledWorkload => ({ ...one, actuator: targets.get(one.id) as Actuator }));
   const stopFile = join(options.data, "STOP");
   const checkpoints = join(options.data, "checkpoints.ndjson");
+  told = tellingApi(
+    watchers.listen(events),
+    () => api?.server,
+    () => clock.wallMs(),
+  );
   const controller = new Controller(
     workloads,
     {
@@ -130,11 +138,7 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
         if (!options.isDryRun) appendFileSync(checkpoints, `${text}\n`, { mode: 0o600 });
       },
     },
-    tellingApi(
-      events,
-      () => api?.server,
-      () => clock.wallMs(),
-    ),
+    told,
   );
   let api: Awaited<ReturnType<typeof openApi>> | undefined;
   return {
@@ -149,12 +153,15 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
     reload: (changed) => {
       refuseForLive(changed);
       refuseReload(running, changed);
+      const watch = watchers.prepare(changed);
       const old = sources;
       controller.reload(controlledBy(changed), async () => {
         for (const one of old) await one.close();
       });
+      watch();
     },
     close: async () => {
+      await watchers.close();
       await api?.close();
       // At once: some have units to end, each in its own time.
       await Promise.all([...sources, ...targets.values()].map((one) => one.close()));

@@ -1,12 +1,18 @@
+import type { Effect } from "../control/decision.ts";
+import type { Conclusion } from "../ledger/store.ts";
 import type { ApiEvent, StateAnswer } from "./contract.ts";
 
 /** Upper ends of the buckets of tick times, s. */
 const TICK_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+/** All are there from the start: the rise of a counter that was not there before cannot be seen. */
+const OUTCOMES = ["applied", "unchanged", "conflict", "rejected", "failed", "unknown", "abandoned"] as const satisfies readonly Conclusion["outcome"][];
+const EFFECTS = ["begun", "not_live", "stopped", "awaiting", "waiting", "unreadable"] as const satisfies readonly Effect[];
+
 /** Counts what happens, for {@link metricsText}. Labels are bounded: workloads of the policy, and words of ours. */
 export class Counters {
-  readonly #outcomes = new Map<string, number>();
-  readonly #decisions = new Map<string, number>();
+  readonly #outcomes = new Map<string, number>(OUTCOMES.map((outcome) => [outcome, 0]));
+  readonly #decisions = new Map<string, number>(EFFECTS.map((effect) => [effect, 0]));
   readonly #ticks = TICK_BUCKETS.map(() => 0);
   #tickCount = 0;
   #tickSum = 0;

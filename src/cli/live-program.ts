@@ -24,6 +24,15 @@ export function addLiveCommands(vernier: Command, version: string): void {
     .option("--json", "print it as JSON")
     .action(async (options) => (await import("./commands/status.ts")).runStatus(options));
 
+  vernier
+    .command("notify")
+    .description("look after whom vernier run notifies")
+    .command("test")
+    .description("send one test notice to everyone whom policies notify, and say who took it")
+    .argument("[policy...]", "policy files or folders", ["vernier.yaml"])
+    .option("--json", "print the result as JSON")
+    .action(async (policies, options) => (await import("./commands/notify.ts")).runNotifyTest(policies, options));
+
   const orders = [
     ["pause", "take no step of its own, not even to its bounds, until it is resumed"],
     ["resume", "end a pause"],

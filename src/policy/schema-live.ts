@@ -176,3 +176,38 @@ export const Target = z.discriminatedUnion("type", [
   }),
 ]);
 export type Target = z.output<typeof Target>;
+
+/** What people may want to be told of. */
+const Event = z.enum(["step", "approval_wanted", "holding", "resumed", "rollback", "budget_alarm", "at_maximum", "drift", "stopped", "effect_failed"]);
+const events = z
+  .array(Event)
+  .min(1, { error: "expected at least one event; leave events out to be told of all" })
+  .optional()
+  .meta({ description: "What it is told of; `holding` includes `resumed`. Default: everything." });
+
+/** Whom `vernier run` tells. */
+export const NotifyTarget = z
+  .discriminatedUnion("type", [
+    z.strictObject({
+      type: z.literal("webhook"),
+      url: z
+        .union([Address, SecretReference], { error: "expected an http or https address, or a reference to one that is secret, {env: NAME} or {file: PATH}" })
+        .meta({ description: "Where notices are posted, as CloudEvents; by reference when the address itself is a secret." }),
+      secret: SecretReference.optional().meta({
+        description: "Notices are signed with it, as Standard Webhooks says: `whsec_…`, or at least 24 bytes of text.",
+      }),
+      bearerToken: SecretReference.optional(),
+      headers: z
+        .record(z.string().regex(/^[A-Za-z0-9-]{1,100}$/, { error: "expected the name of a header" }), SecretReference)
+        .optional()
+        .meta({ description: "Further headers; their values by reference." }),
+      events,
+    }),
+    z.strictObject({
+      type: z.literal("slack"),
+      url: SecretReference.meta({ description: "The address of an incoming webhook of Slack, or of what understands the same; whoever has it can post." }),
+      events,
+    }),
+  ])
+  .meta({ description: "Whom `vernier run` tells of what happens to the workloads of this file." });
+export type NotifyTarget = z.output<typeof NotifyTarget>;

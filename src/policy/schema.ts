@@ -2,7 +2,7 @@ import { z } from "zod";
 import { UNITS_MAX } from "../capacity/units.ts";
 import { FORMULA_LENGTH_MAX } from "./formula.ts";
 import { Budget, Duration, durationFrom, Percent, PositiveDuration, Rate, Share } from "./quantities.ts";
-import { Source, Target } from "./schema-live.ts";
+import { NotifyTarget, Source, Target } from "./schema-live.ts";
 import { Name, Units } from "./schema-parts.ts";
 import { Simulation } from "./schema-simulation.ts";
 import { Unit } from "./schema-unit.ts";
@@ -441,6 +441,7 @@ export const PolicyFile = z.strictObject({
     .prefault({})
     .meta({ description: "What `vernier simulate --season` draws the load from, for example `{black-friday: {p50: 2.5, p90: 4}}`." }),
   sources: z.record(Name, Source).prefault({}),
+  notify: z.record(Name, NotifyTarget).prefault({}),
   dependencies: z.record(Name, Dependency).prefault({}),
   groups: z.record(Name, Group).prefault({}),
   workloads: z.record(z.string(), WorkloadPolicy).meta({ description: "By id, `<namespace>/<name>`; without a slash the namespace is `default`." }),

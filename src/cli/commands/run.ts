@@ -1,12 +1,13 @@
 import { existsSync } from "node:fs";
 import { loadPolicy } from "../../app.ts";
 import type { Effect, Mode } from "../../control/decision.ts";
-import { describeReason } from "../../engine/describe-reason.ts";
-import type { Decision } from "../../engine/model.ts";
+import { whyText } from "../../engine/describe-reason.ts";
 import { PathError } from "../../lib/system-error.ts";
 import { formatTimestamp } from "../../lib/timestamp.ts";
 import { type Live, openLive } from "../../live.ts";
+import { notifiesText } from "../../live-notify.ts";
 import { PolicyWatcher } from "../../live-reload.ts";
+import type { Policy } from "../../policy/parse.ts";
 import { parseWhole } from "../run-options.ts";
 import { terminalOf } from "../terminal.ts";
 
@@ -45,7 +46,7 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
           if (postures.has(workload) || posture !== "normal")
             print(
               { event: "posture", workload, posture },
-              `${paint("bold", workload)} ${paint(posture === "normal" ? "green" : "yellow", posture)}: ${whyText(decision)}`,
+              `${paint("bold", workload)} ${paint(posture === "normal" ? "green" : "yellow", posture)}: ${whyText(decision.reasons())}`,
             );
           postures.set(workload, posture);
         }
@@ -57,7 +58,7 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
         const what = effect === "none" ? `hold at ${from}` : `${from} -> ${requested}${notDone(effect, mode)}`;
         print(
           { event: "decision", workload, mode, effect, posture, from, requested, reasons: decision.reasons() },
-          `${paint("bold", workload)} ${what}: ${whyText(decision)}`,
+          `${paint("bold", workload)} ${what}: ${whyText(decision.reasons())}`,
         );
       },
       onOutcome: ({ workload, do: { units } }, outcome, message) => {
@@ -109,7 +110,7 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
       onRefused: (message) =>
         print({ event: "reload_refused", message }, `${paint("red", "the changed policy is not taken; the one before stays in force:")} ${message}`),
     });
-    process.stderr.write(`vernier: ${aboutText(live, options)}${address === undefined ? "" : `; API at ${address}`}\n`);
+    process.stderr.write(`vernier: ${aboutText(live, options)}${peopleText(policies, options)}${address === undefined ? "" : `; API at ${address}`}\n`);
     if (options.once) await live.controller.tick(stop.signal);
     else await live.controller.run(stop.signal);
     await live.controller.stop(signals > 0 ? "signal" : "once");
@@ -156,16 +157,14 @@ function aboutText({ workloads, stopFile }: Pick<Live, "workloads" | "stopFile">
   return `${workloads.length} workload${workloads.length === 1 ? "" : "s"}, ${dryRun ? "nothing is kept" : `ledger in ${data}`}; ${modes}; the file ${stopFile} stops all effects${existsSync(stopFile) ? ", and is there now" : ""}`;
 }
 
+function peopleText(policies: readonly Policy[], { dryRun }: RunOptions): string {
+  const text = notifiesText(policies);
+  return text === undefined ? "" : dryRun ? "; nobody is notified" : `; notifies ${text}`;
+}
+
 /** What went wrong with the store while it ran. */
 function inWords(error: unknown, data: string): unknown {
   if (!(error instanceof Error) || !/SQLITE|database|disk/i.test(`${"code" in error ? String(error.code) : ""} ${error.message}`)) return error;
   const code = /full/i.test(error.message) ? "ENOSPC" : /readonly/i.test(error.message) ? "EROFS" : "EDAMAGED";
   return new PathError("cannot write the ledger, so nothing more is done;", data, Object.assign(error, { code }));
-}
-
-/** The reasons of a decision that changed or held the number, in words, shortest first. */
-function whyText(decision: Decision): string {
-  const reasons = decision.reasons();
-  const last = reasons.filter(({ from, to }) => from !== to).at(-1) ?? reasons.at(-1);
-  return last === undefined ? "nothing to say" : describeReason(last);
 }
