@@ -166,6 +166,8 @@ test("the dependency rules fail the lint when they are broken", { timeout: 60_00
     ["src/control", "export const a = Date.now();\n", "noRestrictedGlobals"],
     ["src/ledger", 'import { parsePolicy } from "../policy/parse.ts";\nexport const a = parsePolicy;\n', "noRestrictedImports"],
     ["src/actuators", 'import { createEngine } from "../app.ts";\nexport const a = createEngine;\n', "noRestrictedImports"],
+    ["src/notify", 'import { createEngine } from "../app.ts";\nexport const a = createEngine;\n', "noRestrictedImports"],
+    ["src/control", 'import { SlackNotifier } from "../notify/slack/slack-notifier.ts";\nexport const a = SlackNotifier;\n', "noRestrictedImports"],
     ["src/cli", 'import { VernierEngine } from "../engine/engine.ts";\nexport const a = VernierEngine;\n', "noRestrictedImports"],
   ];
   // In a tree of its own: types and lint of the real one run beside this test.
