@@ -21,7 +21,7 @@ import { openApi, tellingApi } from "./live-api.ts";
 import { refuseForLive, refuseReload } from "./live-problems.ts";
 import { forgottenUnits } from "./live-process.ts";
 import { sourcesOf } from "./live-sources.ts";
-import { checkpointKey, openStore } from "./live-store.ts";
+import { checkpointKey, openStore, storageOf } from "./live-store.ts";
 import { openWatchers } from "./live-watchers.ts";
 import { type Policy, type PolicyWorkload, policyHash } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
@@ -42,6 +42,8 @@ export interface LiveOptions {
   /** Port of the local API: a number, undefined for the usual or any, `off` for none. A dry run has none. */
   readonly api?: number | "off" | undefined;
   readonly version: string;
+  /** How much is kept, and for how long. */
+  readonly keep: { readonly retentionMs: number; readonly budgetBytes: number };
 }
 
 export interface Live {
@@ -134,6 +136,7 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
       key: options.isDryRun ? new CheckpointKey() : checkpointKey(join(options.data, "checkpoint.key")),
       newId: randomUUID,
       isStopped: () => isThere(stopFile),
+      ...(!options.isDryRun && { storage: storageOf(options.data, options.keep) }),
       keepCheckpoint: (text) => {
         if (!options.isDryRun) appendFileSync(checkpoints, `${text}\n`, { mode: 0o600 });
       },

@@ -12,6 +12,8 @@ export function addLiveCommands(vernier: Command, version: string): void {
     .option("--data <folder>", "ledger, key and history", ".vernier")
     .option("--dry-run", "nothing is changed and nothing kept: every workload is at most in shadow")
     .option("--once", "one tick, then end")
+    .option("--disk-budget <size>", "the store may take so much; beyond it observations go, oldest first, entries never", "10GiB")
+    .option("--retention <duration>", "how long observations are kept", "7d")
     .option("--listen <port|off>", "port of the local API; 7461, or any that is free, when left out")
     .option("--json", "print events as NDJSON")
     .action(async (policies, options) => (await import("./commands/run.ts")).runRun(policies, { ...options, version }));

@@ -34,6 +34,7 @@ function program(): Command {
     .argument("[policy...]", "policy files or folders", ["vernier.yaml"])
     .option("--trace <file>", "a recording to check the policy against")
     .option("--strict", "warnings count as problems (exit 1)")
+    .option("--live", "also ask every source and target once, as vernier run would, and change nothing")
     .option("--json", "print the problems as JSON")
     .action(async (policies, options) => (await import("./commands/check.ts")).runCheck(policies, options));
 
@@ -240,7 +241,7 @@ async function main(): Promise<number> {
       process.stderr.write(`vernier: ${error.message}\n`);
       return EXIT.usage;
     }
-    if (["PathError", "SourceError", "StoreHeld", "StoreTooNew"].includes(error.name)) {
+    if (["PathError", "SourceError", "StoreHeld", "StoreTooNew", "StoreTooOld", "LedgerThere"].includes(error.name)) {
       process.stderr.write(`vernier: ${error.message}\n`);
       return EXIT.environment;
     }

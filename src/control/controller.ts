@@ -10,6 +10,7 @@ import { anyOf } from "./clock.ts";
 import { decideShared, decisionBody, type Effect, effectOf, noteAll } from "./decision.ts";
 import { readCapacity, readingTimeMs } from "./effect.ts";
 import { Effects } from "./effects.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { encodeObservations, type RecordedTick } from "./observations.ts";
 import { type Command, expire, hashOfDecision, OrderBook, obey, ordersFor, type StandingOrders } from "./orders.ts";
 import type { ControlledWorkload, ControllerEvents, ControllerPorts, WorkloadReload } from "./ports.ts";
@@ -19,9 +20,6 @@ import { remember } from "./remember.ts";
 export const SHARD = 0;
 const CHECKPOINT_MS = 30_000;
 const SNAPSHOT_MS = 3_600_000;
-/** How long observations are kept. */
-const RETENTION_MS = 7 * 86_400_000;
-const FORGET_EVERY_MS = 3_600_000;
 
 interface Running extends ControlledWorkload {
   nextTickMs: number;
@@ -63,10 +61,10 @@ export class Controller {
   readonly #events: ControllerEvents;
   readonly #orders = new OrderBook();
   #shared: SharedLimits;
+  readonly #housekeeping: Housekeeping | undefined;
   #head: Head = { shard: SHARD, seq: 0, hash: "" };
   #checkpointAtMs = 0;
   #checkpointed = 0;
-  #forgotAtMs = 0;
   #wasStopped = false;
   #turn: Promise<unknown> = Promise.resolve();
   #failure: unknown;
@@ -84,6 +82,7 @@ export class Controller {
         this.#failure = error;
       },
     );
+    this.#housekeeping = ports.storage && new Housekeeping(ports.store, ports.storage, (message) => events.onWarning?.(message));
     this.#workloads = workloads
       .map(
         (workload): Running => ({
@@ -235,9 +234,7 @@ export class Controller {
       this.#events.onTick?.(clock.engineMs() - nowMs, due.length);
     }
     if (clock.engineMs() - this.#checkpointAtMs >= CHECKPOINT_MS) await this.#checkpoint();
-    if (clock.engineMs() - this.#forgotAtMs < FORGET_EVERY_MS) return;
-    this.#forgotAtMs = clock.engineMs();
-    await this.#ports.store.forget(this.#forgotAtMs - RETENTION_MS);
+    await this.#housekeeping?.run(clock.engineMs());
   }
 
   /** Waits for what is in flight, says that it ends, and signs what there is. Capacity stays. */

@@ -5,6 +5,7 @@ import type { Conclusion, Intent, Store } from "../ledger/store.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
 import type { Clock } from "./clock.ts";
 import type { Effect, Mode } from "./decision.ts";
+import type { StorageLimits } from "./housekeeping.ts";
 
 /** Where the readings of a workload come from: one function for each of its metrics, by source. */
 export interface ReadingsOf {
@@ -70,4 +71,6 @@ export interface ControllerPorts {
   readonly isStopped: () => boolean;
   /** Keeps a checkpoint where the store cannot reach it. */
   readonly keepCheckpoint: (text: string) => void;
+  /** How much is kept; everything when absent. */
+  readonly storage?: StorageLimits;
 }

@@ -47,7 +47,7 @@ export interface Head {
 }
 
 /** Hash of an entry's canonical text: SHA-256 over a zero byte and the text, as leaves are hashed in RFC 6962. */
-function hashOf(text: string): string {
+export function hashOf(text: string): string {
   return createHash("sha256").update("\0").update(text).digest("hex");
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CheckpointKey } from "./checkpoint.ts";
 import { type DraftEntry, GENESIS, type Head } from "./entry.ts";
@@ -107,10 +108,39 @@ export function storeCases(name: string, open: () => Store): void {
       expect(await store.snapshot("shop/web", 2_500)).toEqual({ atMs: 2_000, state: '{"at":2000}' });
       expect(await store.snapshot("shop/web", 500)).toBeUndefined();
       expect([await store.lastObservedMs(1), await store.lastObservedMs(2)]).toEqual([3_000, undefined]);
-      expect(await store.forget(2_500)).toBe(3);
+      expect(await store.forget(2_500, 1_000)).toEqual({ rows: 3, isDone: true });
+      expect(await store.forget(2_500, 1_000)).toEqual({ rows: 0, isDone: true });
       expect(await all(store.observations(1, 0, 9_000))).toHaveLength(1);
       expect(await store.snapshot("shop/web", 2_500)).toEqual({ atMs: 2_000, state: '{"at":2000}' });
       expect((await all(store.entries(1, 1))).length).toBe(3);
+    });
+
+    test("forgets the oldest first, no more at a time than it is told, and takes no more for what comes in its place", async () => {
+      const keep = async (fromMs: number): Promise<void> => {
+        for (let atMs = fromMs; atMs < fromMs + 200; atMs++)
+          await store.commit(await store.head(1), {
+            entries: [],
+            observations: { atMs, bytes: randomBytes(10_000) },
+            snapshots: atMs % 100 === 0 ? [{ workload: `shop/${atMs % 3}`, atMs, state: `{"at":${atMs}}` }] : [],
+          });
+      };
+      const left = async (): Promise<number[]> => (await all(store.observations(1, 0, 9_000))).map(({ atMs }) => atMs);
+      await keep(0);
+      const fullBytes = await store.usedBytes();
+      expect(fullBytes).toBeGreaterThan(2_000_000);
+      expect(await store.forget(150, 500_000)).toEqual({ rows: 50, isDone: false });
+      expect((await left())[0]).toBe(50);
+      expect(await store.forget(150, 1)).toEqual({ rows: 1, isDone: false });
+      expect(await store.forget(150, 2_000_000)).toEqual({ rows: 99, isDone: true });
+      expect((await left())[0]).toBe(150);
+      expect(await store.usedBytes()).toBeLessThan(fullBytes - 1_000_000);
+      for (let fromMs = 200; fromMs < 2_000; fromMs += 200) {
+        await keep(fromMs);
+        await store.forget(fromMs, 100_000_000);
+      }
+      // What SQLite has not yet taken out of its log counts too.
+      expect(await store.usedBytes()).toBeLessThan(fullBytes + 8_000_000);
+      expect(await store.snapshot("shop/1", 9_000)).toBeDefined();
     });
 
     test("keeps the orders that stand with what says so, each replacing those of its workload before it, and tells what is about a workload", async () => {
@@ -132,14 +162,17 @@ export function storeCases(name: string, open: () => Store): void {
       expect(await store.policy("a")).toBe('{"id":"shop/web"}');
     });
 
-    test("keeps the last checkpoint", async () => {
-      expect(await store.lastCheckpoint()).toBeUndefined();
+    test("keeps the last checkpoint, also of each key", async () => {
+      expect([await store.lastCheckpoint(), await store.checkpoints()]).toEqual([undefined, []]);
       const key = new CheckpointKey();
       const head = await add(1, draft("start"));
       await store.keepCheckpoint(key.sign([head], "2026-11-23T00:00:00.000Z"));
       const later = key.sign([await add(1, draft("more"))], "2026-11-23T00:00:30.000Z");
       await store.keepCheckpoint(later);
       expect(await store.lastCheckpoint()).toEqual(later);
+      const other = new CheckpointKey().sign([await add(1, draft("moved"))], "2026-11-24T00:00:00.000Z");
+      await store.keepCheckpoint(other);
+      expect(await store.checkpoints()).toEqual([later, other]);
     });
   });
 }

@@ -43,6 +43,14 @@ export interface Commit {
   readonly snapshots?: readonly { readonly workload: string; readonly atMs: number; readonly state: string }[];
 }
 
+/** What was forgotten at one go. */
+export interface Forgotten {
+  /** Rows removed. */
+  readonly rows: number;
+  /** Whether nothing is left before the instant. */
+  readonly isDone: boolean;
+}
+
 /** Someone else wrote since we looked: the end of the chain is not where it was. Stop, and find out who. */
 export class HeadMoved extends Error {
   constructor(shard: number, expected: Head, found: Head) {
@@ -69,6 +77,8 @@ export interface Store {
   commit(head: Head, commit: Commit): Promise<readonly SealedEntry[]>;
   keepCheckpoint(checkpoint: Checkpoint): Promise<void>;
   lastCheckpoint(): Promise<Checkpoint | undefined>;
+  /** The last checkpoint of each key that signed here, oldest first. */
+  checkpoints(): Promise<readonly Checkpoint[]>;
   /** Intents without a conclusion other than `unknown`, oldest first. */
   openIntents(shard: number): Promise<readonly Intent[]>;
   /** Canonical texts of entries, ascending from a sequence. */
@@ -87,7 +97,15 @@ export interface Store {
   observations(shard: number, fromMs: number, toMs: number): AsyncIterable<{ readonly atMs: number; readonly bytes: Uint8Array }>;
   /** Engine time of the last observations that are kept; undefined when there are none. */
   lastObservedMs(shard: number): Promise<number | undefined>;
-  /** Forgets observations and snapshots before an instant. Entries are never forgotten. @returns rows removed */
-  forget(beforeMs: number): Promise<number>;
+  /**
+   * Forgets observations before an instant, oldest first and no more than some of them at a time, and the snapshots that only
+   * they needed. Entries are never forgotten.
+   * @param bytesMax how much of them at the most; at least one goes
+   */
+  forget(beforeMs: number, bytesMax: number): Promise<Forgotten>;
+  /** Gives room that is free inside it, and will not soon be filled, back to the disk, a little at a time. @returns whether there is more of it */
+  giveBack(): Promise<boolean>;
+  /** Bytes that it takes up, without room of its own that it will fill again before it takes more. */
+  usedBytes(): Promise<number>;
   close(): Promise<void>;
 }

@@ -1,8 +1,7 @@
-import { createReadStream, readFileSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { exportLines } from "../../ledger/export.ts";
 import { type LedgerReport, LedgerVerifier } from "../../ledger/verify.ts";
-import { FileError } from "../../lib/file-error.ts";
 import { PathError, systemErrorCode } from "../../lib/system-error.ts";
 import { formatTimestamp, parseTimestamp } from "../../lib/timestamp.ts";
 import { replayLedger } from "../../live.ts";
@@ -10,6 +9,7 @@ import { readLedger } from "../../live-store.ts";
 import { parseWhole } from "../run-options.ts";
 import { terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
+import { readWitness } from "../witness.ts";
 import { writeResult } from "../write-result.ts";
 
 interface VerifyOptions {
@@ -129,23 +129,6 @@ async function* ledgerLines(data: string): AsyncGenerator<string> {
 async function* fileLines(path: string): AsyncGenerator<string> {
   try {
     yield* createInterface({ input: createReadStream(path), crlfDelay: 0 });
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    throw new PathError("cannot read", path, error);
-  }
-}
-
-/** Checkpoints that were kept elsewhere, one a line. */
-function readWitness(path: string): string[] {
-  try {
-    const lines = readFileSync(path, "utf8")
-      .split("\n")
-      .filter((line) => line !== "");
-    if (lines.length === 0)
-      throw new FileError(path, [
-        { severity: "error", code: "witness_empty", message: "holds no checkpoint", hint: "it should hold those of checkpoints.ndjson, one a line" },
-      ]);
-    return lines;
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error;
     throw new PathError("cannot read", path, error);

@@ -1,15 +1,20 @@
 import { existsSync } from "node:fs";
 import { loadPolicy } from "../../app.ts";
 import type { Effect, Mode } from "../../control/decision.ts";
+import { RETENTION_LEAST_MS } from "../../control/housekeeping.ts";
 import { whyText } from "../../engine/describe-reason.ts";
+import { formatBytes, parseBytes } from "../../lib/bytes.ts";
+import { formatDuration, parseDuration } from "../../lib/duration.ts";
 import { PathError } from "../../lib/system-error.ts";
 import { formatTimestamp } from "../../lib/timestamp.ts";
 import { type Live, openLive } from "../../live.ts";
 import { notifiesText } from "../../live-notify.ts";
 import { PolicyWatcher } from "../../live-reload.ts";
+import { storeErrorCode } from "../../live-store.ts";
 import type { Policy } from "../../policy/parse.ts";
 import { parseWhole } from "../run-options.ts";
 import { terminalOf } from "../terminal.ts";
+import { UsageError } from "../usage-error.ts";
 
 interface RunOptions {
   readonly data: string;
@@ -17,6 +22,8 @@ interface RunOptions {
   readonly once?: boolean;
   readonly json?: boolean;
   readonly listen?: string;
+  readonly diskBudget: string;
+  readonly retention: string;
   readonly version: string;
 }
 
@@ -38,7 +45,14 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
   let hasTrouble = false;
   const live = await openLive(
     policies,
-    { data: options.data, isDryRun: options.dryRun ?? false, environment: process.env, api: portOf(options), version: options.version },
+    {
+      data: options.data,
+      isDryRun: options.dryRun ?? false,
+      keep: keptOf(options),
+      environment: process.env,
+      api: portOf(options),
+      version: options.version,
+    },
     {
       onDecision: (decision, mode, effect) => {
         const { workload, from, requested, posture } = decision;
@@ -162,9 +176,21 @@ function peopleText(policies: readonly Policy[], { dryRun }: RunOptions): string
   return text === undefined ? "" : dryRun ? "; nobody is notified" : `; notifies ${text}`;
 }
 
+/** Least disk budget: less would be used up by what is never forgotten. */
+const BUDGET_LEAST = 16 << 20;
+
+function keptOf({ diskBudget, retention }: RunOptions): { readonly budgetBytes: number; readonly retentionMs: number } {
+  const budgetBytes = parseBytes(diskBudget);
+  if (budgetBytes === undefined || budgetBytes < BUDGET_LEAST)
+    throw new UsageError(`--disk-budget: found "${diskBudget}", expected a size of at least ${formatBytes(BUDGET_LEAST)} such as 10GiB`);
+  const retentionMs = parseDuration(retention);
+  if (retentionMs === undefined || retentionMs < RETENTION_LEAST_MS)
+    throw new UsageError(`--retention: found "${retention}", expected a duration of at least ${formatDuration(RETENTION_LEAST_MS)} such as 7d`);
+  return { budgetBytes, retentionMs };
+}
+
 /** What went wrong with the store while it ran. */
 function inWords(error: unknown, data: string): unknown {
   if (!(error instanceof Error) || !/SQLITE|database|disk/i.test(`${"code" in error ? String(error.code) : ""} ${error.message}`)) return error;
-  const code = /full/i.test(error.message) ? "ENOSPC" : /readonly/i.test(error.message) ? "EROFS" : "EDAMAGED";
-  return new PathError("cannot write the ledger, so nothing more is done;", data, Object.assign(error, { code }));
+  return new PathError("cannot write the ledger, so nothing more is done;", data, Object.assign(error, { code: storeErrorCode(error) ?? "EDAMAGED" }));
 }

@@ -1,7 +1,7 @@
 import { canonicalJson } from "../../lib/canonical-json.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import { GENESIS, type Head, type SealedEntry, seal } from "../entry.ts";
-import { type Commit, type Conclusion, HeadMoved, type Intent, type Store } from "../store.ts";
+import { type Commit, type Conclusion, type Forgotten, HeadMoved, type Intent, type Store } from "../store.ts";
 
 /** A store that forgets everything with the process: for dry runs and tests. Behaves as the durable ones do. */
 export class MemoryStore implements Store {
@@ -43,6 +43,10 @@ export class MemoryStore implements Store {
 
   async lastCheckpoint(): Promise<Checkpoint | undefined> {
     return this.#checkpoints.at(-1);
+  }
+
+  async checkpoints(): Promise<readonly Checkpoint[]> {
+    return this.#checkpoints.filter(({ key }, i) => this.#checkpoints.findLastIndex((later) => later.key === key) === i);
   }
 
   async openIntents(shard: number): Promise<readonly Intent[]> {
@@ -99,20 +103,42 @@ export class MemoryStore implements Store {
     return this.#observations.get(shard)?.at(-1)?.atMs;
   }
 
-  async forget(beforeMs: number): Promise<number> {
-    let removed = 0;
+  async forget(beforeMs: number, bytesMax: number): Promise<Forgotten> {
+    let rows = 0;
+    let [isDone, border] = [true, beforeMs];
     for (const [shard, all] of this.#observations) {
-      const kept = all.filter(({ atMs }) => atMs >= beforeMs);
-      removed += all.length - kept.length;
-      this.#observations.set(shard, kept);
+      let [count, size] = [0, 0];
+      for (const { atMs, bytes } of all) {
+        if (atMs >= beforeMs) break;
+        if (size >= bytesMax) {
+          [isDone, border] = [false, Math.min(border, all[count - 1]?.atMs as number)];
+          break;
+        }
+        [count, size] = [count + 1, size + bytes.length];
+      }
+      rows += count;
+      this.#observations.set(shard, all.slice(count));
     }
     for (const [workload, all] of this.#snapshots) {
       // The last before the border is what replay begins with.
-      const first = Math.max(0, all.filter(({ atMs }) => atMs <= beforeMs).length - 1);
-      removed += first;
+      const first = Math.max(0, all.filter(({ atMs }) => atMs <= border).length - 1);
+      rows += first;
       this.#snapshots.set(workload, all.slice(first));
     }
-    return removed;
+    return { rows, isDone };
+  }
+
+  async giveBack(): Promise<boolean> {
+    return false;
+  }
+
+  async usedBytes(): Promise<number> {
+    const sizes = [
+      ...[...this.#chains.values()].flat().map(({ text }) => text.length),
+      ...[...this.#observations.values()].flat().map(({ bytes }) => bytes.length),
+      ...[...this.#snapshots.values()].flat().map(({ state }) => state.length),
+    ];
+    return sizes.reduce((sum, size) => sum + size, 0);
   }
 
   async close(): Promise<void> {}

@@ -1,64 +1,113 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { DatabaseSync, type StatementSyncInstance } from "@photostructure/sqlite";
 import { canonicalJson } from "../../lib/canonical-json.ts";
 import { type Lock, lockFolder } from "../../lib/folder-lock.ts";
 import type { Checkpoint } from "../checkpoint.ts";
 import { GENESIS, type Head, type SealedEntry, seal } from "../entry.ts";
-import { type Commit, HeadMoved, type Intent, type Store, StoreHeld } from "../store.ts";
+import { type Commit, type Forgotten, HeadMoved, type Intent, type Store, StoreHeld } from "../store.ts";
+import { migrate, StoreTooOld, versionOf } from "./migrate.ts";
 import { MIGRATIONS } from "./schema.ts";
+
+type Database = InstanceType<typeof DatabaseSync>;
 
 /** Entries that are read at once, so that an export needs no memory for all. */
 const PAGE = 1_000;
 
-/** A store of a later version than this program knows. */
-export class StoreTooNew extends Error {
-  constructor(place: string, found: number) {
-    super(`${place} was written by a later version (format ${found}, this one knows ${MIGRATIONS.length}): install that version, or restore a backup`);
-    this.name = "StoreTooNew";
-  }
-}
+/** What the log of SQLite may keep of the disk after it was large once. */
+const LOG_BYTES_MAX = 64 << 20;
+/** Free room inside the file that is kept, to be filled again: so much, and a tenth of the file. */
+const ROOM_BYTES = 16 << 20;
+const ROOM_SHARE = 0.1;
+/** Pages that are given back to the disk at one go: 16 MiB, some 80 ms. */
+const GIVE_BACK_PAGES = 4_096;
 
 /**
  * The embedded store: one folder, one controller. SQLite in WAL mode, every commit synced. An exclusive lock on a database of
  * its own keeps a second controller out; readers need no lock.
  */
 export class SqliteStore implements Store {
-  readonly #database: InstanceType<typeof DatabaseSync>;
+  readonly #database: Database;
+  readonly #path: string;
   readonly #lock: Lock | undefined;
   readonly #statements = new Map<string, StatementSyncInstance>();
 
-  /** Opens for writing; `now` is wall time in ISO 8601, for whoever asks who has it. @throws StoreHeld at once when another controller has it   @throws StoreTooNew */
-  static open(folder: string, now: string): SqliteStore {
+  /**
+   * Opens for writing; `now` is wall time in ISO 8601, for whoever asks who has it.
+   * @throws StoreHeld at once when another controller has it   @throws StoreTooNew
+   */
+  static open(folder: string, now: string, migrations: readonly string[] = MIGRATIONS): SqliteStore {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const lock = lockFolder(folder, "the controller", now);
     if ("heldBy" in lock) throw new StoreHeld(folder, lock.heldBy);
+    let database: Database | undefined;
     try {
       // For its owner alone, whatever the folder allows; what SQLite puts beside it is as private.
       const path = join(folder, "ledger.db");
       closeSync(openSync(path, "a", 0o600));
       chmodSync(path, 0o600);
-      const database = new DatabaseSync(path);
-      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000");
-      migrate(database, folder);
-      return new SqliteStore(database, lock);
+      database = new DatabaseSync(path);
+      // Counts only before the first table: a file that was made without it reuses its room, and never shrinks.
+      database.exec("PRAGMA auto_vacuum = INCREMENTAL");
+      database.exec(
+        `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA journal_size_limit = ${LOG_BYTES_MAX}`,
+      );
+      migrate(database, folder, migrations);
+      return new SqliteStore(database, path, lock);
     } catch (error) {
+      database?.close();
       lock.release();
       throw error;
     }
   }
 
-  /** Opens what is there for reading, also beside a controller that writes. */
+  /** Opens what is there for reading, also beside a controller that writes. @throws StoreTooNew   @throws StoreTooOld */
   static read(folder: string): SqliteStore {
-    const database = new DatabaseSync(join(folder, "ledger.db"), { readOnly: true });
-    database.exec("PRAGMA busy_timeout = 5000");
-    if (checkVersion(database, folder) < MIGRATIONS.length) throw new Error("a ledger that was never written");
-    return new SqliteStore(database, undefined);
+    const store = SqliteStore.readFile(join(folder, "ledger.db"), folder);
+    const version = versionOf(store.#database, folder);
+    if (version === MIGRATIONS.length) return store;
+    store.#database.close();
+    throw new StoreTooOld(folder, version);
   }
 
-  private constructor(database: InstanceType<typeof DatabaseSync>, lock: Lock | undefined) {
+  /** Opens a database of this or an earlier version for reading: what older ones have no table for cannot be asked. @throws StoreTooNew */
+  static readFile(path: string, place = path): SqliteStore {
+    // A whole path is never taken for an address such as file:…
+    const database = new DatabaseSync(resolve(path), { readOnly: true });
+    try {
+      database.exec("PRAGMA busy_timeout = 5000");
+      if (versionOf(database, place) === 0) throw new Error("a ledger that was never written");
+      return new SqliteStore(database, path, undefined);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  private constructor(database: Database, path: string, lock: Lock | undefined) {
     this.#database = database;
+    this.#path = path;
     this.#lock = lock;
+  }
+
+  /**
+   * Writes all of it, as it is at one instant, into a new file, without what is free inside. Whoever writes goes on meanwhile.
+   * @param path of a file that is not there, or empty
+   */
+  copyTo(path: string): void {
+    this.#database.prepare("VACUUM INTO ?").run(resolve(path));
+  }
+
+  /** Puts what is still in the log into the database, and does without a log: the one file then is all there is. For the only one that has it open. */
+  intoOneFile(): void {
+    const { journal_mode: mode } = this.#database.prepare("PRAGMA journal_mode = DELETE").get() as { journal_mode: string };
+    if (mode !== "delete") throw new Error(`the log of ${this.#path} is still in use`);
+  }
+
+  /** What is wrong with the file, as SQLite finds it; nothing when it is whole. Reads all of it. */
+  damage(): string | undefined {
+    const [{ quick_check: found } = { quick_check: "ok" }] = this.#database.prepare("PRAGMA quick_check(1)").all() as { quick_check: string }[];
+    return found === "ok" ? undefined : found;
   }
 
   async head(shard: number): Promise<Head> {
@@ -68,8 +117,7 @@ export class SqliteStore implements Store {
   async commit(head: Head, { entries, intents = [], conclusions = [], observations, snapshots = [], orders = [] }: Commit): Promise<readonly SealedEntry[]> {
     const { shard } = head;
     const sealed = seal(head, entries);
-    this.#database.exec("BEGIN IMMEDIATE");
-    try {
+    this.#inOne(() => {
       const found = this.#head(shard);
       if (found.seq !== head.seq || found.hash !== head.hash) throw new HeadMoved(shard, head, found);
       const addEntry = this.#prepare("INSERT INTO entries (shard, seq, hash, workload, kind, text) VALUES (?, ?, ?, ?, ?, ?)");
@@ -85,11 +133,7 @@ export class SqliteStore implements Store {
       for (const { workload, atMs, state } of snapshots) addSnapshot.run(workload, atMs, state);
       const keepOrders = this.#prepare("INSERT OR REPLACE INTO orders (workload, text) VALUES (?, ?)");
       for (const { workload, text } of orders) keepOrders.run(workload, text);
-      this.#database.exec("COMMIT");
-    } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-      throw error;
-    }
+    });
     return sealed;
   }
 
@@ -100,6 +144,13 @@ export class SqliteStore implements Store {
   async lastCheckpoint(): Promise<Checkpoint | undefined> {
     const row = this.#prepare("SELECT text FROM checkpoints ORDER BY id DESC LIMIT 1").get() as { text: string } | undefined;
     return row === undefined ? undefined : (JSON.parse(row.text) as Checkpoint);
+  }
+
+  async checkpoints(): Promise<readonly Checkpoint[]> {
+    const rows = this.#prepare(
+      "SELECT text FROM checkpoints WHERE id IN (SELECT max(id) FROM checkpoints GROUP BY json_extract(text, '$.key')) ORDER BY id",
+    ).all() as { text: string }[];
+    return rows.map(({ text }) => JSON.parse(text) as Checkpoint);
   }
 
   async openIntents(shard: number): Promise<readonly Intent[]> {
@@ -171,21 +222,67 @@ export class SqliteStore implements Store {
     return (this.#prepare("SELECT max(at_ms) AS last FROM observations WHERE shard = ?").get(shard) as { last: number | null }).last ?? undefined;
   }
 
-  async forget(beforeMs: number): Promise<number> {
-    let removed = Number(this.#prepare("DELETE FROM observations WHERE at_ms < ?").run(beforeMs).changes);
-    // The last snapshot before the border is what replay begins with.
-    removed += Number(
-      this.#prepare(
-        "DELETE FROM snapshots WHERE at_ms < (SELECT max(later.at_ms) FROM snapshots AS later WHERE later.workload = snapshots.workload AND later.at_ms <= ?)",
-      ).run(beforeMs).changes,
-    );
-    return removed;
+  async forget(beforeMs: number, bytesMax: number): Promise<Forgotten> {
+    let rows = 0;
+    let [isDone, border] = [true, beforeMs];
+    this.#inOne(() => {
+      // By their key, one shard after the other: to look through all of them would take as long as they are large.
+      for (const { shard } of this.#prepare(EACH_SHARD).all() as { shard: number }[]) {
+        const first = this.#prepare("SELECT at_ms, length(bytes) AS size FROM observations WHERE shard = ? AND at_ms < ? ORDER BY at_ms");
+        let toMs = -1;
+        let size = 0;
+        for (const row of first.iterate(shard, beforeMs) as Iterable<{ at_ms: number; size: number }>) {
+          if (size >= bytesMax) {
+            [isDone, border] = [false, Math.min(border, toMs)];
+            break;
+          }
+          [toMs, size] = [row.at_ms, size + row.size];
+        }
+        if (toMs >= 0) rows += Number(this.#prepare("DELETE FROM observations WHERE shard = ? AND at_ms <= ?").run(shard, toMs).changes);
+      }
+      // The last snapshot before the border is what replay begins with.
+      const forgetSnapshots = this.#prepare(
+        "DELETE FROM snapshots WHERE workload = ?1 AND at_ms < (SELECT max(later.at_ms) FROM snapshots AS later WHERE later.workload = ?1 AND later.at_ms <= ?2)",
+      );
+      for (const { workload } of this.#prepare(EACH_WORKLOAD).all() as { workload: string }[]) rows += Number(forgetSnapshots.run(workload, border).changes);
+    });
+    return { rows, isDone };
+  }
+
+  async giveBack(): Promise<boolean> {
+    const { pages, free, pageBytes, isShrinkable } = this.#pages();
+    const beyond = free - Math.max(ROOM_BYTES / pageBytes, pages * ROOM_SHARE);
+    if (!isShrinkable || beyond <= 0) return false;
+    this.#database.exec(`PRAGMA incremental_vacuum(${Math.min(GIVE_BACK_PAGES, Math.ceil(beyond))})`);
+    return beyond > GIVE_BACK_PAGES;
+  }
+
+  async usedBytes(): Promise<number> {
+    const { pages, free, pageBytes } = this.#pages();
+    return (pages - free) * pageBytes + (statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0);
   }
 
   async close(): Promise<void> {
     this.#statements.clear();
     this.#database.close();
     this.#lock?.release();
+  }
+
+  /** Whole or not at all. */
+  #inOne(work: () => void): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      work();
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  #pages(): { readonly pages: number; readonly free: number; readonly pageBytes: number; readonly isShrinkable: boolean } {
+    const of = (pragma: string): number => Object.values(this.#database.prepare(`PRAGMA ${pragma}`).get() as Record<string, number>)[0] as number;
+    return { pages: of("page_count"), free: of("freelist_count"), pageBytes: of("page_size"), isShrinkable: of("auto_vacuum") === 2 };
   }
 
   #head(shard: number): Head {
@@ -205,14 +302,10 @@ export class SqliteStore implements Store {
   }
 }
 
-function checkVersion(database: InstanceType<typeof DatabaseSync>, folder: string): number {
-  const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
-  if (version > MIGRATIONS.length) throw new StoreTooNew(folder, version);
-  return version;
-}
-
-/** Brings an older database to today's form, one version after the other, each whole or not at all. */
-function migrate(database: InstanceType<typeof DatabaseSync>, folder: string): void {
-  for (let version = checkVersion(database, folder); version < MIGRATIONS.length; version++)
-    database.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[version]}; PRAGMA user_version = ${version + 1}; COMMIT`);
-}
+/** What there is of each, by steps through the key instead of through all rows. */
+const EACH_SHARD = `WITH RECURSIVE each (shard) AS (SELECT min(shard) FROM observations
+  UNION ALL SELECT (SELECT min(shard) FROM observations WHERE shard > each.shard) FROM each WHERE each.shard IS NOT NULL)
+  SELECT shard FROM each WHERE shard IS NOT NULL`;
+const EACH_WORKLOAD = `WITH RECURSIVE each (workload) AS (SELECT min(workload) FROM snapshots
+  UNION ALL SELECT (SELECT min(workload) FROM snapshots WHERE workload > each.workload) FROM each WHERE each.workload IS NOT NULL)
+  SELECT workload FROM each WHERE workload IS NOT NULL`;
