@@ -104,4 +104,21 @@ export function addLiveCommands(vernier: Command, version: string): void {
     .option("--count <n>", "how many", "20")
     .option("--json", "print entries as they were hashed")
     .action(async (options) => (await import("./commands/ledger.ts")).runLedgerTail(options));
+  ledger
+    .command("backup")
+    .description("copy the store of a data folder into one file, also while a controller runs; the private key is not in it")
+    .argument("<file>", "where to")
+    .option("--data <folder>", "data folder of vernier run", ".vernier")
+    .option("--force", "replace an existing file")
+    .option("--json", "print the result as JSON")
+    .action(async (file, options) => (await import("./commands/backup.ts")).runLedgerBackup(file, options));
+  ledger
+    .command("restore")
+    .description("put a backup into a data folder that has no ledger, verified, and say what of it would be acted upon")
+    .argument("<file>", "file that ledger backup wrote")
+    .option("--data <folder>", "data folder for vernier run", ".vernier")
+    .option("--witness <file>", "checkpoints that were kept elsewhere, one a line; repeatable", collect, [] as string[])
+    .option("--who <name>", "who restores it; you at this machine when left out")
+    .option("--json", "print the result as JSON")
+    .action(async (file, options) => (await import("./commands/backup.ts")).runLedgerRestore(file, options));
 }

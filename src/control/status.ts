@@ -45,7 +45,7 @@ export async function readStatus(store: Store, nowMs: number): Promise<Controlle
     const entries = (await store.tail(shard, ENTRIES_MAX)).map((text) => JSON.parse(text) as Kept);
     const start = entries.find(({ body }) => body.kind === "start");
     startedAt ??= start?.at;
-    hasEnded = entries[0]?.body.kind === "stop";
+    hasEnded = ["stop", "restored"].includes(entries[0]?.body.kind ?? "");
     const seen = new Map<string, { atMs: number; observation: Observation }>();
     for await (const { atMs, bytes } of store.observations(shard, nowMs - LOOK_BACK_MS, Number.MAX_SAFE_INTEGER))
       for (const { workload, observation } of decodeObservations(bytes)) seen.set(workload, { atMs, observation });
