@@ -1,8 +1,11 @@
 import { dirname } from "node:path";
+import { ProcessActuator } from "./actuators/process/process-actuator.ts";
 import { SystemClock } from "./control/clock.ts";
 import { type Preflight, preflight } from "./control/preflight.ts";
 import { type ServerClock, watchServerClocks } from "./lib/server-clocks.ts";
-import { actuatorOf, type LiveOptions, metricSourcesOf, refuseShared, sourcesOf } from "./live.ts";
+import { actuatorOf } from "./live-actuators.ts";
+import { refuseForLive } from "./live-problems.ts";
+import { metricSourcesOf, sourcesOf, unitsSource } from "./live-sources.ts";
 import type { Policy } from "./policy/parse.ts";
 
 /** What was found out before anything runs. */
@@ -13,19 +16,26 @@ export interface LivePreflight {
 }
 
 /**
- * Asks every source and target of policies once, as a controller would, and changes nothing. Needs no data folder.
+ * Asks every source and target of policies once, as a controller would, and changes nothing. The data folder is only looked at for processes of ours.
  * @throws FileError for what no controller would start with   @throws PathError for a variable with a token that is not set
  */
-export async function preflightPolicies(policies: readonly Policy[], options: Pick<LiveOptions, "environment">): Promise<LivePreflight> {
-  refuseShared(policies);
+export async function preflightPolicies(
+  policies: readonly Policy[],
+  { environment, data }: { readonly environment: Readonly<Record<string, string | undefined>>; readonly data: string },
+): Promise<LivePreflight> {
+  refuseForLive(policies);
   const clock = new SystemClock();
   const open: { close(): Promise<void> }[] = [];
+  const processes = new Map<string, ProcessActuator>();
+  const units = unitsSource(() => processes, clock);
   const subjects = policies.flatMap((policy) => {
-    const byName = sourcesOf(policy, options, () => clock.wallMs());
+    const byName = sourcesOf(policy, environment, clock, units);
     open.push(...byName.values());
     return policy.workloads.map((workload) => {
-      const actuator = workload.written.target === undefined ? undefined : actuatorOf(workload, dirname(policy.file), options);
+      const context = { folder: dirname(policy.file), data, environment, acts: false, clock };
+      const actuator = workload.written.target === undefined ? undefined : actuatorOf(workload, context, () => {});
       if (actuator !== undefined) open.push(actuator);
+      if (actuator instanceof ProcessActuator) processes.set(workload.id, actuator);
       return { mode: workload.written.mode, policy: workload.resolved, metrics: metricSourcesOf(workload, workload.resolved.metrics, byName), actuator };
     });
   });

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { expire, OrderBook, type StandingOrders } from "./control/orders.ts";
 import { CheckpointKey } from "./ledger/checkpoint.ts";
 import type { Head } from "./ledger/entry.ts";
-import { lockFolder } from "./ledger/sqlite/lock.ts";
 import { SqliteStore } from "./ledger/sqlite/sqlite-store.ts";
 import type { Intent, Store } from "./ledger/store.ts";
+import { StoreHeld } from "./ledger/store.ts";
 import { FileError } from "./lib/file-error.ts";
+import { lockFolder } from "./lib/folder-lock.ts";
 import { isRecord } from "./lib/is-record.ts";
 import { placeNew, syncPath } from "./lib/place-file.ts";
 import { formatTimestamp } from "./lib/timestamp.ts";
@@ -55,7 +56,8 @@ export async function restoreLedger(file: string, data: string, options: Restore
   await openCopy(file).close();
   const now = formatTimestamp(options.nowMs);
   mkdirSync(data, { recursive: true, mode: 0o700 });
-  const lock = lockFolder(data, now);
+  const lock = lockFolder(data, "the controller", now);
+  if ("heldBy" in lock) throw new StoreHeld(data, lock.heldBy);
   const workshop = join(data, `restoring-${process.pid}`);
   try {
     mkdirSync(workshop, { mode: 0o700 });

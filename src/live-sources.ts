@@ -1,11 +1,14 @@
 import { dirname, resolve } from "node:path";
+import type { ProcessActuator } from "./actuators/process/process-actuator.ts";
 import type { Clock } from "./control/clock.ts";
 import { readingTimeMs } from "./control/effect.ts";
+import type { MetricSource } from "./control/workload-readings.ts";
 import { allowAddresses } from "./lib/addresses.ts";
 import type { Asking } from "./lib/ask.ts";
 import { Breaker } from "./lib/breaker.ts";
 import type { HttpLimits } from "./lib/http.ts";
-import type { Policy } from "./policy/parse.ts";
+import type { Policy, PolicyWorkload } from "./policy/parse.ts";
+import type { ResolvedMetric } from "./policy/resolve-metrics.ts";
 import { credentialsOf } from "./secret-references.ts";
 import { BatchedSource } from "./sources/batched.ts";
 import { ExecSource } from "./sources/exec/exec-source.ts";
@@ -14,6 +17,7 @@ import { HttpJsonSource } from "./sources/http-json/http-json-source.ts";
 import { PrometheusSource } from "./sources/prometheus/prometheus-source.ts";
 import { ScrapeSource } from "./sources/scrape/scrape-source.ts";
 import type { Source } from "./sources/source.ts";
+import { UnitsSource } from "./sources/units/units-source.ts";
 
 const SOURCE_DEADLINE_MS = 10_000;
 const SOURCE_BYTES_MAX = 1 << 20;
@@ -98,4 +102,25 @@ export function sourcesOf({ settings, file, workloads }: Policy, environment: En
 /** How to ask a server: with a breaker of its own. */
 export function askingOf(clock: Clock, limits: HttpLimits, probesMax = 1): Asking {
   return { limits, breaker: new Breaker({ nowMs: () => clock.engineMs(), random: Math.random, probesMax }), wallMs: () => clock.wallMs() };
+}
+
+/** Where the metrics of a workload are read. */
+export function metricSourcesOf({ written }: PolicyWorkload, metrics: readonly ResolvedMetric[], byName: ReadonlyMap<string, Source>): MetricSource[] {
+  return metrics.map((metric) => {
+    const { source, query, select } = written.metrics[metric.name] ?? {};
+    const found = source === undefined ? undefined : byName.get(source);
+    return { metric, ...(found !== undefined && query !== undefined && { from: { source: found, query, select } }) };
+  });
+}
+
+/** The readings of processes of this machine, by workload. */
+export function unitsSource(processes: () => ReadonlyMap<string, ProcessActuator>, clock: Clock): UnitsSource {
+  return new UnitsSource(
+    (id) =>
+      processes()
+        .get(id)
+        ?.units()
+        .map((unit) => ({ ...unit, isReady: unit.state === "ready" })),
+    clock,
+  );
 }

@@ -20,13 +20,12 @@ import { actuatorOf } from "./live-actuators.ts";
 import { openApi, tellingApi } from "./live-api.ts";
 import { refuseForLive, refuseReload } from "./live-problems.ts";
 import { forgottenUnits } from "./live-process.ts";
-import { sourcesOf } from "./live-sources.ts";
+import { metricSourcesOf, sourcesOf, unitsSource } from "./live-sources.ts";
 import { checkpointKey, openStore, storageOf } from "./live-store.ts";
 import { openWatchers } from "./live-watchers.ts";
 import { type Policy, type PolicyWorkload, policyHash } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
 import type { Source } from "./sources/source.ts";
-import { UnitsSource } from "./sources/units/units-source.ts";
 
 // Composition root of the live loop: the one place that knows every actuator and store; live-sources.ts knows every source.
 
@@ -69,11 +68,7 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
   const watchers = openWatchers(policies, options, clock, (message) => told.onWarning?.(message));
   const controlledWorkload = (workload: PolicyWorkload, byName: ReadonlyMap<string, Source>): Omit<ControlledWorkload, "actuator"> => {
     const engine = engineOf(workload, clock.engineMs());
-    const metrics = engine.metrics.map((metric) => {
-      const { source, query, select } = workload.written.metrics[metric.name] ?? {};
-      const found = source === undefined ? undefined : byName.get(source);
-      return { metric, ...(found !== undefined && query !== undefined && { from: { source: found, query, select } }) };
-    });
+    const metrics = metricSourcesOf(workload, engine.metrics, byName);
     const { mode } = workload.written;
     return {
       id: workload.id,
@@ -83,14 +78,7 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
       readings: new WorkloadReadings(workload.id, metrics, clock, (metric, trouble) => events.onReading?.(workload.id, metric, trouble)),
     };
   };
-  const units = new UnitsSource(
-    (id) =>
-      processes
-        .get(id)
-        ?.units()
-        .map((unit) => ({ ...unit, isReady: unit.state === "ready" })),
-    clock,
-  );
+  const units = unitsSource(() => processes, clock);
   let sources: Source[] = [];
   /** What runs, as it was written; with the blast radius that holds. */
   const running = new Map<string, PolicyWorkload>();

@@ -6,7 +6,7 @@ import { metricsReadBy, type ResolvedWorkload } from "../policy/resolve.ts";
 import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
 import type { Clock } from "./clock.ts";
 import type { Mode } from "./decision.ts";
-import { readCapacity, readingDeadlineMs } from "./effect.ts";
+import { readCapacity, readingTimeMs } from "./effect.ts";
 import { type MetricSource, WorkloadReadings } from "./workload-readings.ts";
 
 /** What a workload needs of the world, to be looked at before it runs. */
@@ -63,8 +63,8 @@ export interface Preflight {
 /** Asks every source and the target of a workload once, as a tick does, and judges the answers as its engine would. Changes nothing. */
 export async function preflight({ mode, policy, metrics, actuator }: PreflightSubject, clock: Clock): Promise<Preflight> {
   const reasons = new Map<string, string>();
-  const readings = new WorkloadReadings(policy.id, metrics, clock, (metric, reason) => void reasons.set(metric, reason ?? ""));
-  const deadlineMs = readingDeadlineMs(policy.intervalMs);
+  const readings = new WorkloadReadings(policy.id, metrics, clock, (metric, trouble) => void reasons.set(metric, trouble?.reason ?? ""));
+  const deadlineMs = readingTimeMs(policy.intervalMs);
   const deadline = clock.timeout(deadlineMs);
   const beganMs = clock.engineMs();
   const [found, capacity] = await Promise.all([readings.read(deadline), actuator === undefined ? undefined : readCapacity(actuator, deadline)]);

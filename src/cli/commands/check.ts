@@ -57,5 +57,5 @@ export async function runCheck(paths: readonly string[], options: CheckOptions):
 /** Loaded only when it is wanted: the store and every adapter come with it. */
 async function askLive(policies: readonly Policy[]): Promise<LivePreflight> {
   const { preflightPolicies } = await import("../../live-preflight.ts");
-  return await preflightPolicies(policies, { environment: process.env });
+  return await preflightPolicies(policies, { environment: process.env, data: ".vernier" });
 }
