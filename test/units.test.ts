@@ -42,7 +42,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await end("SIGKILL");
-  sweep(folder, units);
+  await sweep(folder, units);
 });
 
 const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);

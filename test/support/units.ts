@@ -28,14 +28,24 @@ export function processesOf(folder: string): ReadonlyMap<string, readonly number
 }
 
 /** Ends whatever runs in a folder, by force, and removes it. */
-export function sweep(folder: string, units = join(folder, "units")): void {
-  for (const pid of [...processesOf(units).values()].flat()) sendSignal(pid, "SIGKILL");
+export async function sweep(folder: string, units = join(folder, "units")): Promise<void> {
+  await until(() => {
+    const pids = [...processesOf(units).values()].flat();
+    for (const pid of pids) sendSignal(pid, "SIGKILL");
+    return pids.length === 0;
+  }, "processes to end");
   rmSync(folder, { recursive: true, force: true });
 }
 
 /** Whether a process still does anything. */
 export function isRunning(pid: number): boolean {
   return processStarts([pid]).has(pid);
+}
+
+/** Whether a process has a handler of its own for a signal, by its number. */
+export function catches(pid: number, signal: number): boolean {
+  const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "0";
+  return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
 }
 
 /** Capacity as it is, where it can be read. */
@@ -67,7 +77,7 @@ export function unitsFolder(): string {
 }
 
 /**
- * A server: answers 503 while there is a file `sick` or `sick-<unit>`. Told to end, it writes down what the endpoints were, and
+ * A server: answers 503 while there is a file `sick` or `sick-<unit>`. Told to end, it writes down what the endpoints were, as a balancer knew them where there is one (`hooked.json`), and
  * ends, but for one of which there is a file `deaf-<unit>`.
  */
 const SERVER = `const fs = require("node:fs");
@@ -79,7 +89,8 @@ const server = require("node:http").createServer((_, response) => {
 });
 server.listen(Number(port), "127.0.0.1");
 process.on("SIGTERM", () => {
-  fs.writeFileSync("told-" + unit, fs.existsSync("endpoints.json") ? fs.readFileSync("endpoints.json") : "nothing");
+  const known = ["hooked.json", "endpoints.json"].find((name) => fs.existsSync(name));
+  fs.writeFileSync("told-" + unit, known === undefined ? "nothing" : fs.readFileSync(known));
   if (!is("deaf")) process.exit(0);
 });
 `;

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { found, processActuator, processesOf, sweep, unitsFolder, until } from "../../../test/support/units.ts";
+import { catches, found, processActuator, processesOf, sweep, unitsFolder, until } from "../../../test/support/units.ts";
 import { createRng } from "../../lib/rng.ts";
 import type { CapacityFound } from "../actuator.ts";
 import { launch, settleLaunch } from "./launch.ts";
@@ -34,7 +34,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await killOwner();
-  sweep(folder);
+  await sweep(folder);
 });
 
 function begin(numbers: readonly number[], config: object = {}): { out: () => string } {
@@ -125,7 +125,7 @@ describe("a controller that is killed", () => {
     const reapers = reapersOf(units);
     expect(reapers).toHaveLength(1);
     // Neither what asks programs to end nor a terminal that closes ends it. It has begun when it catches the last of them.
-    await until(() => (Number.parseInt(/SigCgt:.*(\w)$/m.exec(readFileSync(`/proc/${reapers[0]}/status`, "utf8"))?.[1] ?? "0", 16) & 1) === 1);
+    await until(() => catches(reapers[0] as number, 1));
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.kill(reapers[0] as number, signal);
     await killOwner();
     await until(() => processesOf(units).size === 0 && reapersOf(units).length === 0);

@@ -222,7 +222,7 @@ describe("what is found at a start", () => {
 
   test("the folder of another day under the same name is another thing", async () => {
     const first = await withUnits(folder, 1);
-    const { uid, version } = await found(first);
+    const { uid } = await found(first);
     await set(first, 0);
     await until(() => pids().length === 0);
     await first.close();
@@ -230,8 +230,9 @@ describe("what is found at a start", () => {
     const next = processActuator(folder);
     const again = await found(next);
     expect(again.uid).not.toBe(uid);
-    expect(await next.set({ intentId: "i", epoch: 1, units: 2, expect: { requested: again.requested, version, uid } }, NEVER)).toMatchObject({
+    expect(await next.set({ intentId: "i", epoch: 1, units: 2, expect: { requested: again.requested, version: again.version, uid } }, NEVER)).toMatchObject({
       kind: "conflict",
+      message: expect.stringContaining("is not the folder that was looked at"),
     });
     await next.close();
   });

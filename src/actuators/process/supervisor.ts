@@ -61,7 +61,8 @@ export class Supervisor {
     this.#config = config;
     this.#wanted = wanted;
     this.#say = (trouble) => {
-      const kind = trouble.replaceAll(/\d+/g, "");
+      // Without numbers and durations: the same thing happens to many units, for longer and longer.
+      const kind = trouble.replaceAll(/(\d[\d.]*(ms|[smhdw])?)+/g, "");
       if (this.#said.has(kind)) return;
       if (this.#said.size >= SAID_MAX) this.#said.clear();
       this.#said.add(kind);

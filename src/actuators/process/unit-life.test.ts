@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { found, isRunning, processActuator, processesOf, SERVE, set, sweep, unitsFolder, until, withUnits } from "../../../test/support/units.ts";
+import { catches, found, isRunning, processActuator, processesOf, SERVE, set, sweep, unitsFolder, until, withUnits } from "../../../test/support/units.ts";
 import type { ProcessConfig } from "./process-actuator.ts";
 import { surplusOf } from "./surplus.ts";
 import type { StartConfig } from "./unit.ts";
@@ -21,6 +22,8 @@ afterEach(() => sweep(folder));
 const pids = (): number[] => [...processesOf(units).values()].flat();
 const states = (): string[] => readUnitRecords(units).map(({ state }) => state);
 const write = (name: string, text = ""): void => writeFileSync(join(folder, name), text);
+/** Whether somebody has finished writing a line, or an object, into a file. */
+const isWritten = (name: string): boolean => existsSync(join(folder, name)) && /[}\n]$/.test(readFileSync(join(folder, name), "utf8"));
 const readJson = (name: string): unknown => JSON.parse(readFileSync(join(folder, name), "utf8"));
 /** Ports of each test file: what others take meanwhile is passed over. */
 const PORTS = { from: 24_700, to: 24_719 };
@@ -31,10 +34,21 @@ const serving = (start: Partial<StartConfig> = {}, config: Partial<ProcessConfig
 const running = (command: readonly [string, ...string[]], start: Partial<StartConfig> = {}): Partial<ProcessConfig> => ({
   start: { command, cwd: folder, ready: { afterMs: 50 }, keepsLogs: true, ...start },
 });
-/** Somebody else, on a port. */
+/** Where a stranger may listen; without version 6 of the protocol nobody can there. */
+const HAS_V6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
+const HOSTS = ["127.0.0.1", "127.0.0.2", "0.0.0.0", ...(HAS_V6 ? ["::1", "::"] : [])];
+/** Somebody else, on a port; after whoever had it before, and whose end is not complete. */
 const listening = async (port: number, host: string): Promise<Server> => {
   const server = createServer();
-  await new Promise<void>((done) => server.listen(port, host, done));
+  let isThere = false;
+  server.on("listening", () => {
+    isThere = true;
+  });
+  server.on("error", () => {});
+  await until(() => {
+    if (!isThere) server.listen(port, host);
+    return isThere;
+  }, `${host}:${port}`);
   return server;
 };
 
@@ -113,10 +127,12 @@ describe("a command that does not run", () => {
 });
 
 describe("ports", () => {
-  test.for(["127.0.0.1", "0.0.0.0", "::"])("that a stranger has (%s) are passed over", async (host) => {
+  test.for(HOSTS)("that a stranger has (%s) are passed over", async (host) => {
     const stranger = await listening(PORTS.from, host);
     const actuator = await withUnits(folder, 2, serving());
-    expect(listUnits(units).map(({ endpoint }) => endpoint?.port)).toEqual([PORTS.from + 1, PORTS.from + 2]);
+    const ports = listUnits(units).map(({ endpoint }) => endpoint?.port);
+    expect(new Set(ports).size).toBe(2);
+    expect(ports).not.toContain(PORTS.from);
     await actuator.close();
     await new Promise((done) => stranger.close(done));
   });
@@ -142,12 +158,14 @@ describe("draining", () => {
 
   test("takes a unit out of the endpoints, tells it, and kills it when its time is over", async () => {
     write("deaf-3");
-    const endpoints = { file: join(folder, "endpoints.json"), cwd: folder };
+    const hook = ["sh", "-c", "sleep 0.3; cp endpoints.json hooked && mv hooked hooked.json"] as [string, ...string[]];
+    const endpoints = { file: join(folder, "endpoints.json"), cwd: folder, hook };
     const actuator = await withUnits(folder, 3, serving({}, { endpoints, drain }));
+    await until(() => existsSync(join(folder, "hooked.json")) && (readJson("hooked.json") as { endpoints: unknown[] }).endpoints.length === 3);
     const [, , third] = listUnits(units);
     await set(actuator, 2);
-    await until(() => existsSync(join(folder, "told-3")));
-    // What it read when it was told: it was out by then.
+    await until(() => isWritten("told-3"));
+    // What it read when it was told: it was out by then, and the balancer knew.
     expect((readJson("told-3") as { endpoints: { unit: number }[] }).endpoints.map(({ unit }) => unit)).toEqual([1, 2]);
     await until(async () => (await found(actuator)).draining === 0);
     expect(isRunning(third?.pid as number)).toBe(false);
@@ -182,6 +200,30 @@ describe("draining", () => {
     expect(await found(actuator)).toMatchObject({ draining: 1 });
     await until(async () => (await found(actuator)).draining === 0);
     expect(pids()).toEqual([]);
+    await actuator.close();
+  });
+
+  test("tells what a main process has left, which has its time too, and kills what has no mark with its group", async () => {
+    const node = (script: string): string => `${process.execPath} -e "${script}"`;
+    const worker = node(
+      "process.on('SIGTERM', () => setTimeout(() => { require('fs').writeFileSync('done', ''); process.exit() }, 200)); setInterval(() => {}, 1000)",
+    );
+    const actuator = await withUnits(folder, 2, {
+      ...running([
+        "sh",
+        "-c",
+        `if [ {unit} = 1 ]; then ${worker} & wait; else trap "" TERM; env -i sleep 1000 & echo $! > unmarked; while :; do sleep 0.1; done; fi`,
+      ]),
+      drain: { signal: "SIGTERM", withinMs: 3_000 },
+    });
+    // Its worker has a handler when it has loaded; the other has told who has no mark.
+    await until(() => pids().length >= 3 && isWritten("unmarked"));
+    const worked = pids().find((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("writeFileSync") && pid !== listUnits(units)[0]?.pid) as number;
+    await until(() => catches(worked, 15));
+    await set(actuator, 0);
+    await until(async () => (await found(actuator)).draining === 0);
+    expect(existsSync(join(folder, "done"))).toBe(true);
+    expect(isRunning(Number(readFileSync(join(folder, "unmarked"), "utf8")))).toBe(false);
     await actuator.close();
   });
 
@@ -253,7 +295,7 @@ describe("endpoints", () => {
     const actuator = await withUnits(folder, 1, serving({}, { endpoints: { file: join(folder, "endpoints.json"), cwd: folder, hook } }), (text) =>
       said.push(text),
     );
-    expect(said).toContain("the hook of the endpoints ended with 7: not reachable");
+    await until(() => said.includes("the hook of the endpoints ended with 7: not reachable"));
     await set(actuator, 0);
     await until(() => pids().length === 0);
     expect(existsSync(join(folder, "told"))).toBe(false);
@@ -266,6 +308,7 @@ describe("endpoints", () => {
     const said: string[] = [];
     const file = join(folder, "balancer", "endpoints.json");
     const actuator = await withUnits(folder, 1, serving({}, { endpoints: { file, cwd: folder } }), (text) => said.push(text));
+    await until(() => said.length > 0);
     expect(said).toEqual([`endpoints are not published: cannot write "${file}": no such file`]);
     await actuator.close();
   });
