@@ -150,8 +150,8 @@ describe.skipIf(!hasPrometheus)("real processes, real metrics, real load", () =>
       const served = load.latencies.slice(before).toSorted((a, b) => a - b);
       const p95 = served[Math.floor(0.95 * served.length)] as number;
       const late = served.filter((ms) => ms > OBJECTIVE_MS).length;
-      console.log(
-        `live: ${served.length} requests, ${load.failed} failed, p95 ${Math.round(p95)} ms, ${((100 * late) / served.length).toFixed(1)} % over ${OBJECTIVE_MS} ms; ${high} units at the most`,
+      process.stdout.write(
+        `live: ${served.length} requests, ${load.failed} failed, p95 ${Math.round(p95)} ms, ${((100 * late) / served.length).toFixed(1)} % over ${OBJECTIVE_MS} ms; ${high} units at the most\n`,
       );
       // Units go by draining: hardly a request is lost on the way.
       expect(load.failed).toBeLessThan(0.02 * served.length);
