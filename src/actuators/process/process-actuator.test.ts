@@ -173,6 +173,22 @@ describe("what is found at a start", () => {
     await next.close();
   });
 
+  test("a unit whose record says another start is nobody that is known: not counted, not ended, and said", async () => {
+    const first = await withUnits(folder, 1);
+    const [pid] = pids() as [number];
+    await first.close();
+    writeUnitRecord(units, { ...record(1), start: "1" });
+    const said: string[] = [];
+    const next = processActuator(folder, {}, (trouble) => said.push(trouble));
+    expect((await found(next)).ready).toBe(0);
+    expect(said[0]).toBe(`process ${pid} has the mark of unit 1, and did not begin when its record says: it is left alone`);
+    await until(async () => (await found(next)).ready === 1);
+    await set(next, 0);
+    await until(async () => (await found(next)).draining === 0);
+    expect(pids()).toEqual([pid]);
+    await next.close();
+  });
+
   test("an order that cannot be read holds everything, and says what to do", async () => {
     const actuator = await withUnits(folder, 2);
     writeFileSync(join(units, "capacity.json"), '{"requested": -5}');

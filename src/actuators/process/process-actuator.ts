@@ -7,7 +7,7 @@ import { type CapacityOrder, firstOrder, readCapacityOrder, writeCapacityOrder }
 import { type EndingConfig, keepEndingConfig, lockUnits } from "./end-units.ts";
 import { Reaper } from "./reaper.ts";
 import { Supervisor } from "./supervisor.ts";
-import type { StartConfig } from "./unit.ts";
+import type { StartConfig } from "./unit-context.ts";
 import { listUnits, type UnitReadout } from "./unit-list.ts";
 
 export interface ProcessConfig extends EndingConfig {

@@ -1,10 +1,11 @@
-import { setTimeout as wait } from "node:timers/promises";
+import { setImmediate as letOthers, setTimeout as wait } from "node:timers/promises";
 import { bootId, processesWith, processStarts } from "../../lib/process-table.ts";
 import { messageOf, PathError, systemErrorCode } from "../../lib/system-error.ts";
 import { type Endpoint, EndpointPublisher, type EndpointsConfig } from "./endpoint-publisher.ts";
 import { forgetLaunches, UNIT_VARIABLE } from "./launch.ts";
 import { surplusOf } from "./surplus.ts";
-import { type DrainConfig, type StartConfig, Unit, type UnitContext } from "./unit.ts";
+import { Unit } from "./unit.ts";
+import type { DrainConfig, StartConfig, UnitContext } from "./unit-context.ts";
 import { logOf, trimLog } from "./unit-log.ts";
 import { readUnitRecords, removeUnfinished } from "./unit-record.ts";
 
@@ -150,17 +151,19 @@ export class Supervisor {
     this.#look();
     const wanted = this.#endingSinceMs === undefined ? this.#wanted() : 0;
     if (wanted !== undefined) {
-      this.#drainSurplus(wanted);
+      await this.#drainSurplus(wanted);
       await this.#startMissing(wanted);
     }
     const nowMs = performance.now();
-    for (const unit of this.#units.values()) unit.age(nowMs);
+    // Records are synced to disk, one after the other: hundreds of them take a while, in which others tick.
+    for (const unit of this.#units.values()) if (unit.age(nowMs)) await letOthers();
     this.#publisher.want(this.#endpoints());
     // A list that cannot be written keeps units in service, unless all of them are to end.
     const isTooLate = this.#endingSinceMs !== undefined && nowMs - this.#endingSinceMs >= UNPUBLISH_MAX_MS;
     for (const unit of this.#units.values()) {
       unit.end(nowMs, isTooLate || this.#publisher.isWithout(unit.record.unit));
       unit.check(nowMs);
+      if (unit.isDraining) await letOthers();
     }
     if (wanted !== undefined && this.counts.ready >= wanted) this.#said.clear();
     if (nowMs - this.#trimmedMs < TRIM_EVERY_MS) return;
@@ -188,9 +191,12 @@ export class Supervisor {
     if (hasEnded) forgetLaunches(this.#config.folder, new Set([...this.#units.values()].map(({ record }) => record.nonce)));
   }
 
-  #drainSurplus(wanted: number): void {
+  async #drainSurplus(wanted: number): Promise<void> {
     const staying = [...this.#units.values()].filter(({ isDraining }) => !isDraining);
-    for (const unit of surplusOf(staying, staying.length - wanted)) if (unit.drain()) this.#units.delete(unit.record.unit);
+    for (const unit of surplusOf(staying, staying.length - wanted)) {
+      if (unit.drain()) this.#units.delete(unit.record.unit);
+      await letOthers();
+    }
   }
 
   async #startMissing(wanted: number): Promise<void> {
@@ -203,7 +209,11 @@ export class Supervisor {
       count++;
     }
     const due = [...this.#units.values()].filter((unit) => unit.isDue(Date.now()));
-    for (const unit of due) if (!this.#isClosed) await unit.start(start);
+    for (const unit of due) {
+      if (this.#isClosed) return;
+      await unit.start(start);
+      await letOthers();
+    }
     // What could not even begin has ended by now.
     if (due.length > 0) forgetLaunches(folder, new Set([...this.#units.values()].map(({ record }) => record.nonce)));
   }

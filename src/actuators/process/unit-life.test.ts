@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { catches, found, isRunning, processActuator, processesOf, SERVE, set, sweep, unitsFolder, until, withUnits } from "../../../test/support/units.ts";
 import type { ProcessConfig } from "./process-actuator.ts";
 import { surplusOf } from "./surplus.ts";
-import type { StartConfig } from "./unit.ts";
+import type { StartConfig } from "./unit-context.ts";
 import { listUnits } from "./unit-list.ts";
 import { lastLine, trimLog } from "./unit-log.ts";
 import { readUnitRecords, type UnitRecord, type UnitState } from "./unit-record.ts";

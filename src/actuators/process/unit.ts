@@ -6,42 +6,11 @@ import { processStarts, sendSignal } from "../../lib/process-table.ts";
 import { fillArguments } from "../../lib/run-command.ts";
 import { messageOf, PathError, systemErrorCode } from "../../lib/system-error.ts";
 import { launch, settleLaunch } from "./launch.ts";
-import { freePort, type PortRange } from "./ports.ts";
-import { type ReadinessConfig, whyNotReady } from "./readiness.ts";
+import { freePort } from "./ports.ts";
+import { whyNotReady } from "./readiness.ts";
+import type { StartConfig, UnitContext } from "./unit-context.ts";
 import { lastLine, logOf, sizeOf } from "./unit-log.ts";
 import { removeUnitRecord, type UnitRecord, writeUnitRecord } from "./unit-record.ts";
-
-/** What begins a unit. */
-export interface StartConfig {
-  /** `{port}` and `{unit}` stand for what it gets. */
-  readonly command: readonly [string, ...string[]];
-  readonly cwd: string;
-  readonly ports?: PortRange;
-  /** By asking it, or by its having run for so long. */
-  readonly ready: ReadinessConfig | { readonly afterMs: number };
-  readonly keepsLogs: boolean;
-}
-
-/** How a unit is told to end, and when it is killed. */
-export interface DrainConfig {
-  readonly signal: NodeJS.Signals;
-  readonly withinMs: number;
-}
-
-/** What units of a workload have in common. */
-export interface UnitContext {
-  readonly folder: string;
-  readonly boot: string;
-  /** Absent where units are only ended. */
-  readonly start: StartConfig | undefined;
-  readonly drain: DrainConfig;
-  readonly environment: Readonly<Record<string, string>>;
-  /** Ports of all units. */
-  readonly givenPorts: () => ReadonlySet<number>;
-  /** Something has changed that is to be looked at soon. */
-  readonly onChange: () => void;
-  readonly say: (trouble: string) => void;
-}
 
 const CHECK_EVERY_MS = 1_000;
 /** While it starts, readiness is asked more often: capacity is waited for. */
@@ -178,9 +147,13 @@ export class Unit {
   }
 
   /** Its main process has ended; these have not. @returns true when nothing of it is left */
-  setLeft(pids: readonly number[]): boolean {
-    this.#run.left = pids;
-    if (pids.length === 0) return true;
+  setLeft(marked: readonly number[]): boolean {
+    const { pid, unit } = this.#record;
+    const left = marked.filter((one) => one !== pid);
+    this.#run.left = left;
+    // What has the id of its main process began at another time: whatever it is, it is not that.
+    if (left.length < marked.length) this.#context.say(`process ${pid} has the mark of unit ${unit}, and did not begin when its record says: it is left alone`);
+    if (left.length === 0) return true;
     this.#run.doom ??= this.#howItEnded();
     if (!this.isDraining && this.#record.state !== "starting") this.#keep({ state: "starting" });
     return false;
@@ -207,14 +180,18 @@ export class Unit {
     return true;
   }
 
-  /** Readiness by time, and starts that take too long. */
-  age(nowMs: number): void {
+  /** Readiness by time, and starts that take too long. @returns whether it is ready now, and was not */
+  age(nowMs: number): boolean {
     const { start } = this.#context;
-    if (this.#record.state !== "starting" || !this.#run.isRunning || this.#run.doom !== undefined || start === undefined) return;
+    if (this.#record.state !== "starting" || !this.#run.isRunning || this.#run.doom !== undefined || start === undefined) return false;
     if ("afterMs" in start.ready) {
-      if (nowMs - this.#run.sinceMs >= start.ready.afterMs) this.#becomeReady(nowMs);
-    } else if (nowMs - this.#run.sinceMs > start.ready.withinMs)
+      if (nowMs - this.#run.sinceMs < start.ready.afterMs) return false;
+      this.#becomeReady(nowMs);
+      return true;
+    }
+    if (nowMs - this.#run.sinceMs > start.ready.withinMs)
       this.#run.doom = `was not ready within ${formatDuration(start.ready.withinMs)}${this.#run.lastCheck === undefined ? "" : `: ${this.#run.lastCheck}`}`;
+    return false;
   }
 
   /** Asks it whether it is ready, when it is time to. Comes back at once. */
