@@ -92,7 +92,10 @@ export class ApiServer {
       return refuse(response, 421, "misdirected", `this is not ${headers.host ?? "anything with a name"}; ask 127.0.0.1`);
     if (headers.origin !== undefined && !OWN_NAMES.test(headers.origin.replace(/^https?:\/\//, "")))
       return refuse(response, 403, "foreign_origin", "pages of others may not ask here");
-    const url = new URL(request.url ?? "/", "http://127.0.0.1");
+    const path = request.url ?? "/";
+    if (!path.startsWith("/") || path.startsWith("//") || !URL.canParse(path, "http://127.0.0.1"))
+      return refuse(response, 400, "bad_request", "expected a path such as /healthz");
+    const url = new URL(path, "http://127.0.0.1");
     if (url.pathname === "/healthz" || url.pathname === "/readyz") {
       const isGood = this.#subject.isHealthy();
       return text(response, isGood ? 200 : 503, isGood ? "ok\n" : "no tick lately\n");
@@ -103,10 +106,10 @@ export class ApiServer {
       response.setHeader("www-authenticate", "Bearer");
       return refuse(response, 401, "unauthorised", "send the token of the data folder: authorization: Bearer …");
     }
-    const [, root, version, ...path] = url.pathname.split("/");
+    const [, root, version, ...route] = url.pathname.split("/");
     if (root !== "api" || version !== `v${API_VERSION}`)
       return refuse(response, 404, "not_found", `there is nothing at ${url.pathname}; the API is at /api/v${API_VERSION}`);
-    return await this.#route(method, path, url, request, response);
+    return await this.#route(method, route, url, request, response);
   }
 
   async #route(method: string, path: readonly string[], url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -147,6 +150,8 @@ export class ApiServer {
       const [issue] = parsed.error.issues;
       return refuse(response, 400, "invalid_command", `${issue?.path.join(".") || "the command"}: ${issue?.message ?? "not understood"}`);
     }
+    if ("untilMs" in parsed.data && parsed.data.untilMs !== undefined && parsed.data.untilMs <= this.#subject.state().nowMs)
+      return refuse(response, 400, "invalid_command", "untilMs: is over already");
     if (!(await this.#subject.command(parsed.data))) return refuse(response, 404, "no_such_workload", `there is no workload ${parsed.data.workload}`);
     return json(response, 202, { schemaVersion: API_VERSION, accepted: true });
   }

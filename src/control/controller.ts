@@ -289,6 +289,7 @@ export class Controller {
     noteAll(
       this.#shared,
       due.map(({ id }, i) => ({ workload: id, observation: observations[i] as Observation })),
+      nowMs,
     );
     for (const [i, workload] of due.entries()) {
       const { engine, id } = workload;

@@ -35,8 +35,8 @@ interface Deciding {
 }
 
 /** Takes note of what all that are due have, before the first of them asks for more. */
-export function noteAll(shared: SharedLimits, ticks: readonly { readonly workload: string; readonly observation: Observation }[]): void {
-  for (const { workload, observation } of ticks) if (observation.capacity.readable) shared.note(workload, observation.capacity.requested);
+export function noteAll(shared: SharedLimits, ticks: readonly { readonly workload: string; readonly observation: Observation }[], nowMs: number): void {
+  for (const { workload, observation } of ticks) if (observation.capacity.readable) shared.found(workload, observation.capacity.requested, nowMs);
 }
 
 /** What an engine decides on an observation, and what others leave to it. The same live, after a restart, and in a replay. */
@@ -45,6 +45,6 @@ export function decideShared(shared: SharedLimits, { id, mode, engine }: Decidin
   const decision = engine.settle(shared.allowances(id));
   const { readable, requested } = observation.capacity;
   // What it gives up is free when it is seen to be gone.
-  if (mode === "live" && readable) shared.note(id, Math.max(requested, decision.requested));
+  if ((mode === "live" || mode === "approve") && readable) shared.promise(id, Math.max(requested, decision.requested), nowMs);
   return decision;
 }

@@ -30,7 +30,7 @@ export async function remember(workloads: readonly Remembering[], shared: Shared
   const byId = new Map(workloads.map((workload) => [workload.id, workload]));
   for await (const { atMs, bytes } of store.observations(shard, Math.min(nowMs, ...since.values()), nowMs)) {
     const ticks = decodeObservations(bytes);
-    noteAll(shared, ticks);
+    noteAll(shared, ticks, atMs);
     for (const { workload: id, observation } of ticks) {
       const workload = byId.get(id);
       if (workload === undefined || workload.mode === "observe" || atMs < (since.get(id) as number)) continue;

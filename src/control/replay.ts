@@ -138,7 +138,7 @@ async function* replayTicks(store: Store, shard: number, session: Session, endMs
         );
       }
     const ticks = decodeObservations(bytes);
-    noteAll(shared, ticks);
+    noteAll(shared, ticks, atMs);
     for (const { workload: id, observation } of ticks) {
       const workload = byId.get(id);
       if (workload === undefined || workload.mode === "observe") continue;

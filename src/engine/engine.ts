@@ -361,6 +361,7 @@ export class VernierEngine implements Engine, Decision {
 
   /** Looks for changes that others made. */
   #observeDrift(drift: Drift, current: number, nowMs: number): void {
+    if (drift.isQuiet(current)) return;
     const { before } = drift;
     const verdict = drift.observe(nowMs, current, this.#blastRadius?.ofWhole(before) ?? Number.POSITIVE_INFINITY);
     if (verdict !== "yielded") return;
@@ -391,10 +392,15 @@ export class VernierEngine implements Engine, Decision {
 
   /** No step at all: of people's will, or so as not to fight. */
   #leaveAlone(orders: Orders | undefined, wish: number, current: number, nowMs: number): number {
-    if (orders?.isPaused) this.#log.add(REASON.paused, wish, current);
-    else if (this.#drift?.isFought(nowMs)) this.#log.add(REASON.drift_robot, current, current, this.#drift.heldForMs(nowMs));
-    else return wish;
-    return current;
+    if (orders?.isPaused) {
+      this.#log.add(REASON.paused, wish, current);
+      return current;
+    }
+    if (this.#drift?.isFought(nowMs) !== true) return wish;
+    // The minimum holds, whoever it has to be held against.
+    const units = wish > current ? Math.max(current, Math.min(wish, this.#min)) : current;
+    this.#log.add(REASON.drift_robot, wish, units, this.#drift.heldForMs(nowMs));
+    return units;
   }
 
   /** Looks at what the last steps did. */

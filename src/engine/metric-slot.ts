@@ -57,6 +57,8 @@ export class MetricSlot {
   /** Window of the reading. */
   fromMs = 0;
   toMs = 0;
+  /** Mean units ready in it, where a reading is of one unit; NaN where it is of all. */
+  unitsMean = Number.NaN;
   readonly #computed: Reading;
   readonly #operands = new Map<string, MetricSlot>();
   readonly #valueOf = (name: string): number => (this.#operands.get(name) as MetricSlot).value;
@@ -124,7 +126,8 @@ export class MetricSlot {
     this.fromMs = reading.sampledAtMs - reading.windowMs;
     this.toMs = reading.sampledAtMs;
     if (this.carriesLoad) {
-      const load = this.#isPerUnit ? value * ready.mean(reading.sampledAtMs - reading.windowMs, reading.sampledAtMs) : value;
+      if (this.#isPerUnit) this.unitsMean = ready.mean(this.fromMs, this.toMs);
+      const load = this.#isPerUnit ? value * this.unitsMean : value;
       this.load = load < LOAD_MAX ? load : LOAD_MAX;
       if (this.#isImplausibleZero(reading, log, units, isSourceUp)) return;
     }

@@ -16,7 +16,11 @@ interface SharedLimit {
 interface Member {
   readonly takes: readonly Take[];
   units: number;
+  promisedUntilMs: number;
 }
+
+/** An effect that is on its way longer than this has failed. */
+const PROMISED_FOR_MS = 120_000;
 
 /**
  * Limits that several workloads share: units of a group, connections of a dependency. Who asks first gets what is left; workloads are asked
@@ -46,9 +50,14 @@ export class SharedLimits {
         ),
       ];
       if (takes.length === 0) continue;
-      this.#members.set(workload.id, { takes, units: 0 });
+      this.#members.set(workload.id, { takes, units: 0, promisedUntilMs: before?.promisedUntil(workload.id) ?? 0 });
       this.note(workload.id, before === undefined ? 0 : (before.#members.get(workload.id)?.units ?? 0));
     }
+  }
+
+  /** Until when what a workload was promised counts, engine time. */
+  promisedUntil(workload: string): number {
+    return this.#members.get(workload)?.promisedUntilMs ?? 0;
   }
 
   /** What is left for a workload, with what it has. */
@@ -63,7 +72,21 @@ export class SharedLimits {
     return { unitsMax };
   }
 
-  /** Takes note of what a workload has, or will have. */
+  /** Takes note of what a workload was found to have; what it was promised lately counts until it can be there. */
+  found(workload: string, units: number, nowMs: number): void {
+    const member = this.#members.get(workload);
+    if (member !== undefined) this.note(workload, nowMs < member.promisedUntilMs ? Math.max(units, member.units) : units);
+  }
+
+  /** Takes note of what a workload will have. */
+  promise(workload: string, units: number, nowMs: number): void {
+    const member = this.#members.get(workload);
+    if (member === undefined || units <= member.units) return;
+    member.promisedUntilMs = nowMs + PROMISED_FOR_MS;
+    this.note(workload, units);
+  }
+
+  /** Takes note of what a workload has. */
   note(workload: string, units: number): void {
     const member = this.#members.get(workload);
     if (member === undefined || member.units === units) return;

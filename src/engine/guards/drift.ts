@@ -65,11 +65,24 @@ export class Drift {
     return this.#heldUntilMs - nowMs;
   }
 
+  /** Whether capacity is what it was, and what it should be: then there is nothing to look at. */
+  isQuiet(current: number): boolean {
+    return current === this.#expected && current === this.#seen && this.#restoreTo < 0;
+  }
+
   /** Looks at capacity. @param allowedDrop units that may go at once   @returns what became of it; `before` is updated by {@link Drift.took} */
   observe(nowMs: number, current: number, allowedDrop: number): DriftVerdict {
     if (this.#restoreTo >= 0 && current >= this.#restoreTo) this.#restoreTo = -1;
     if (current === this.#expected && this.#expected !== this.#seen) this.#isApplied = true;
     if (this.#seen < 0 || current === this.#expected || current === this.#seen) return "none";
+    // A drop beyond what may go at once is put back first, whoever it was.
+    if (this.#seen - current > allowedDrop && nowMs - this.#restoredAtMs >= MEMORY_MS) {
+      this.#restoreTo = this.#seen;
+      this.#restoredAtMs = nowMs;
+      this.#heldUntilMs = nowMs + HOLD_MS;
+      this.#flips = 0;
+      return "restore";
+    }
     const { from, to } = { from: this.#stepFrom, to: this.#stepTo };
     const isUndone = this.#isApplied && nowMs - this.#stepAtMs <= UNDONE_WITHIN_MS && (current - to) * (to - from) < 0;
     if (isUndone) {
@@ -82,11 +95,7 @@ export class Drift {
         return "robot";
       }
     }
-    if (this.#seen - current <= allowedDrop || nowMs - this.#restoredAtMs < MEMORY_MS) return "yielded";
-    this.#restoreTo = this.#seen;
-    this.#restoredAtMs = nowMs;
-    this.#heldUntilMs = nowMs + HOLD_MS;
-    return "restore";
+    return "yielded";
   }
 
   /** Takes note of what is requested now. */

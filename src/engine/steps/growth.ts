@@ -10,8 +10,8 @@ export interface GrowthState {
   readonly last: StepSampleState;
   readonly useful: number;
   readonly falls: number;
+  readonly fellAtMs: number;
   readonly strikes: number;
-  readonly struckUnits: number;
   readonly struckAtMs: number;
   readonly isSerial: boolean;
   readonly isVerifying: boolean;
@@ -34,8 +34,10 @@ const FALL = 0.05;
 const NOTHING = 0.25;
 /** and less than this a reason to look after every step. */
 const LITTLE = 0.5;
-/** Falls in a row, each by a reading of its own, before a step is taken back. */
+/** Falls in a row, each by a reading of its own, before a step is taken back, */
 const FALLS = 2;
+/** and so long: what slows everything down for a moment is no effect of a step. */
+const FALLEN_FOR_MS = 60_000;
 /** Steps in a row that bring nothing before they are taken back. */
 const STRIKES = 2;
 const HOLD_MAX_MS = 6 * 3_600_000;
@@ -55,15 +57,20 @@ export class Growth {
   readonly #holdMs: number;
   readonly #warmUpMs: number;
   /** At the size that is known to be worth its units. */
-  readonly #base = new StepSample();
+  #base = new StepSample();
   /** Most work done since. */
-  readonly #best = new StepSample();
-  readonly #last = new StepSample();
+  #best = this.#base;
+  #last = this.#base;
+  /** One more than are ever kept, so that each reading goes into one that nobody refers to. */
+  readonly #pool = [this.#base, new StepSample(), new StepSample(), new StepSample()];
+  /** Where the next reading goes. */
+  next = this.#pool[1] as StepSample;
   /** Units that would do what is done at the base. */
   #useful = 0;
+  readonly #nothing = new StepSample();
   #falls = 0;
+  #fellAtMs = NEVER_MS;
   #strikes = 0;
-  #struckUnits = 0;
   #struckAtMs = NEVER_MS;
   #isSerial = false;
   #isVerifying = false;
@@ -115,9 +122,9 @@ export class Growth {
     return this.#capUntilMs - nowMs;
   }
 
-  /** Whether the last reading was wholly of this size. */
+  /** Whether the last reading was wholly of this size, and nothing speaks against it so far. */
   hasSettledAt(units: number): boolean {
-    return Math.abs(this.#last.units - units) < 1e-6;
+    return this.#falls === 0 && this.#strikes === 0 && Math.abs(this.#last.units - units) < 1e-6;
   }
 
   /** Units that are known to be worth having, as a mean over a window. */
@@ -125,13 +132,22 @@ export class Growth {
     return this.#base.units;
   }
 
-  /** Takes one reading; each counts once. @param isOurs whether growth is the effect of steps of ours, which may be blamed */
-  record(sample: StepSample, nowMs: number, isOurs: boolean): GrowthVerdict {
+  /** Takes the reading in {@link Growth.next}; each counts once. @param isOurs whether growth is the effect of steps of ours, which may be blamed */
+  record(nowMs: number, isOurs: boolean): GrowthVerdict {
+    const sample = this.next;
     const last = this.#last;
     if (Number.isNaN(sample.served) || sample.atMs <= last.atMs) return "none";
     if (sample.atMs - last.atMs > KNOWN_FOR_MS) this.forget();
-    last.assign(sample);
+    this.#last = sample;
+    const verdict = this.#judge(sample, nowMs, isOurs);
+    for (const free of this.#pool) if (free !== this.#base && free !== this.#best && free !== sample) this.next = free;
+    return verdict;
+  }
+
+  #judge(sample: StepSample, nowMs: number, isOurs: boolean): GrowthVerdict {
     if (this.#isVerifying) return this.#verify(sample, nowMs);
+    // Where too many did harm, one more that does none clears the size; where they did nothing, their worth has to show.
+    if (!this.#wasFutile && this.#falls === 0 && sample.units >= this.#cap + 1 - 1e-6) this.#holds = 0;
     const base = this.#base;
     const best = this.#best;
     if (!isOurs || !(base.units >= 1) || sample.units < base.units + MORE) {
@@ -139,11 +155,13 @@ export class Growth {
       return "none";
     }
     if (sample.served >= best.served || sample.units < best.units + MORE) {
-      best.assign(sample);
+      this.#best = sample;
       this.#falls = 0;
     } else if (sample.served < (1 - FALL) * best.served && sample.isShort(best)) {
-      this.#falls++;
-      return this.#falls >= FALLS && nowMs >= this.#blamelessUntilMs ? this.#blame("retrograde", best, best.units, sample, nowMs) : "none";
+      if (this.#falls++ === 0) this.#fellAtMs = sample.atMs;
+      return this.#falls >= FALLS && sample.atMs - this.#fellAtMs >= FALLEN_FOR_MS && nowMs >= this.#blamelessUntilMs
+        ? this.#blame("retrograde", best, best.units, sample, nowMs)
+        : "none";
     } else {
       this.#falls = 0;
     }
@@ -173,14 +191,12 @@ export class Growth {
       if (!this.#isSerial) this.#clear(sample);
       return "validated";
     }
-    // Again: with still more units, or after a time in which what was slow to begin has begun.
-    const isAgain = sample.units >= this.#struckUnits * (1 + GROWN) || sample.atMs - this.#struckAtMs >= this.#warmUpMs;
-    if (this.#strikes > 0 && !isAgain) return "none";
+    // Again: after a time in which what was slow to begin has begun.
+    if (this.#strikes > 0 && sample.atMs - this.#struckAtMs < this.#warmUpMs) return "none";
     this.#strikes++;
-    this.#struckUnits = sample.units;
     this.#struckAtMs = sample.atMs;
     this.#isSerial = true;
-    if (this.#strikes < (this.#holds > 0 ? 1 : STRIKES) || nowMs < this.#blamelessUntilMs) return "none";
+    if (this.#strikes < STRIKES || nowMs < this.#blamelessUntilMs) return "none";
     return this.#blame("futile", base, useful, sample, nowMs);
   }
 
@@ -193,8 +209,8 @@ export class Growth {
   /** @param useful units that would do as much, as far as is known */
   #accept(sample: StepSample, useful: number): void {
     this.#useful = useful;
-    this.#base.assign(sample);
-    this.#best.assign(sample);
+    this.#base = sample;
+    this.#best = sample;
     this.#falls = 0;
     this.#strikes = 0;
   }
@@ -229,7 +245,9 @@ export class Growth {
 
   /** What was known is of another time, or of changes that others made. */
   forget(): void {
-    this.#base.units = Number.NaN;
+    // Nothing is compared with it any more.
+    this.#base = this.#nothing;
+    this.#best = this.#nothing;
     this.#falls = 0;
     this.#strikes = 0;
     this.#isVerifying = false;
@@ -242,8 +260,8 @@ export class Growth {
       last: this.#last.state(),
       useful: this.#useful,
       falls: this.#falls,
+      fellAtMs: this.#fellAtMs,
       strikes: this.#strikes,
-      struckUnits: this.#struckUnits,
       struckAtMs: this.#struckAtMs,
       isSerial: this.#isSerial,
       isVerifying: this.#isVerifying,
@@ -258,13 +276,18 @@ export class Growth {
   }
 
   restore(state: GrowthState): void {
-    this.#base.restore(state.base);
-    this.#best.restore(state.best);
-    this.#last.restore(state.last);
+    const [base, best, last, next] = this.#pool as [StepSample, StepSample, StepSample, StepSample];
+    base.restore(state.base);
+    best.restore(state.best);
+    last.restore(state.last);
+    this.#base = base;
+    this.#best = best;
+    this.#last = last;
+    this.next = next;
     this.#useful = state.useful;
     this.#falls = state.falls;
+    this.#fellAtMs = state.fellAtMs;
     this.#strikes = state.strikes;
-    this.#struckUnits = state.struckUnits;
     this.#struckAtMs = state.struckAtMs;
     this.#isSerial = state.isSerial;
     this.#isVerifying = state.isVerifying;

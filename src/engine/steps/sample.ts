@@ -31,17 +31,6 @@ export class StepSample {
   /** The slowest latency metric as a multiple of the limit of its objective. */
   slowness = Number.NaN;
 
-  assign(from: StepSample): void {
-    this.atMs = from.atMs;
-    this.units = from.units;
-    this.served = from.served;
-    this.arrived = from.arrived;
-    this.utilisation = from.utilisation;
-    this.errors = from.errors;
-    this.backlog = from.backlog;
-    this.slowness = from.slowness;
-  }
-
   /**
    * Whether more was asked of it than it did. With `before`, only what has not got better since counts: a mean over a window
    * goes on showing what is over.

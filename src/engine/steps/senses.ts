@@ -50,7 +50,7 @@ export class StepSenses {
     const isInUnits = served.metric.measures === "utilisation";
     const scale = isInUnits ? 1 / this.#perUnit : 1;
     sample.atMs = served.toMs;
-    sample.units = history.mean(served.fromMs, served.toMs);
+    sample.units = Number.isNaN(served.unitsMean) ? history.mean(served.fromMs, served.toMs) : served.unitsMean;
     sample.served = isInUnits ? served.load : served.value;
     sample.arrived = this.#arrivals?.isUsable ? this.#arrivals.value * scale : Number.NaN;
     sample.utilisation = this.#utilisation?.isUsable ? this.#utilisation.value : Number.NaN;

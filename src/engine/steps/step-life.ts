@@ -5,7 +5,6 @@ import type { ReasonLog } from "../reason-log.ts";
 import { REASON } from "../reasons.ts";
 import type { ReadyHistory } from "../windows/ready-history.ts";
 import { Growth, type GrowthState } from "./growth.ts";
-import { StepSample } from "./sample.ts";
 import { ScaleIn, type ScaleInState } from "./scale-in.ts";
 import { StepSenses } from "./senses.ts";
 import { Starts, type StartsState } from "./starts.ts";
@@ -25,6 +24,7 @@ export interface StepLifeState {
   readonly scaleIn: ScaleInState;
   readonly starts: StartsState;
   readonly goal: number;
+  readonly goalUntilMs: number;
   readonly why: readonly [code: StepFailure, a: number, b: number];
   readonly grewAtMs: number;
   readonly grewFrom: number;
@@ -34,6 +34,8 @@ export interface StepLifeState {
 const DEPENDENCY_SATURATED = 0.9;
 /** Units whose warm-up nobody declared are warm by then. */
 const WARM_MS = 120_000;
+/** What is not taken back by then stays: a verdict is of its time. */
+const TAKE_BACK_WITHIN_MS = 120_000;
 /** A step down waits so many times its settling time for readings that say what it did. */
 const PATIENCE = 4;
 
@@ -62,9 +64,9 @@ export class StepLife {
   readonly #starts: Starts;
   readonly #senses: StepSenses;
   readonly #settleMs: number;
-  readonly #sample = new StepSample();
   /** Capacity to go back to; -1 when there is nothing to take back. */
   #goal = -1;
+  #goalUntilMs = 0;
   #why: readonly [code: StepFailure, a: number, b: number] = ["futile", 0, 0];
   #grewAtMs = -Number.MAX_VALUE;
   /** Capacity before the first of our steps up that have not shown their worth; -1 when all have. */
@@ -86,10 +88,10 @@ export class StepLife {
   observe(tick: StepTick, history: ReadyHistory): void {
     this.#ready = tick.ready;
     this.#starts.observe(tick.missing, tick.arrived);
-    if (this.#senses.fill(this.#sample, history)) this.#observeGrowth(tick);
+    if (this.#senses.fill(this.#growth.next, history)) this.#observeGrowth(tick);
     if (this.#scaleIn.isOpen) this.#observeScaleIn(tick);
     // Reached, or overtaken by whoever else changes capacity.
-    if (this.#goal === tick.current) this.#goal = -1;
+    if (this.#goal === tick.current || tick.nowMs > this.#goalUntilMs) this.#goal = -1;
   }
 
   /** Somebody else changed capacity: nothing that is seen now is the effect of our steps. */
@@ -102,7 +104,7 @@ export class StepLife {
 
   #observeGrowth({ nowMs, current, min }: StepTick): void {
     const growth = this.#growth;
-    const verdict = growth.record(this.#sample, nowMs, this.#grewFrom >= 0);
+    const verdict = growth.record(nowMs, this.#grewFrom >= 0);
     if (growth.worthHaving > current - 0.25) this.#grewFrom = -1;
     switch (verdict) {
       case "none":
@@ -117,6 +119,7 @@ export class StepLife {
       case "retrograde":
       case "futile":
         this.#goal = Math.max(min, this.#grewFrom, growth.capAt(nowMs));
+        this.#goalUntilMs = nowMs + TAKE_BACK_WITHIN_MS;
         this.#why = [verdict, growth.servedBefore, growth.servedNow];
     }
   }
@@ -129,6 +132,7 @@ export class StepLife {
     if (verdict === "validated") this.#log.add(REASON.step_validated, current, current);
     if (verdict !== "failed") return;
     this.#goal = scaleIn.from;
+    this.#goalUntilMs = nowMs + TAKE_BACK_WITHIN_MS;
     const isErrors = health.errors - errors >= this.#guard.errorsRise;
     this.#why = isErrors ? ["step_failed_errors", errors, health.errors] : ["step_failed_latency", health.slowness, 0];
   }
@@ -143,7 +147,7 @@ export class StepLife {
       this.#log.add(FAILURES[code], wish, Math.max(wish, goal), a, b);
       return Math.max(wish, goal);
     }
-    const units = mayShrink ? goal : Math.min(wish, current);
+    const units = mayShrink ? goal : wish;
     this.#log.add(FAILURES[code], wish, units, a, b);
     return units;
   }
@@ -185,7 +189,7 @@ export class StepLife {
   /** Whether readings are wholly of the present size; after a long time without any, whether they had the time. */
   #hasSettled(current: number, nowMs: number): boolean {
     if (this.#ready >= current && this.#growth.hasSettledAt(this.#ready)) return true;
-    return nowMs - this.#grewAtMs >= PATIENCE * this.#settleMs;
+    return nowMs - this.#grewAtMs >= Math.max(PATIENCE * this.#settleMs, 2 * WARM_MS);
   }
 
   /** Growth as far as nothing is known against it. */
@@ -231,6 +235,7 @@ export class StepLife {
       scaleIn: this.#scaleIn.state(),
       starts: this.#starts.state(),
       goal: this.#goal,
+      goalUntilMs: this.#goalUntilMs,
       why: this.#why,
       grewAtMs: this.#grewAtMs,
       grewFrom: this.#grewFrom,
@@ -242,6 +247,7 @@ export class StepLife {
     this.#scaleIn.restore(state.scaleIn);
     this.#starts.restore(state.starts);
     this.#goal = state.goal;
+    this.#goalUntilMs = state.goalUntilMs;
     this.#why = state.why;
     this.#grewAtMs = state.grewAtMs;
     this.#grewFrom = state.grewFrom;
