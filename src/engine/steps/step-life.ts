@@ -91,7 +91,10 @@ export class StepLife {
     if (this.#senses.fill(this.#growth.next, history)) this.#observeGrowth(tick);
     if (this.#scaleIn.isOpen) this.#observeScaleIn(tick);
     // Reached, or overtaken by whoever else changes capacity.
-    if (this.#goal === tick.current || tick.nowMs > this.#goalUntilMs) this.#goal = -1;
+    if (this.#goal === tick.current) this.#goal = -1;
+    if (this.#goal < 0 || tick.nowMs <= this.#goalUntilMs) return;
+    this.#goal = -1;
+    this.#growth.forget();
   }
 
   /** Somebody else changed capacity: nothing that is seen now is the effect of our steps. */
