@@ -4,10 +4,10 @@ import { oneLine } from "../../lib/one-line.ts";
 import { retryAfterMs } from "../../lib/retry.ts";
 import { whyUnusable, withoutSecrets } from "../../lib/secrets.ts";
 import { formatTimestamp } from "../../lib/timestamp.ts";
+import { KEY_BYTES_LEAST, signatureTrouble, signedHeaders, signingKey } from "../../lib/webhook-signature.ts";
 import type { Actuator, ActuatorAbilities, CapacityFound, CapacityUnreadable, SetOrder, SetOutcome } from "../actuator.ts";
 import { parseCapacity } from "../capacity.ts";
 import { parseAcknowledgement, saidIn } from "./acknowledgement.ts";
-import { KEY_BYTES_LEAST, signatureTrouble, signedHeaders, signingKey } from "./signature.ts";
 
 /** Where orders for one workload go, and where what came of them is read. */
 export interface WebhookConfig {

@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Breaker } from "../../lib/breaker.ts";
 import { readSecret } from "../../lib/secrets.ts";
+import { signatureTrouble, signedHeaders, signingKey } from "../../lib/webhook-signature.ts";
 import { actuatorCases } from "../actuator.cases.ts";
 import type { SetOrder } from "../actuator.ts";
-import { signatureTrouble, signedHeaders, signingKey } from "./signature.ts";
 import { WebhookActuator, type WebhookConfig } from "./webhook-actuator.ts";
 
 const SECRET = "correct horse battery staple";

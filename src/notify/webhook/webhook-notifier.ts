@@ -1,5 +1,5 @@
-import { createHmac } from "node:crypto";
 import { whyUnusable } from "../../lib/secrets.ts";
+import { KEY_BYTES_LEAST, signedHeaders, signingKey } from "../../lib/webhook-signature.ts";
 import type { Notice, Notifier, Sent } from "../notifier.ts";
 import { postNotice } from "../sent.ts";
 
@@ -11,10 +11,6 @@ export interface WebhookConfig {
   readonly headers: () => Readonly<Record<string, string>>;
   readonly wallMs: () => number;
 }
-
-const PREFIX = "whsec_";
-/** Shorter keys can be guessed. */
-const KEY_BYTES_LEAST = 24;
 
 /** Posts notices as CloudEvents 1.0, signed as Standard Webhooks 1.0 says where there is a secret. Identity and body are the same on every attempt. */
 export class WebhookNotifier implements Notifier {
@@ -32,9 +28,14 @@ export class WebhookNotifier implements Notifier {
     try {
       address = url();
       const key = secret === undefined ? undefined : signingKey(secret());
-      if (key === null)
+      if (secret !== undefined && key === undefined)
         return { kind: "failed", message: `the secret has fewer than ${KEY_BYTES_LEAST} bytes and can be guessed; make a longer one`, mayHeal: true };
-      all = { ...headers(), "content-type": "application/cloudevents+json; charset=utf-8", ...signed(notice.id, Math.floor(wallMs() / 1_000), body, key) };
+      const message = { id: notice.id, at: String(Math.floor(wallMs() / 1_000)), body };
+      all = {
+        ...headers(),
+        "content-type": "application/cloudevents+json; charset=utf-8",
+        ...signedHeaders(message, key === undefined ? [] : [key]),
+      };
     } catch (error) {
       return { kind: "failed", message: whyUnusable(error), mayHeal: true };
     }
@@ -53,18 +54,4 @@ function bodyOf({ id, time, kind, phase, workload, title, text, facts, dropped }
     datacontenttype: "application/json",
     data: { kind, phase, workload: workload ?? null, title, text, ...(dropped > 0 && { dropped }), facts },
   });
-}
-
-/** The key that a secret stands for: what follows `whsec_` as base64, any other text as it is; null for one that is too short. */
-function signingKey(secret: string): Buffer | null {
-  const key = secret.startsWith(PREFIX) ? Buffer.from(secret.slice(PREFIX.length), "base64") : Buffer.from(secret);
-  return key.length < KEY_BYTES_LEAST ? null : key;
-}
-
-function signed(id: string, atSeconds: number, body: string, key: Buffer | undefined): Readonly<Record<string, string>> {
-  return {
-    "webhook-id": id,
-    "webhook-timestamp": String(atSeconds),
-    ...(key !== undefined && { "webhook-signature": `v1,${createHmac("sha256", key).update(`${id}.${atSeconds}.${body}`).digest("base64")}` }),
-  };
 }
