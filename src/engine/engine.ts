@@ -363,8 +363,7 @@ export class VernierEngine implements Engine, Decision {
   #observeDrift(drift: Drift, current: number, nowMs: number): void {
     if (drift.isQuiet(current)) return;
     const { before } = drift;
-    const verdict = drift.observe(nowMs, current, this.#blastRadius?.ofWhole(before) ?? Number.POSITIVE_INFINITY);
-    if (verdict !== "yielded") return;
+    if (!drift.observe(nowMs, current, this.#blastRadius?.ofWhole(before) ?? Number.POSITIVE_INFINITY)) return;
     this.#log.add(REASON.drift_yielded, current, current, before);
     // Whoever added units had a reason: it counts as a recommendation.
     if (this.#downWindowMs > 0 && current > before) this.#downWindow.push(nowMs, current);

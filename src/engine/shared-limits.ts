@@ -50,14 +50,10 @@ export class SharedLimits {
         ),
       ];
       if (takes.length === 0) continue;
-      this.#members.set(workload.id, { takes, units: 0, promisedUntilMs: before?.promisedUntil(workload.id) ?? 0 });
-      this.note(workload.id, before === undefined ? 0 : (before.#members.get(workload.id)?.units ?? 0));
+      const known = before === undefined ? undefined : before.#members.get(workload.id);
+      this.#members.set(workload.id, { takes, units: 0, promisedUntilMs: known?.promisedUntilMs ?? 0 });
+      this.note(workload.id, known?.units ?? 0);
     }
-  }
-
-  /** Until when what a workload was promised counts, engine time. */
-  promisedUntil(workload: string): number {
-    return this.#members.get(workload)?.promisedUntilMs ?? 0;
   }
 
   /** What is left for a workload, with what it has. */

@@ -13,8 +13,6 @@ export interface DriftState {
   readonly heldUntilMs: number;
 }
 
-export type DriftVerdict = "none" | "yielded" | "restore" | "robot";
-
 /** A change back within so long of our step undoes it. */
 const UNDONE_WITHIN_MS = 900_000;
 /** Steps of ours that are undone before the other is taken for a robot. */
@@ -70,18 +68,18 @@ export class Drift {
     return current === this.#expected && current === this.#seen && this.#restoreTo < 0;
   }
 
-  /** Looks at capacity. @param allowedDrop units that may go at once   @returns what became of it; `before` is updated by {@link Drift.took} */
-  observe(nowMs: number, current: number, allowedDrop: number): DriftVerdict {
+  /** Looks at capacity. @param allowedDrop units that may go at once   @returns whether it was changed by someone who is yielded to; `before` is updated by {@link Drift.took} */
+  observe(nowMs: number, current: number, allowedDrop: number): boolean {
     if (this.#restoreTo >= 0 && current >= this.#restoreTo) this.#restoreTo = -1;
     if (current === this.#expected && this.#expected !== this.#seen) this.#isApplied = true;
-    if (this.#seen < 0 || current === this.#expected || current === this.#seen) return "none";
+    if (this.#seen < 0 || current === this.#expected || current === this.#seen) return false;
     // A drop beyond what may go at once is put back first, whoever it was.
     if (this.#seen - current > allowedDrop && nowMs - this.#restoredAtMs >= MEMORY_MS) {
       this.#restoreTo = this.#seen;
       this.#restoredAtMs = nowMs;
       this.#heldUntilMs = nowMs + HOLD_MS;
       this.#flips = 0;
-      return "restore";
+      return false;
     }
     const { from, to } = { from: this.#stepFrom, to: this.#stepTo };
     const isUndone = this.#isApplied && nowMs - this.#stepAtMs <= UNDONE_WITHIN_MS && (current - to) * (to - from) < 0;
@@ -92,10 +90,10 @@ export class Drift {
       if (this.#flips >= FLIPS) {
         this.#heldUntilMs = nowMs + HOLD_MS;
         this.#restoreTo = -1;
-        return "robot";
+        return false;
       }
     }
-    return "yielded";
+    return true;
   }
 
   /** Takes note of what is requested now. */
