@@ -86,6 +86,8 @@ export async function openApi(
   const server = new ApiServer(
     {
       state,
+      nowMs: wallMs,
+      has: (workload) => controller.has(workload),
       isHealthy: () => controller.views().every(({ last, intervalMs }) => wallMs() - (last?.wallMs ?? startedMs) <= LATE_TICKS * intervalMs + LATE_MS),
       command: (request) => controller.command(commandOf(request)),
       entries: async (workload, count) => (await store.entriesOf(workload, count)).map((text) => JSON.parse(text) as unknown),

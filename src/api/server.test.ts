@@ -42,6 +42,8 @@ beforeEach(async () => {
   server = new ApiServer(
     {
       state: () => STATE,
+      nowMs: () => STATE.nowMs,
+      has: (id) => STATE.workloads.some(({ workload }) => workload === id),
       isHealthy: () => isHealthy,
       command: async (request) => {
         commands.push(request);

@@ -7,6 +7,10 @@ import { Counters, metricsText } from "./metrics.ts";
 /** What the API is about: a controller, seen from outside. */
 export interface ApiSubject {
   state(): StateAnswer;
+  /** ms since 1970. */
+  nowMs(): number;
+  /** Whether there is such a workload. */
+  has(workload: string): boolean;
   /** Whether ticks come as they should. */
   isHealthy(): boolean;
   /** @returns false when there is no such workload */
@@ -121,15 +125,14 @@ export class ApiServer {
     if (head !== "workloads" || path.length !== 4 || (what !== "entries" && what !== "history"))
       return refuse(response, 404, "not_found", "there are state, events, commands, workloads/<namespace>/<name>/entries and …/history");
     const workload = `${namespace}/${name}`;
-    if (!this.#subject.state().workloads.some((known) => known.workload === workload))
-      return refuse(response, 404, "no_such_workload", `there is no workload ${workload}`);
+    if (!this.#subject.has(workload)) return refuse(response, 404, "no_such_workload", `there is no workload ${workload}`);
     if (what === "entries") {
       const count = wholeOf(url, "count", 50);
       if (count === undefined || count < 1 || count > ENTRIES_MAX)
         return refuse(response, 400, "wrong_count", `count: expected a whole number from 1 to ${ENTRIES_MAX}`);
       return json(response, 200, { schemaVersion: API_VERSION, entries: await this.#subject.entries(workload, count) });
     }
-    const { nowMs } = this.#subject.state();
+    const nowMs = this.#subject.nowMs();
     const [fromMs, toMs] = [wholeOf(url, "from", nowMs - 3_600_000), wholeOf(url, "to", nowMs + 1)];
     if (fromMs === undefined || toMs === undefined || fromMs >= toMs || toMs - fromMs > 86_400_000)
       return refuse(response, 400, "wrong_range", "from and to: expected ms since 1970, from before to, a day apart at most");
@@ -150,7 +153,7 @@ export class ApiServer {
       const [issue] = parsed.error.issues;
       return refuse(response, 400, "invalid_command", `${issue?.path.join(".") || "the command"}: ${issue?.message ?? "not understood"}`);
     }
-    if ("untilMs" in parsed.data && parsed.data.untilMs !== undefined && parsed.data.untilMs <= this.#subject.state().nowMs)
+    if ("untilMs" in parsed.data && parsed.data.untilMs !== undefined && parsed.data.untilMs <= this.#subject.nowMs())
       return refuse(response, 400, "invalid_command", "untilMs: is over already");
     if (!(await this.#subject.command(parsed.data))) return refuse(response, 404, "no_such_workload", `there is no workload ${parsed.data.workload}`);
     return json(response, 202, { schemaVersion: API_VERSION, accepted: true });

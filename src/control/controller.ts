@@ -137,12 +137,16 @@ export class Controller {
   /** Writes down what a person orders; it counts from the next tick on. @returns false when there is no such workload */
   async command(command: Command): Promise<boolean> {
     const { workload } = command;
-    if (!this.#byId.has(workload)) return false;
+    if (!this.has(workload)) return false;
     await this.#exclusive(async () => {
       const orders = obey(this.#orders.of(workload), command, this.#ports.clock.wallMs());
       await this.#commit({ entries: [this.#draft({ kind: "command", ...command })], orders: [this.#orders.put(workload, orders)] });
     });
     return true;
+  }
+
+  has(workload: string): boolean {
+    return this.#byId.has(workload);
   }
 
   /** What it knows of each workload. */
@@ -299,14 +303,17 @@ export class Controller {
         entries.push(this.#draft({ kind: "order_ended", workload: id, standing: Object.keys(standing) }));
       }
       const inForce = ordersFor(standing);
-      const observation: Observation = { ...(observations[i] as Observation), ...(inForce !== undefined && { orders: inForce }) };
+      const seen = observations[i] as Observation;
+      const observation: Observation = inForce === undefined ? seen : { ...seen, orders: inForce };
       while (workload.nextTickMs <= nowMs) workload.nextTickMs += engine.intervalMs;
       const late = this.#concludeOpen(workload, happened);
       conclusions.push(...late.conclusions);
       entries.push(...late.entries, ...this.#sayUnreadable(workload, observation, happened));
       recorded.push({ workload: id, observation });
-      workload.last = { atMs: nowMs, wallMs, observation, decision: undefined, effect: "none" };
-      if (workload.mode === "observe") continue;
+      if (workload.mode === "observe") {
+        workload.last = { atMs: nowMs, wallMs, observation, decision: undefined, effect: "none" };
+        continue;
+      }
       const decision = decideShared(this.#shared, workload, observation, nowMs);
       const isApproved = workload.mode === "approve" && (standing.set !== undefined || standing.approval?.decision === hashOfDecision(decision));
       const effect = effectOf(decision, workload, { isReadable: observation.capacity.readable, isStopped, isApproved });
