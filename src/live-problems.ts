@@ -1,5 +1,6 @@
 import { realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { mayAct } from "./control/decision.ts";
 import { canonicalJson } from "./lib/canonical-json.ts";
 import { FileError, type Problem } from "./lib/file-error.ts";
 import type { Policy, PolicyWorkload } from "./policy/parse.ts";
@@ -26,7 +27,7 @@ function refuseShared(policies: readonly Policy[]): void {
       const other = ids.get(id);
       if (other !== undefined) refuse("id_duplicate", [], `${id} is in ${other} too`, "a workload has one policy");
       ids.set(id, file);
-      if ((written.mode === "live" || written.mode === "approve") && written.target === undefined)
+      if (mayAct(written.mode) && written.target === undefined)
         refuse(
           "target_missing",
           [],
@@ -68,10 +69,6 @@ function refuseUnreadable({ file, workloads, document }: Policy): void {
     }
   }
   if (problems.length > 0) throw new FileError(file, problems);
-}
-
-function mayAct(mode: string): boolean {
-  return mode === "live" || mode === "approve";
 }
 
 /** Share of a minimum that may go while it runs. */

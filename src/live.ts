@@ -6,15 +6,14 @@ import { ProcessActuator } from "./actuators/process/process-actuator.ts";
 import { createEngine } from "./app.ts";
 import { SystemClock } from "./control/clock.ts";
 import { Controller, SHARD } from "./control/controller.ts";
-import type { Mode } from "./control/decision.ts";
+import { type Mode, mayAct } from "./control/decision.ts";
 import type { ControlledWorkload, ControllerEvents } from "./control/ports.ts";
-import { type MakeEngine, type ReplayRange, type ReplayReport, replay } from "./control/replay.ts";
+import type { MakeEngine } from "./control/replay.ts";
 import { WorkloadReadings } from "./control/workload-readings.ts";
 import { reloadable } from "./engine/engine.ts";
 import type { Engine } from "./engine/model.ts";
 import { CheckpointKey } from "./ledger/checkpoint.ts";
 import { MemoryStore } from "./ledger/memory/memory-store.ts";
-import type { Store } from "./ledger/store.ts";
 import { systemErrorCode } from "./lib/system-error.ts";
 import { actuatorOf } from "./live-actuators.ts";
 import { openApi, tellingApi } from "./live-api.ts";
@@ -72,7 +71,7 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
     const { mode } = workload.written;
     return {
       id: workload.id,
-      mode: options.isDryRun && (mode === "live" || mode === "approve") ? "shadow" : mode,
+      mode: options.isDryRun && mayAct(mode) ? "shadow" : mode,
       engine,
       policy: workload.resolved,
       readings: new WorkloadReadings(workload.id, metrics, clock, (metric, trouble) => events.onReading?.(workload.id, metric, trouble)),
@@ -97,7 +96,7 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
       });
     });
   };
-  const acts = ({ mode }: PolicyWorkload["written"]): boolean => !options.isDryRun && (mode === "live" || mode === "approve");
+  const acts = ({ mode }: PolicyWorkload["written"]): boolean => !options.isDryRun && mayAct(mode);
   const targets = new Map(
     policies.flatMap(({ file, workloads: all }) =>
       all.map((one) => {
@@ -169,11 +168,6 @@ function isThere(path: string): boolean {
   } catch (error) {
     return systemErrorCode(error) !== "ENOENT";
   }
-}
-
-/** Replays what a data folder holds, through engines made of the policies that it keeps. */
-export async function replayLedger(store: Store, range: ReplayRange): Promise<ReplayReport> {
-  return await replay(store, range, recordedEngine);
 }
 
 /** An engine of a policy that was kept with the record. */

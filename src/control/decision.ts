@@ -5,6 +5,11 @@ import type { DraftEntry } from "../ledger/entry.ts";
 /** How far a workload may go: `observe` reads and records, `shadow` also decides, `live` also acts. */
 export type Mode = "observe" | "shadow" | "approve" | "live";
 
+/** Whether its decisions may be carried out. */
+export function mayAct(mode: string): boolean {
+  return mode === "live" || mode === "approve";
+}
+
 /** What becomes of a decision: nothing to do, done, or why it is not. */
 export type Effect = "none" | "begun" | "not_live" | "stopped" | "awaiting" | "waiting" | "unreadable";
 
@@ -16,7 +21,7 @@ export function effectOf(
 ): Effect {
   if (!isReadable) return "unreadable";
   if (requested === from) return "none";
-  if (mode !== "live" && mode !== "approve") return "not_live";
+  if (!mayAct(mode)) return "not_live";
   if (isStopped) return "stopped";
   if (mode === "approve" && !isApproved) return "awaiting";
   return open.length > 0 || isActing ? "waiting" : "begun";
@@ -45,6 +50,6 @@ export function decideShared(shared: SharedLimits, { id, mode, engine }: Decidin
   const decision = engine.settle(shared.allowances(id));
   const { readable, requested } = observation.capacity;
   // What it gives up is free when it is seen to be gone.
-  if ((mode === "live" || mode === "approve") && readable) shared.promise(id, Math.max(requested, decision.requested), nowMs);
+  if (mayAct(mode) && readable) shared.promise(id, Math.max(requested, decision.requested), nowMs);
   return decision;
 }

@@ -5,7 +5,7 @@ import type { Conclusion, Intent } from "../ledger/store.ts";
 import { formatOperand, formatSpan } from "../lib/format.ts";
 import { oneLine } from "../lib/one-line.ts";
 import type { NoticeBody, NoticeKind } from "../notify/notifier.ts";
-import type { Effect, Mode } from "./decision.ts";
+import { type Effect, type Mode, mayAct } from "./decision.ts";
 import { isShort, type NoticedWorkload } from "./shortage.ts";
 
 /** A condition that stands is told again so often. */
@@ -75,7 +75,7 @@ export class NoticeBook {
 
   decided(decision: Decision, mode: Mode, effect: Effect, observation: Observation, nowMs: number): NoticeBody[] {
     const about = this.#workloads.get(decision.workload);
-    if (about === undefined || (mode !== "live" && mode !== "approve")) return [];
+    if (about === undefined || !mayAct(mode)) return [];
     const { workload, from, requested, posture } = decision;
     const reasons = decision.reasons();
     const of = (...codes: readonly ReasonCode[]): Reason | undefined => reasons.find(({ code }) => codes.includes(code));

@@ -5,7 +5,7 @@ import { evaluateFormula, metricsOf } from "../policy/formula.ts";
 import { metricsReadBy, type ResolvedWorkload } from "../policy/resolve.ts";
 import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
 import type { Clock } from "./clock.ts";
-import type { Mode } from "./decision.ts";
+import { type Mode, mayAct } from "./decision.ts";
 import { readCapacity, readingTimeMs } from "./effect.ts";
 import { type MetricSource, WorkloadReadings } from "./workload-readings.ts";
 
@@ -79,7 +79,7 @@ export async function preflight({ mode, policy, metrics, actuator }: PreflightSu
   const notes: string[] = [];
   if (capacity?.kind === "unreadable") problems.push(`capacity cannot be read: ${capacity.message}`);
   if (capacity === undefined) notes.push("no target: it starts from its least units in memory, and nothing real is read or set");
-  if (mode !== "live" && mode !== "approve") notes.push(`mode ${mode}: nothing is changed`);
+  if (!mayAct(mode)) notes.push(`mode ${mode}: nothing is changed`);
   if (capacity?.kind === "found") notes.push(...capacityNotes(capacity, policy));
   return {
     workload: policy.id,

@@ -125,18 +125,19 @@ async function* replayTicks(store: Store, shard: number, session: Session, endMs
   const byId = new Map(workloads.map((workload) => [workload.id, workload]));
   const reloads = [...session.reloads];
   for await (const { atMs, bytes } of store.observations(shard, session.engineMs, endMs)) {
-    for (; reloads[0] !== undefined && reloads[0].engineMs <= atMs; reloads.shift())
+    for (; reloads[0] !== undefined && reloads[0].engineMs <= atMs; reloads.shift()) {
       for (const { id, mode, policyHash } of reloads[0].workloads) {
         const before = byId.get(id);
         if (before === undefined) continue;
         const after = before.engine.policyHash === policyHash ? before : await engineOf(store, id, policyHash, reloads[0].engineMs, make);
         if (after !== before) after.engine.restore(before.engine.state());
         byId.set(id, { ...before, ...after, mode });
-        shared = new SharedLimits(
-          [...byId.values()].map(({ policy }) => policy),
-          shared,
-        );
       }
+      shared = new SharedLimits(
+        [...byId.values()].map(({ policy }) => policy),
+        shared,
+      );
+    }
     const ticks = decodeObservations(bytes);
     noteAll(shared, ticks, atMs);
     for (const { workload: id, observation } of ticks) {

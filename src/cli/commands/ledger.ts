@@ -1,10 +1,11 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
+import { replay } from "../../control/replay.ts";
 import { exportLines } from "../../ledger/export.ts";
 import { type LedgerReport, LedgerVerifier } from "../../ledger/verify.ts";
 import { PathError, systemErrorCode } from "../../lib/system-error.ts";
 import { formatTimestamp, parseTimestamp } from "../../lib/timestamp.ts";
-import { replayLedger } from "../../live.ts";
+import { recordedEngine } from "../../live.ts";
 import { readLedger } from "../../live-store.ts";
 import { parseWhole } from "../run-options.ts";
 import { terminalOf } from "../terminal.ts";
@@ -65,7 +66,7 @@ export async function runLedgerReplay({
 }): Promise<void> {
   const store = readLedger(data);
   try {
-    const report = await replayLedger(store, { fromMs: instant("from", from), toMs: instant("to", to) });
+    const report = await replay(store, { fromMs: instant("from", from), toMs: instant("to", to) }, recordedEngine);
     if (report.differences.length > 0) process.exitCode = 1;
     if (json) {
       process.stdout.write(`${JSON.stringify({ schemaVersion: 1, ...report }, null, 2)}\n`);

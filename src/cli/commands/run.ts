@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { loadPolicy } from "../../app.ts";
-import type { Effect, Mode } from "../../control/decision.ts";
+import { type Effect, type Mode, mayAct } from "../../control/decision.ts";
 import { RETENTION_LEAST_MS } from "../../control/housekeeping.ts";
 import { whyText } from "../../engine/describe-reason.ts";
 import { formatBytes, parseBytes } from "../../lib/bytes.ts";
@@ -160,7 +160,7 @@ function notDone(effect: Effect, mode: Mode): string {
 }
 
 function aboutText({ workloads, stopFile }: Pick<Live, "workloads" | "stopFile">, { data, dryRun }: RunOptions): string {
-  const idle = workloads.filter(({ mode }) => mode !== "live" && mode !== "approve");
+  const idle = workloads.filter(({ mode }) => !mayAct(mode));
   const modes =
     idle.length === 0
       ? "all live"
