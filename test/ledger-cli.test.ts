@@ -29,7 +29,7 @@ const names = (name = "."): string[] => readdirSync(join(folder.path, name)).toS
 
 describe("vernier ledger backup", () => {
   test("copies a store while its controller runs: whole, private, never over what is there, and without the key", async () => {
-    const controller = await folder.start();
+    const controller = await folder.start("--listen", "0");
     folder.write("cpu", "0.95\n");
     await until(() => Number(folder.read("units")) > 4);
     const taken = vernier("ledger", "backup", "one.db");
@@ -137,7 +137,7 @@ describe("vernier ledger restore", () => {
     );
     folder.write("set.sh", "echo begun > begun; sleep 20\n");
     folder.write("cpu", "0.95\n");
-    const controller = await folder.start();
+    const controller = await folder.start("--listen", "0");
     await until(() => existsSync(join(folder.path, "begun")));
     vernier("ledger", "backup", "one.db");
     await folder.end(controller, "SIGKILL");

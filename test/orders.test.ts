@@ -1,73 +1,37 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import type { ChildProcess } from "node:child_process";
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { FILES_POLICY, LiveFolder, until as untilWithin } from "./support/live-folder.ts";
 
 // A controller that is told what to do while it runs: by commands, and by changes of its policy.
 
-const CLI = resolve("dist/cli/main.cjs");
-const POLICY = `version: 1
-sources: {files: {type: file}}
-workloads:
-  shop/web:
-    kind: stateless
-    mode: live
-    bounds: {min: 2, max: 20}
-    interval: 1s
-    target: {type: file, path: units}
-    unit: {startup: 1s}
-    metrics: {cpu: {measures: utilisation, window: 1s, lag: 0s, scrape: 1s, source: files, query: cpu}}
-    strategies: [{type: targetTracking, metric: cpu, target: 70%}]
-    guards: {staleAfter: 10m}
-`;
+const POLICY = `${FILES_POLICY}    guards: {staleAfter: 10m}\n`;
 
-let folder: string;
-let child: ChildProcess | undefined;
-let out: string;
+let folder: LiveFolder;
+let controller: ChildProcess;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "vernier-orders-"));
+  folder = new LiveFolder();
   write("units", "4\n");
   write("cpu", "0.7\n");
   write("vernier.yaml", POLICY);
 });
-afterEach(async () => {
-  await end();
-  rmSync(folder, { recursive: true });
-});
+afterEach(() => folder.remove());
 
-const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
-const units = (): number => Number(readFileSync(join(folder, "units"), "utf8"));
+const write = (name: string, text: string): void => folder.write(name, text);
+const units = (): number => Number(folder.read("units"));
+const vernier = (...args: string[]) => folder.vernier(...args);
 
-function vernier(...args: string[]): { code: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { cwd: folder, encoding: "utf8", timeout: 60_000 });
-  return { code: status, out: stdout, err: stderr };
+async function until(isDone: () => boolean): Promise<void> {
+  await untilWithin(isDone, 800).catch((error: unknown) => expect.fail(`${error}; ${folder.out}`));
 }
 
 async function start(): Promise<void> {
-  child = spawn(process.execPath, [CLI, "run", "--listen", "0"], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
-  out = "";
-  let err = "";
-  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
-    out += chunk;
-  });
-  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-    err += chunk;
-  });
-  await until(() => err.includes("API at") || child?.exitCode !== null);
-  if (child.exitCode !== null) throw new Error(err);
+  controller = await folder.start("--listen", "0");
 }
 
 async function end(): Promise<void> {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  child.kill("SIGTERM");
-  await once(child, "close");
-}
-
-async function until(isDone: () => boolean): Promise<void> {
-  for (let i = 0; i < 800 && !isDone(); i++) await new Promise((go) => setTimeout(go, 25));
-  if (!isDone()) throw new Error(`waited in vain; ${out}`);
+  await folder.end(controller);
 }
 
 describe("a running controller", () => {
@@ -92,7 +56,7 @@ describe("a running controller", () => {
       .filter((line) => line.includes('"kind":"command"'))
       .map((line) => (JSON.parse(line) as { body: { do: { kind: string }; who: string; why: string } }).body);
     expect(commands.map((body) => [body.do.kind, body.who, body.why])).toEqual(["pause", "set", "release", "resume"].map((kind) => [kind, "ada", "a launch"]));
-    expect(statSync(join(folder, ".vernier/api.token")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(folder.path, ".vernier/api.token")).mode & 0o777).toBe(0o600);
     await end();
     expect(vernier("ledger", "replay").out).toContain("as recorded, byte for byte");
     expect(vernier("ledger", "verify").code).toBe(0);
@@ -114,20 +78,20 @@ describe("a running controller", () => {
   test("takes a changed policy, keeps the one it has when the new one is bad, and replays across both", async () => {
     await start();
     write("vernier.yaml", POLICY.replace("max: 20", "max: 5"));
-    await until(() => out.includes("in force from the next tick on"));
+    await until(() => folder.out.includes("in force from the next tick on"));
     write("cpu", "0.95\n");
     await until(() => units() === 5);
     write("vernier.yaml", POLICY.replace("max: 20", "max: many"));
-    await until(() => out.includes("the changed policy is not taken"));
-    expect(out).toContain("bounds.max");
+    await until(() => folder.out.includes("the changed policy is not taken"));
+    expect(folder.out).toContain("bounds.max");
     write("vernier.yaml", POLICY.replace("min: 2", "min: 6").replace("max: 20", "max: 8"));
     await until(() => units() >= 6);
     write("vernier.yaml", POLICY.replace("min: 2", "min: 1"));
-    await until(() => out.includes("min_drop"));
+    await until(() => folder.out.includes("min_drop"));
     write("vernier.yaml", POLICY.replace("path: units", "path: others"));
-    await until(() => out.includes("target_changed"));
+    await until(() => folder.out.includes("target_changed"));
     write("vernier.yaml", POLICY.replace("shop/web", "shop/other"));
-    await until(() => out.includes("workload_added"));
+    await until(() => folder.out.includes("workload_added"));
     await end();
     expect(vernier("ledger", "replay").out).toContain("as recorded, byte for byte");
   });

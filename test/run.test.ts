@@ -1,84 +1,37 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FakeExporter } from "./support/fake-exporter.ts";
 import { FakePrometheus } from "./support/fake-prometheus.ts";
+import { LiveFolder, FILES_POLICY as POLICY, until } from "./support/live-folder.ts";
 
 const CLI = resolve("dist/cli/main.cjs");
-let folder: string;
-let child: ChildProcess | undefined;
+let folder: LiveFolder;
+let child: ChildProcess;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "vernier-run-"));
+  folder = new LiveFolder();
   write("units", "4\n");
   write("cpu", "0.7\n");
   write("vernier.yaml", POLICY);
 });
-afterEach(async () => {
-  if (child?.exitCode === null && child.signalCode === null) {
-    child.kill("SIGKILL");
-    await once(child, "close");
-  }
-  rmSync(folder, { recursive: true });
-});
+afterEach(() => folder.remove());
 
-const POLICY = `version: 1
-sources: {files: {type: file}}
-workloads:
-  shop/web:
-    kind: stateless
-    mode: live
-    bounds: {min: 2, max: 20}
-    interval: 1s
-    target: {type: file, path: units}
-    unit: {startup: 1s}
-    metrics: {cpu: {measures: utilisation, window: 1s, lag: 0s, scrape: 1s, source: files, query: cpu}}
-    strategies: [{type: targetTracking, metric: cpu, target: 70%}]
-`;
+const write = (name: string, text: string): void => folder.write(name, text);
+const units = (): number => Number(folder.read("units"));
+const vernier = (...args: string[]) => folder.vernier(...args);
+const out = (): string => folder.out;
+const end = (signal: NodeJS.Signals): Promise<number | null> => folder.end(child, signal);
 
-const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
-const units = (): number => Number(readFileSync(join(folder, "units"), "utf8"));
-
-function vernier(...args: string[]): { code: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { cwd: folder, encoding: "utf8", timeout: 60_000 });
-  return { code: status, out: stdout, err: stderr };
-}
-
-/** Starts a controller, and waits until it is at work. */
-async function start(...args: string[]): Promise<{ out: () => string }> {
-  child = spawn(process.execPath, [CLI, "run", ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
-  let out = "";
-  let err = "";
-  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
-    out += chunk;
-  });
-  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-    err += chunk;
-  });
-  await until(() => err.includes("stops all effects") || child?.exitCode !== null);
-  if (child.exitCode !== null) throw new Error(err);
-  return { out: () => out };
-}
-
-async function until(isDone: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !isDone(); i++) await new Promise((go) => setTimeout(go, 25));
-  if (!isDone()) throw new Error("waited in vain");
-}
-
-async function end(signal: NodeJS.Signals): Promise<number | null> {
-  const one = child as ChildProcess;
-  one.kill(signal);
-  if (one.exitCode === null && one.signalCode === null) await once(one, "close");
-  return one.exitCode;
+async function start(...args: string[]): Promise<void> {
+  child = await folder.start(...args);
 }
 
 describe("vernier run", () => {
   test("follows load both ways on a real target, writes down why, and ends cleanly", async () => {
-    const { out } = await start();
+    await start();
     write("cpu", "0.95\n");
     await until(() => units() > 4);
     // What was asked for is there at once; the load spreads.
@@ -103,8 +56,8 @@ describe("vernier run", () => {
     );
     expect(units()).toBe(left);
     // Key and ledger are for their owner alone.
-    expect(statSync(join(folder, ".vernier")).mode & 0o077).toBe(0);
-    for (const name of ["checkpoint.key", "ledger.db", "checkpoints.ndjson"]) expect(statSync(join(folder, ".vernier", name)).mode & 0o077, name).toBe(0);
+    expect(statSync(join(folder.path, ".vernier")).mode & 0o077).toBe(0);
+    for (const name of ["checkpoint.key", "ledger.db", "checkpoints.ndjson"]) expect(statSync(join(folder.path, ".vernier", name)).mode & 0o077, name).toBe(0);
   });
 
   test("refuses a second controller at once, and says who has it", async () => {
@@ -128,7 +81,7 @@ describe("vernier run", () => {
     write(".vernier/STOP", "");
     vernier("run", "--once");
     expect(units()).toBe(4);
-    rmSync(join(folder, ".vernier/STOP"));
+    rmSync(join(folder.path, ".vernier/STOP"));
     // A reading is good for three seconds.
     write("cpu", "0.95\n");
     vernier("run", "--once");
@@ -136,10 +89,10 @@ describe("vernier run", () => {
   });
 
   test("holds when nothing can be seen, and says what is missing", async () => {
-    const { out } = await start("--json");
+    await start("--json");
     // There is no sight to lose before something was seen.
     await until(() => vernier("ledger", "tail").out.includes("new -> normal"));
-    rmSync(join(folder, "cpu"));
+    rmSync(join(folder.path, "cpu"));
     await until(() => out().includes('"posture":"blind"'));
     expect(units()).toBe(4);
     write("cpu", "0.95\n");
@@ -180,7 +133,7 @@ workloads:
     strategies: [{type: targetTracking, metric: load, target: 8/s}]
 `,
       );
-      const { out } = await start();
+      await start();
       await until(() => /load cannot be read: ".*endpoints\.json" is not there/.test(out()));
       publish(...units);
       await until(() => out().includes("load cannot be read: needs two scrapes within 4 s"));
@@ -196,7 +149,7 @@ workloads:
       for (const unit of units) await unit.close();
       await until(() => out().includes("load cannot be read: no target answers; "));
       expect(await end("SIGTERM")).toBe(0);
-      expect(readFileSync(join(folder, "units"), "utf8")).toBe("5\n");
+      expect(readFileSync(join(folder.path, "units"), "utf8")).toBe("5\n");
       for (const command of ["verify", "replay"]) expect(vernier("ledger", command).code).toBe(0);
     } finally {
       for (const unit of units) await unit.close();
@@ -206,18 +159,16 @@ workloads:
   test("says before it starts what a policy lacks for live use", () => {
     write("vernier.yaml", POLICY.replace(", query: cpu", ""));
     expect(vernier("run", "--once")).toMatchObject({ code: 1, err: expect.stringMatching(/vernier\.yaml:11:15 error .*query is missing.*\[source_missing\]/) });
-    expect(existsSync(join(folder, ".vernier"))).toBe(false);
+    expect(existsSync(join(folder.path, ".vernier"))).toBe(false);
   });
 
   test("survives being killed at any moment: nothing done that is not written, the ledger whole", async () => {
     for (let round = 0; round < 5; round++) {
-      const { out } = await start();
+      await start();
       write("cpu", round % 2 === 0 ? "0.99\n" : "0.6\n");
       const enoughAt = Date.now() + 400 + 350 * round;
       await until(() => Date.now() > enoughAt);
-      child?.kill("SIGKILL");
-      await once(child as ChildProcess, "close");
-      out();
+      await end("SIGKILL");
     }
     write("cpu", "0.7\n");
     vernier("run", "--once");
@@ -243,7 +194,7 @@ workloads:
     write("set.sh", "echo begun > begun; sleep 2; echo $1 > units\n");
     write("cpu", "0.95\n");
     await start();
-    await until(() => existsSync(join(folder, "begun")));
+    await until(() => existsSync(join(folder.path, "begun")));
     await end("SIGKILL");
     await new Promise((go) => setTimeout(go, 2_500));
     expect(units()).toBe(4);
@@ -262,10 +213,10 @@ workloads:
       `${EXEC}${POLICY.slice(POLICY.indexOf("  shop/web:")).replace("shop/web", "shop/b").replace("path: units", "path: units-b").replace("query: cpu", "query: cpu-b")}`,
     );
     write("cpu", "0.95\n");
-    const { out } = await start();
+    await start();
     await until(() => out().includes("4 -> 6"));
     write("cpu-b", "0.95\n");
-    await until(() => Number(readFileSync(join(folder, "units-b"), "utf8")) > 4);
+    await until(() => Number(readFileSync(join(folder.path, "units-b"), "utf8")) > 4);
     const beganMs = Date.now();
     expect(await end("SIGTERM")).toBe(0);
     expect(Date.now() - beganMs).toBeLessThan(10_500);
@@ -274,22 +225,22 @@ workloads:
 
   test("goes on when nobody reads what it says any more", async () => {
     await start();
-    child?.stdout?.destroy();
+    child.stdout?.destroy();
     write("cpu", "0.95\n");
     await until(() => units() > 4);
-    expect(child?.exitCode).toBe(null);
+    expect(child.exitCode).toBe(null);
     expect(await end("SIGTERM")).toBe(0);
   });
 
   test("writes through a link, and leaves permissions as they are", () => {
     write("real", "4\n");
-    chmodSync(join(folder, "real"), 0o664);
-    rmSync(join(folder, "units"));
-    symlinkSync("real", join(folder, "units"));
+    chmodSync(join(folder.path, "real"), 0o664);
+    rmSync(join(folder.path, "units"));
+    symlinkSync("real", join(folder.path, "units"));
     write("cpu", "0.95\n");
     vernier("run", "--once");
-    expect(readFileSync(join(folder, "real"), "utf8")).toBe("6\n");
-    expect(statSync(join(folder, "real")).mode & 0o777).toBe(0o664);
+    expect(readFileSync(join(folder.path, "real"), "utf8")).toBe("6\n");
+    expect(statSync(join(folder.path, "real")).mode & 0o777).toBe(0o664);
   });
 
   test("refuses the same workload or the same target twice, and live without a target", () => {
@@ -303,17 +254,17 @@ workloads:
   });
 
   test("says why it cannot see, and what it does about it", () => {
-    rmSync(join(folder, "cpu"));
+    rmSync(join(folder.path, "cpu"));
     expect(vernier("run", "--once")).toMatchObject({ code: 1, out: expect.stringMatching(/cpu cannot be read: cannot read "cpu": ENOENT/) });
     write("cpu", "0.95\n");
-    rmSync(join(folder, "units"));
+    rmSync(join(folder.path, "units"));
     expect(vernier("run", "--once")).toMatchObject({
       code: 1,
       out: expect.stringMatching(/capacity cannot be read: cannot read .*units": ENOENT; nothing is changed/),
     });
     write("units", "4\n");
     // Even a link that leads nowhere is a brake.
-    symlinkSync("nowhere", join(folder, ".vernier/STOP"));
+    symlinkSync("nowhere", join(folder.path, ".vernier/STOP"));
     expect(vernier("run", "--once").out).toMatch(/stopped: no effect begins[\s\S]*4 -> 6 \(stopped: not done\)/);
     expect(units()).toBe(4);
   });
@@ -322,7 +273,7 @@ workloads:
     vernier("run", "--once");
     write(".vernier/checkpoint.key", "no key");
     expect(vernier("run", "--once")).toMatchObject({ code: 3, err: expect.stringContaining("this is no Ed25519 key") });
-    rmSync(join(folder, ".vernier/checkpoint.key"));
+    rmSync(join(folder.path, ".vernier/checkpoint.key"));
     write(".vernier/ledger.db", "garbage that is no database at all, and long enough to be looked at as one");
     for (const args of [["run", "--once"], ["ledger", "tail"], ["status"]])
       expect(vernier(...args), args.join(" ")).toMatchObject({ code: 3, err: expect.stringContaining("damaged") });
@@ -349,7 +300,7 @@ workloads:
     const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     write("vernier.yaml", POLICY.replace("{type: file, path: units}", `{type: webhook, url: "${at}/orders", observe: "${at}/capacity", acknowledge: 1h}`));
     write("cpu", "0.95\n");
-    const { out } = await start();
+    await start();
     await until(() => /6 units unknown: accepted: asked the night shift; 6 units were accepted and may come until \S+Z, 4 are there/.test(out()));
     // What is read stays fresh, so that only the open order keeps it from asking twice.
     const while95 = (isDone: () => boolean) => (): boolean => {
@@ -382,7 +333,7 @@ workloads:
       ),
     );
     const result = await new Promise<string>((done) => {
-      const one = spawn(process.execPath, [CLI, "run", "--once"], { cwd: folder });
+      const one = spawn(process.execPath, [CLI, "run", "--once"], { cwd: folder.path });
       let text = "";
       one.stdout.on("data", (chunk: Buffer) => (text += chunk));
       one.stderr.on("data", (chunk: Buffer) => (text += chunk));
@@ -393,7 +344,7 @@ workloads:
     expect(units()).toBe(6);
     expect(result + vernier("ledger", "tail", "--json").out).not.toContain("s3cret-canary");
     for (const name of ["ledger.db", "ledger.db-wal", "checkpoints.ndjson"])
-      if (existsSync(join(folder, ".vernier", name))) expect(readFileSync(join(folder, ".vernier", name)).includes("s3cret-canary")).toBe(false);
+      if (existsSync(join(folder.path, ".vernier", name))) expect(readFileSync(join(folder.path, ".vernier", name)).includes("s3cret-canary")).toBe(false);
   });
 });
 
@@ -402,9 +353,9 @@ describe("vernier ledger", () => {
     write("cpu", "0.95\n");
     vernier("run", "--once");
     expect(vernier("ledger", "export", "--out", "export.ndjson").code).toBe(0);
-    const alone = (name: string) => spawnSync(process.execPath, [resolve("dist/verify-ledger.js"), name], { cwd: folder, encoding: "utf8" }).status;
+    const alone = (name: string) => spawnSync(process.execPath, [resolve("dist/verify-ledger.js"), name], { cwd: folder.path, encoding: "utf8" }).status;
     expect([vernier("ledger", "verify", "export.ndjson").code, alone("export.ndjson")]).toEqual([0, 0]);
-    const text = readFileSync(join(folder, "export.ndjson"), "utf8");
+    const text = readFileSync(join(folder.path, "export.ndjson"), "utf8");
     for (const [name, changed] of Object.entries({
       edited: text.replace('"requested":6', '"requested":7'),
       cut: text.split("\n").slice(0, -2).join("\n"),

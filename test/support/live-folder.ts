@@ -30,6 +30,8 @@ export interface Outcome {
 /** A folder of its own in which the built command runs. */
 export class LiveFolder {
   readonly path = mkdtempSync(join(tmpdir(), "vernier-live-"));
+  /** What the controller that was started last has printed. */
+  out = "";
   readonly #children: ChildProcess[] = [];
 
   write(name: string, text: string): void {
@@ -61,10 +63,11 @@ export class LiveFolder {
 
   /** Starts a controller, and waits until it is at work. */
   async start(...args: string[]): Promise<ChildProcess> {
-    const child = spawn(process.execPath, [CLI, "run", "--listen", "0", ...args], { cwd: this.path, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [CLI, "run", ...args], { cwd: this.path, stdio: ["ignore", "pipe", "pipe"] });
     this.#children.push(child);
-    child.stdout.resume();
+    this.out = "";
     let err = "";
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (this.out += chunk));
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => (err += chunk));
     while (!err.includes("stops all effects")) {
       if (child.exitCode !== null) throw new Error(err);
@@ -86,7 +89,7 @@ export class LiveFolder {
 }
 
 /** Waits for what another process does. */
-export async function until(isDone: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !isDone(); i++) await new Promise((go) => setTimeout(go, 25));
+export async function until(isDone: () => boolean, looks = 400): Promise<void> {
+  for (let i = 0; i < looks && !isDone(); i++) await new Promise((go) => setTimeout(go, 25));
   if (!isDone()) throw new Error("waited in vain");
 }
