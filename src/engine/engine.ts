@@ -242,11 +242,11 @@ export class VernierEngine implements Engine, Decision {
       this.#log.add(REASON.wakes_anyway, units, this.#waking);
       units = this.#waking;
     }
-    if (isReadable && this.#steps !== undefined) units = this.#steps.takeBack(units, current, unusable === 0 && !this.#isFrozen("down"));
+    if (isReadable && this.#steps?.hasGoal) units = this.#steps.takeBack(units, current, unusable === 0 && !this.#isFrozen("down"));
     if (isReadable) units = this.#obey(observation.orders, units, current, nowMs);
     units = this.#constrain(units, current, nowMs);
     if (units !== current && observation.orders?.units === undefined) units = this.#leaveAlone(observation.orders, units, current, nowMs);
-    this.#isTakingBack = this.#steps?.isTakingBack(current, units) ?? false;
+    this.#isTakingBack = units < current && this.#steps?.isTakingBack(current, units) === true;
     if (!isReadable) units = current;
     else if (units < current && !this.#isTakingBack) units = this.#limitRemoval(units, current, nowMs);
     this.requested = units;

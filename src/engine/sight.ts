@@ -10,21 +10,21 @@ const UP_LEAST = 0.5;
 
 /** What readings are worth: each for itself, and all together. */
 export class Sight {
-  readonly #slots: readonly MetricSlot[];
   readonly #zeroGuard: ResolvedGuards["implausibleZero"];
   readonly #readyHistory: ReadyHistory;
   readonly #log: ReasonLog;
+  /** Those that are used, and those whose readings are judged here. */
+  readonly #usedSlots: readonly MetricSlot[];
+  readonly #judgedSlots: readonly MetricSlot[];
   /** Slots that say how much work there is, and those that say whether their source works. */
   readonly #loadSlots: readonly MetricSlot[];
   readonly #upSlots: readonly MetricSlot[];
   /** Each after what it is computed from. */
   readonly #computedSlots: readonly MetricSlot[];
-  readonly #usedSlots: number;
   /** Metrics that count for the posture. */
   used = 0;
 
   constructor(slots: readonly MetricSlot[], zeroGuard: ResolvedGuards["implausibleZero"], readyHistory: ReadyHistory, log: ReasonLog) {
-    this.#slots = slots;
     this.#zeroGuard = zeroGuard;
     this.#readyHistory = readyHistory;
     this.#log = log;
@@ -33,7 +33,8 @@ export class Sight {
     this.#computedSlots = slots.filter((slot) => slot.metric.formula !== undefined);
     this.#loadSlots = slots.filter((slot) => slot.isRead && slot.carriesLoad && slot.metric.formula === undefined);
     this.#upSlots = slots.filter((slot) => slot.metric.measures === "up");
-    this.#usedSlots = slots.filter((slot) => slot.isUsed).length;
+    this.#usedSlots = slots.filter((slot) => slot.isUsed);
+    this.#judgedSlots = slots.filter((slot) => slot.isRead && slot.metric.measures !== "up" && slot.metric.formula === undefined);
   }
 
   /**
@@ -46,17 +47,13 @@ export class Sight {
       this.#judgeSlot(slot, readings, current, nowMs, false);
       isUp &&= slot.isUsable && slot.value >= UP_LEAST;
     }
-    for (let i = 0; i < this.#slots.length; i++) {
-      const slot = this.#slots[i] as MetricSlot;
-      if (slot.isRead && slot.metric.measures !== "up" && slot.metric.formula === undefined) this.#judgeSlot(slot, readings, current, nowMs, isUp);
-    }
+    for (let i = 0; i < this.#judgedSlots.length; i++) this.#judgeSlot(this.#judgedSlots[i] as MetricSlot, readings, current, nowMs, isUp);
     if (this.#loadSlots.length > 1 || this.#upSlots.length > 0) this.#seekAgreement(current);
     for (const slot of this.#computedSlots) if (slot.isRead) slot.compute(nowMs, this.#readyHistory, this.#log, current, isUp);
     let unusable = 0;
-    this.used = this.#usedSlots;
-    for (let i = 0; i < this.#slots.length; i++) {
-      const slot = this.#slots[i] as MetricSlot;
-      if (!slot.isUsed) continue;
+    this.used = this.#usedSlots.length;
+    for (let i = 0; i < this.#usedSlots.length; i++) {
+      const slot = this.#usedSlots[i] as MetricSlot;
       if (isAsleep && slot.isOfUnits) this.used--;
       else if (!slot.isUsable) unusable++;
     }

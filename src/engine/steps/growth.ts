@@ -139,6 +139,12 @@ export class Growth {
     if (Number.isNaN(sample.served) || sample.atMs <= last.atMs) return "none";
     if (sample.atMs - last.atMs > KNOWN_FOR_MS) this.forget();
     this.#last = sample;
+    // Most ticks have nothing to judge: what is done now is what the next step is compared with.
+    if (!isOurs && !this.#isVerifying && this.#holds === 0) {
+      this.#accept(sample, sample.units);
+      this.next = this.#pool[sample === this.#pool[0] ? 1 : 0] as StepSample;
+      return "none";
+    }
     const verdict = this.#judge(sample, nowMs, isOurs);
     for (const free of this.#pool) if (free !== this.#base && free !== this.#best && free !== sample) this.next = free;
     return verdict;

@@ -10,6 +10,8 @@ export class StepSenses {
   readonly delayMs: number;
   readonly #perUnit: number;
   readonly #served: MetricSlot | undefined;
+  /** Whether work done is known in busy units, not requests; read every tick. */
+  readonly #isInUnits: boolean;
   readonly #arrivals: MetricSlot | undefined;
   readonly #utilisation: MetricSlot | undefined;
   readonly #backlog: MetricSlot | undefined;
@@ -24,6 +26,7 @@ export class StepSenses {
     const find = (measures: string): MetricSlot | undefined => named.find(({ metric }) => metric.measures === measures);
     this.#utilisation = named.find(({ metric }) => metric.measures === "utilisation" && metric.scope === "unit");
     this.#served = find("throughput") ?? this.#utilisation;
+    this.#isInUnits = this.#served?.metric.measures === "utilisation";
     this.#arrivals = named.find(({ metric }) => metric.measures === "rate" && metric.scope === "total");
     this.#backlog = named.find(({ metric }) => metric.measures === "backlog" && metric.scope === "total");
     this.#errors = named.filter(({ metric }) => metric.measures === "errors");
@@ -40,14 +43,14 @@ export class StepSenses {
   /** Requests served, per second; NaN when nobody can see it. */
   servedRate(): number {
     if (this.#served?.isUsable !== true) return Number.NaN;
-    return this.#served.metric.measures === "utilisation" ? this.#served.load * this.#perUnit : this.#served.value;
+    return this.#isInUnits ? this.#served.load * this.#perUnit : this.#served.value;
   }
 
   /** What the units did lately; false when nobody can see it. */
   fill(sample: StepSample, history: ReadyHistory): boolean {
     const served = this.#served;
     if (served?.isUsable !== true) return false;
-    const isInUnits = served.metric.measures === "utilisation";
+    const isInUnits = this.#isInUnits;
     const scale = isInUnits ? 1 / this.#perUnit : 1;
     sample.atMs = served.toMs;
     sample.units = Number.isNaN(served.unitsMean) ? history.mean(served.fromMs, served.toMs) : served.unitsMean;
@@ -55,8 +58,9 @@ export class StepSenses {
     sample.arrived = this.#arrivals?.isUsable ? this.#arrivals.value * scale : Number.NaN;
     sample.utilisation = this.#utilisation?.isUsable ? this.#utilisation.value : Number.NaN;
     sample.backlog = this.#backlog?.isUsable ? this.#backlog.value * scale : Number.NaN;
-    sample.errors = worst(this.#errors, errorsOf);
-    sample.slowness = worst(this.#latencies, slownessOf);
+    // Every tick: what nobody measures is not asked for.
+    sample.errors = this.#errors.length === 0 ? Number.NaN : worst(this.#errors, errorsOf);
+    sample.slowness = this.#latencies.length === 0 ? Number.NaN : worst(this.#latencies, slownessOf);
     return true;
   }
 

@@ -140,10 +140,14 @@ export class StepLife {
     this.#why = isErrors ? ["step_failed_errors", errors, health.errors] : ["step_failed_latency", health.slowness, 0];
   }
 
+  /** Whether something is to be taken back. */
+  get hasGoal(): boolean {
+    return this.#goal >= 0;
+  }
+
   /** Capacity after what has to be taken back. @param mayShrink whether everything can be seen and nobody forbids it */
   takeBack(wish: number, current: number, mayShrink: boolean): number {
     const goal = this.#goal;
-    if (goal < 0) return wish;
     const [code, a, b] = this.#why;
     if (goal > current) {
       this.#goal = -1;
