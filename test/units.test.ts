@@ -47,6 +47,7 @@ afterEach(async () => {
 
 const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
 const load = (perSecond: number): void => write("load", `${perSecond}\n`);
+const apiToken = (): string => readFileSync(join(folder, ".vernier", "api.token"), "utf8").trim();
 const pids = (): number[] => [...processesOf(units).values()].flat().toSorted((a, b) => a - b);
 const published = (): readonly { readonly unit: number; readonly port: number }[] =>
   existsSync(join(folder, "endpoints.json"))
@@ -89,6 +90,10 @@ describe("processes of a policy", () => {
     await untilUnits(2, 20);
     await untilUnits(4, 40);
     for (const { port } of published()) expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+    // The same by HTTP, for load balancers that ask.
+    const [{ address }, token] = [JSON.parse(readFileSync(join(folder, ".vernier", "api.json"), "utf8")) as { address: string }, apiToken()];
+    const asked = await fetch(`${address}/api/v1/workloads/shop/web/endpoints`, { headers: { authorization: `Bearer ${token}` } });
+    expect(await asked.json()).toMatchObject({ endpoints: published() });
     const before = pids();
     await end("SIGKILL");
     expect(pids()).toEqual(before);

@@ -63,6 +63,13 @@ export interface StateAnswer {
   readonly workloads: readonly WorkloadState[];
 }
 
+/** Ready units of a workload, for load balancers; the version grows with each change. */
+export interface EndpointsAnswer {
+  readonly schemaVersion: typeof API_VERSION;
+  readonly version: number;
+  readonly endpoints: readonly { readonly unit: number; readonly host: string; readonly port: number }[];
+}
+
 /** What goes wrong, after RFC 9457. */
 export interface Problem {
   readonly type: string;

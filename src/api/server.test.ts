@@ -1,7 +1,7 @@
 import { get } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CommandRequest, StateAnswer } from "./contract.ts";
-import { ApiServer } from "./server.ts";
+import { ApiServer, type ApiSubject } from "./server.ts";
 
 const TOKEN = "a token that nobody guesses";
 const STATE: StateAnswer = {
@@ -36,9 +36,11 @@ let server: ApiServer;
 let address: string;
 let isHealthy: boolean;
 let commands: CommandRequest[];
+let published: ReturnType<ApiSubject["endpoints"]>;
 beforeEach(async () => {
   isHealthy = true;
   commands = [];
+  published = { version: 7, endpoints: [{ unit: 1, host: "127.0.0.1", port: 9000 }] };
   server = new ApiServer(
     {
       state: () => STATE,
@@ -50,6 +52,7 @@ beforeEach(async () => {
         return request.workload === "shop/web";
       },
       entries: async (workload, count) => [{ workload, count }],
+      endpoints: (workload) => (workload === "shop/web" ? published : undefined),
       history: async (workload, fromMs, toMs) => [{ workload, fromMs, toMs }],
     },
     { token: TOKEN, version: "1.2.3" },
@@ -64,6 +67,13 @@ const pause = { kind: "pause", workload: "shop/web", who: "ada", why: "launch" }
 const post = (body: unknown): Promise<Response> => ask("/api/v1/commands", { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) });
 
 describe("the local API", () => {
+  test("tells load balancers and Prometheus which units are ready", async () => {
+    expect(await (await ask("/api/v1/workloads/shop/web/endpoints")).json()).toEqual({ schemaVersion: 1, ...published });
+    expect(await (await ask("/api/v1/workloads/shop/web/targets")).json()).toEqual([{ targets: ["127.0.0.1:9000"], labels: { workload: "shop/web" } }]);
+    published = undefined;
+    expect((await ask("/api/v1/workloads/shop/web/endpoints")).status).toBe(404);
+  });
+
   test("tells state, entries and history", async () => {
     expect(await (await ask("/api/v1/state")).json()).toEqual(STATE);
     expect(await (await ask("/api/v1/workloads/shop/web/entries?count=3")).json()).toEqual({ schemaVersion: 1, entries: [{ workload: "shop/web", count: 3 }] });

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { API_VERSION, type ApiEvent, CommandRequest, type Problem, type StateAnswer } from "./contract.ts";
+import { API_VERSION, type ApiEvent, CommandRequest, type EndpointsAnswer, type Problem, type StateAnswer } from "./contract.ts";
 import { Counters, metricsText } from "./metrics.ts";
 
 /** What the API is about: a controller, seen from outside. */
@@ -17,10 +17,14 @@ export interface ApiSubject {
   command(request: CommandRequest): Promise<boolean>;
   /** Entries about a workload, newest first. */
   entries(workload: string, count: number): Promise<readonly unknown[]>;
+  /** Ready units; undefined when its target does not say who they are. */
+  endpoints(workload: string): Pick<EndpointsAnswer, "version" | "endpoints"> | undefined;
   /** What was observed, oldest first, by engine time. */
   history(workload: string, fromMs: number, toMs: number): Promise<readonly unknown[]>;
 }
 
+/** `targets` are endpoints in the words of Prometheus' `http_sd_config`. */
+const WORKLOAD_PARTS: readonly string[] = ["entries", "history", "endpoints", "targets"];
 const BODY_MAX = 65_536;
 const LISTENERS_MAX = 64;
 const CONNECTIONS_MAX = 256;
@@ -122,8 +126,8 @@ export class ApiServer {
     if (method !== "GET") return wrongMethod(response, "GET");
     if (head === "state" && path.length === 1) return json(response, 200, this.#subject.state());
     if (head === "events" && path.length === 1) return this.#listen(request, response);
-    if (head !== "workloads" || path.length !== 4 || (what !== "entries" && what !== "history"))
-      return refuse(response, 404, "not_found", "there are state, events, commands, workloads/<namespace>/<name>/entries and …/history");
+    if (head !== "workloads" || path.length !== 4 || what === undefined || !WORKLOAD_PARTS.includes(what))
+      return refuse(response, 404, "not_found", `there are state, events, commands, and of workloads/<namespace>/<name>: ${WORKLOAD_PARTS.join(", ")}`);
     const workload = `${namespace}/${name}`;
     if (!this.#subject.has(workload)) return refuse(response, 404, "no_such_workload", `there is no workload ${workload}`);
     if (what === "entries") {
@@ -131,6 +135,13 @@ export class ApiServer {
       if (count === undefined || count < 1 || count > ENTRIES_MAX)
         return refuse(response, 400, "wrong_count", `count: expected a whole number from 1 to ${ENTRIES_MAX}`);
       return json(response, 200, { schemaVersion: API_VERSION, entries: await this.#subject.entries(workload, count) });
+    }
+    if (what === "endpoints" || what === "targets") {
+      const published = this.#subject.endpoints(workload);
+      if (published === undefined) return refuse(response, 404, "no_endpoints", `the target of ${workload} does not say which units it has`);
+      if (what === "endpoints") return json(response, 200, { schemaVersion: API_VERSION, ...published } satisfies EndpointsAnswer);
+      const targets = published.endpoints.map(({ host, port }) => `${host}:${port}`);
+      return json(response, 200, [{ targets, labels: { workload } }]);
     }
     const nowMs = this.#subject.nowMs();
     const [fromMs, toMs] = [wholeOf(url, "from", nowMs - 3_600_000), wholeOf(url, "to", nowMs + 1)];

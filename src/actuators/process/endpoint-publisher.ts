@@ -20,7 +20,8 @@ export interface Endpoint {
   readonly port: number;
 }
 
-interface Publication {
+/** A list of ready units; its version grows with each change. */
+export interface Publication {
   readonly version: number;
   readonly endpoints: readonly Endpoint[];
 }
@@ -30,7 +31,7 @@ const HOOK_OUTPUT_MAX = 65_536;
 /** After a file that could not be written, or a hook that failed. */
 const RETRY_MS = 2_000;
 
-/** Keeps a file as the list of ready units, and tells by a command that it changed. One change after the other. */
+/** Keeps the list of ready units, in a file when there is to be one, and tells by a command that it changed. One change after the other. */
 export class EndpointPublisher {
   readonly #config: EndpointsConfig | undefined;
   readonly #environment: Readonly<Record<string, string>>;
@@ -59,9 +60,18 @@ export class EndpointPublisher {
     this.#known = new Set(this.#published.endpoints.map(({ unit }) => unit));
   }
 
+  /** What followers are told now. */
+  get published(): Publication {
+    return this.#published;
+  }
+
   /** Asks for this list. Comes back at once. */
   want(endpoints: readonly Endpoint[]): void {
-    if (this.#config === undefined) return;
+    if (this.#config === undefined) {
+      // Nobody is told; whoever asks hears it.
+      if (!isSame(endpoints, this.#published.endpoints)) this.#published = { version: this.#published.version + 1, endpoints };
+      return;
+    }
     this.#wanted = endpoints;
     if (this.#retry === undefined) this.#begin();
   }

@@ -5,6 +5,7 @@ import { PathError, systemErrorCode } from "../../lib/system-error.ts";
 import type { Actuator, ActuatorAbilities, CapacityFound, CapacityUnreadable, SetOrder, SetOutcome } from "../actuator.ts";
 import { type CapacityOrder, firstOrder, readCapacityOrder, writeCapacityOrder } from "./capacity-file.ts";
 import { type EndingConfig, keepEndingConfig, lockUnits } from "./end-units.ts";
+import type { Publication } from "./endpoint-publisher.ts";
 import { Reaper } from "./reaper.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { StartConfig } from "./unit-context.ts";
@@ -85,6 +86,11 @@ export class ProcessActuator implements Actuator {
   /** Every unit with what it uses. @throws PathError */
   units(): readonly UnitReadout[] {
     return listUnits(this.#config.folder);
+  }
+
+  /** Who is ready, as followers are told; undefined while nobody looks after the units here. */
+  endpoints(): Publication | undefined {
+    return this.#held?.supervisor.published;
   }
 
   /** With `keep`, units stay as they are; with `stop`, they are drained and ended before this resolves. */

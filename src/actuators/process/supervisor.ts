@@ -1,7 +1,7 @@
 import { setImmediate as letOthers, setTimeout as wait } from "node:timers/promises";
 import { bootId, processesWith, processStarts } from "../../lib/process-table.ts";
 import { messageOf, PathError, systemErrorCode } from "../../lib/system-error.ts";
-import { type Endpoint, EndpointPublisher, type EndpointsConfig } from "./endpoint-publisher.ts";
+import { type Endpoint, EndpointPublisher, type EndpointsConfig, type Publication } from "./endpoint-publisher.ts";
 import { forgetLaunches, UNIT_VARIABLE } from "./launch.ts";
 import { surplusOf } from "./surplus.ts";
 import { Unit } from "./unit.ts";
@@ -216,6 +216,11 @@ export class Supervisor {
     }
     // What could not even begin has ended by now.
     if (due.length > 0) forgetLaunches(folder, new Set([...this.#units.values()].map(({ record }) => record.nonce)));
+  }
+
+  /** Who is ready, as followers are told. */
+  get published(): Publication {
+    return this.#publisher.published;
   }
 
   #endpoints(): readonly Endpoint[] {
