@@ -135,7 +135,13 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
     controller,
     listen: async () => {
       if (options.api === "off" || options.isDryRun) return undefined;
-      api = await openApi(controller, store, { data: options.data, port: options.api, version: options.version, wallMs: () => clock.wallMs(), endpointsOf: (id) => processes.get(id)?.endpoints() });
+      api = await openApi(controller, store, {
+        data: options.data,
+        port: options.api,
+        version: options.version,
+        wallMs: () => clock.wallMs(),
+        endpointsOf: (id) => processes.get(id)?.endpoints(),
+      });
       return api.address;
     },
     workloads: workloads.map(({ id, mode }) => ({ id, mode })),
