@@ -37,6 +37,7 @@ describe("structure", () => {
     for (const root of [
       "src/cli/main.ts",
       "src/cli/simulation-worker.ts",
+      "src/cli/load-worker.ts",
       "src/cli/unit-reaper.ts",
       "src/ledger/verify-main.ts",
       "src/index.ts",

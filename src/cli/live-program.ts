@@ -3,6 +3,38 @@ import type { Command } from "commander";
 /** Options that may come several times. */
 export const collect = (value: string, before: string[]): string[] => [...before, value];
 
+/** Load from us, to see what a service can take. */
+export function addLoadCommand(vernier: Command): void {
+  vernier
+    .command("load")
+    .description("put load on a service")
+    .command("play")
+    .description("send requests when they are due, whatever became of those before, and say what they took")
+    .argument("[target...]", "addresses such as http://127.0.0.1:8080/; one after the other gets a request")
+    .option("--endpoints <file>", "who there is instead, from a file that is read again as it changes")
+    .option("--path <path>", "for --endpoints", "/")
+    .option("--rate <rate|max>", "the same all the time, such as 200/s; max: as fast as answers come")
+    .option("--steps <rates>", "one rate after the other, such as 100/s,200/s,400/s")
+    .option("--each <duration>", "for --steps: how long each goes on", "30s")
+    .option("--ramp <from..to>", "evenly from one rate to another, such as 10/s..500/s")
+    .option("--trace <file>", "as it was recorded: any recording that simulate reads")
+    .option("--speed <times>", "for --trace: so many times as fast", "1")
+    .option("--peak-rate <rate>", "for --trace: scale it so that its highest bin is this")
+    .option("--from <duration>", "for --trace: where to begin, from its beginning")
+    .option("--to <duration>", "for --trace: where to end, from its beginning")
+    .option("--for <duration>", "how long; 30s, or as long as a recording or steps take, when left out")
+    .option("--random", "random gaps between requests, as of many users, instead of even ones")
+    .option("--seed <n>", "for --random", "1")
+    .option("--connections <n>", "to each target, at most", "128")
+    .option("--timeout <duration>", "a request without an answer by then has failed", "10s")
+    .option("--header <text>", 'a header, such as "X-Team: shop"; repeatable', collect, [] as string[])
+    .option("--threads <n>", "threads to send from", "1")
+    .option("--out <file.csv>", "write every second to a file, too")
+    .option("--force", "for --out: replace an existing file")
+    .option("--json", "print the whole as JSON")
+    .action(async (targets, options) => (await import("./commands/load.ts")).runLoadPlay(targets, options));
+}
+
 /** The commands of the live loop: run it, look at it, tell it what to do, prove what it did. */
 export function addLiveCommands(vernier: Command, version: string): void {
   vernier

@@ -12,11 +12,16 @@ export function writeNew(text: string, { out, force }: { readonly out?: string; 
     process.stdout.write(text);
     return;
   }
+  createNew(text, { out, ...(force !== undefined && { force }) }, option);
+  process.stdout.write(`wrote ${out}\n`);
+}
+
+/** Writes a file. An existing one stays unless `force` is set. @throws UsageError for an existing file   @throws PathError when it cannot be written */
+export function createNew(text: string, { out, force }: { readonly out: string; readonly force?: boolean }, option = "--out"): void {
   try {
     writeFileSync(out, text, { flag: force ? "w" : "wx" });
   } catch (error) {
     if (systemErrorCode(error) === "EEXIST") throw new UsageError(`"${out}" exists already; --force replaces it, ${option} names another`);
     throw new PathError("cannot write", out, error);
   }
-  process.stdout.write(`wrote ${out}\n`);
 }

@@ -1,0 +1,207 @@
+import { appendFileSync } from "node:fs";
+import { parseDuration } from "../../lib/duration.ts";
+import { formatNumber, formatSpan } from "../../lib/format.ts";
+import { generatorLimit, type LoadRequest } from "../../load/play.ts";
+import { constantShape, durationOf, type LoadShape, rampShape, rateAt, recordedShape, stepsShape } from "../../load/shape.ts";
+import type { LoadReport } from "../../load/tally.ts";
+import { Rate } from "../../policy/quantities.ts";
+import { readTrace } from "../../read-trace.ts";
+import { readEndpoints } from "../../sources/scrape/endpoints.ts";
+import { formatLatency, formatPercent, table } from "../format.ts";
+import { playOnThreads } from "../load-threads.ts";
+import { parseWhole } from "../run-options.ts";
+import { terminalOf } from "../terminal.ts";
+import { UsageError } from "../usage-error.ts";
+import { createNew } from "../write-new.ts";
+
+export interface LoadOptions {
+  readonly endpoints?: string;
+  readonly path: string;
+  readonly rate?: string;
+  readonly steps?: string;
+  readonly each: string;
+  readonly ramp?: string;
+  readonly trace?: string;
+  readonly speed: string;
+  readonly peakRate?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly for?: string;
+  readonly connections: string;
+  readonly timeout: string;
+  readonly threads: string;
+  readonly random?: boolean;
+  readonly seed: string;
+  readonly header: readonly string[];
+  readonly out?: string;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+/** How long a load without an end of its own goes on. */
+const FOR_MS = 30_000;
+const FOLLOW_MS = 250;
+
+export async function runLoadPlay(targets: readonly string[], options: LoadOptions): Promise<void> {
+  const { shape, durationMs } = await shapeOf(options);
+  if ((targets.length === 0) === (options.endpoints === undefined))
+    throw new UsageError("say where the load goes: addresses such as http://127.0.0.1:8080/, or --endpoints with a file that names them");
+  for (const target of targets)
+    if (!/^https?:\/\/[^/]+/.test(target) || !URL.canParse(target))
+      throw new UsageError(`found "${target}", expected an address such as http://127.0.0.1:8080/`);
+  const threads = parseWhole("threads", options.threads, 1, 64);
+  if (threads > 1 && options.endpoints !== undefined) throw new UsageError("--endpoints goes with one thread");
+  const request: LoadRequest = {
+    shape,
+    durationMs,
+    targets: targets.map((target) => new URL(target).href),
+    connections: parseWhole("connections", options.connections, 1, 10_000),
+    timeoutMs: durationOption("--timeout", options.timeout),
+    headers: Object.fromEntries(options.header.map(headerOf)),
+    ...(options.random && { seed: parseWhole("seed", options.seed, 0, 2 ** 31 - 1) }),
+  };
+  const followed = options.endpoints === undefined ? undefined : await follow(options.endpoints, options.path);
+  const { out } = options;
+  if (out !== undefined)
+    createNew("second,due_per_second,sent,answered,failed,not_sent,under_way,p50_ms,p95_ms,p99_ms,max_ms,late_p99_ms\n", {
+      out,
+      ...(options.force && { force: true }),
+    });
+  const { paint } = terminalOf(process.stdout);
+  const stop = new AbortController();
+  const onSignal = (): void => stop.abort();
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  let isHeaded = false;
+  try {
+    const { report, busy } = await playOnThreads(
+      threads,
+      request,
+      (second) => {
+        if (out !== undefined) appendFileSync(out, `${csvOf(second, shape)}\n`);
+        if (options.json) return;
+        if (!isHeaded) process.stdout.write(`${paint("dim", HEAD)}\n`);
+        isHeaded = true;
+        process.stdout.write(`${lineOf(second, shape)}\n`);
+      },
+      stop.signal,
+      followed?.targets,
+    );
+    const limit = generatorLimit(report, shape === undefined ? busy : undefined);
+    if (options.json) process.stdout.write(`${JSON.stringify({ schemaVersion: 1, ...report, generator: { limit: limit ?? null } }, null, 2)}\n`);
+    else process.stdout.write(`\n${textOf(report, shape === undefined)}\n`);
+    if (limit !== undefined) process.stderr.write(`${paint("yellow", "the generator itself was the limit:")} ${limit}\n`);
+    if (report.sent > 0 && report.answered === 0) process.exitCode = 1;
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+    followed?.close();
+  }
+}
+
+async function shapeOf(options: LoadOptions): Promise<{ readonly shape: LoadShape | undefined; readonly durationMs: number }> {
+  const given = (["rate", "steps", "ramp", "trace"] as const).filter((name) => options[name] !== undefined);
+  if (given.length !== 1)
+    throw new UsageError(
+      `say one of --rate, --steps, --ramp and --trace: how many requests there are to be${given.length > 1 ? `; found ${given.map((name) => `--${name}`).join(" and ")}` : ""}`,
+    );
+  const forMs = options.for === undefined ? undefined : durationOption("--for", options.for);
+  if (options.rate === "max") return { shape: undefined, durationMs: forMs ?? FOR_MS };
+  const shape = await anyShape(options, forMs);
+  if (durationOf(shape) === 0) throw new UsageError("there is no load in that stretch");
+  return { shape, durationMs: Math.min(durationOf(shape), forMs ?? Number.POSITIVE_INFINITY) };
+}
+
+async function anyShape(options: LoadOptions, forMs: number | undefined): Promise<LoadShape> {
+  if (options.rate !== undefined) return constantShape(rateOption("--rate", options.rate), forMs ?? FOR_MS);
+  if (options.steps !== undefined) {
+    const rates = options.steps.split(",").map((text) => rateOption("--steps", text.trim()));
+    return stepsShape(rates, durationOption("--each", options.each));
+  }
+  if (options.ramp !== undefined) {
+    const [from, to, ...more] = options.ramp.split("..").map((text) => rateOption("--ramp", text));
+    if (from === undefined || to === undefined || more.length > 0) throw new UsageError(`--ramp: found "${options.ramp}", expected such as 10/s..500/s`);
+    return rampShape(from, to, forMs ?? FOR_MS);
+  }
+  const speed = Number(options.speed);
+  if (!(speed > 0 && speed <= 1e6)) throw new UsageError(`--speed: found "${options.speed}", expected a number such as 60`);
+  return recordedShape(await readTrace(options.trace as string), {
+    speed,
+    ...(options.peakRate !== undefined && { peakRate: rateOption("--peak-rate", options.peakRate) }),
+    ...(options.from !== undefined && { fromMs: durationOption("--from", options.from) }),
+    ...(options.to !== undefined && { toMs: durationOption("--to", options.to) }),
+  });
+}
+
+/** Looks again and again at who is there. What cannot be read leaves what was read last. */
+async function follow(file: string, path: string): Promise<{ readonly targets: () => readonly string[]; close(): void }> {
+  let targets: readonly string[] = [];
+  const look = async (): Promise<string | undefined> => {
+    const found = await readEndpoints(file, path, AbortSignal.timeout(1_000));
+    if (typeof found === "string") return found;
+    targets = found.map(({ url }) => url.href);
+    return undefined;
+  };
+  const trouble = await look();
+  if (trouble !== undefined) throw new UsageError(`--endpoints: ${trouble}`);
+  const timer = setInterval(() => void look(), FOLLOW_MS);
+  return { targets: () => targets, close: () => clearInterval(timer) };
+}
+
+const HEAD = "   time      due     sent  answered  failed  under way      p50      p95      p99      max";
+
+function lineOf({ fromMs, toMs, sent, answered, failed, underWay, latency }: LoadReport, shape: LoadShape | undefined): string {
+  const ms = (value: number | undefined): string => (value === undefined ? "-" : formatLatency(value)).padStart(9);
+  const due = shape === undefined ? "max" : `${formatNumber(rateAt(shape, (fromMs + toMs) / 2))}/s`;
+  const counts = `${String(sent).padStart(9)}${String(answered).padStart(10)}${String(failed).padStart(8)}${String(underWay).padStart(11)}`;
+  return `${`${Math.round(toMs / 1_000)} s`.padStart(7)}${due.padStart(9)}${counts}${ms(latency?.p50)}${ms(latency?.p95)}${ms(latency?.p99)}${ms(latency?.max)}`;
+}
+
+function csvOf({ fromMs, toMs, sent, answered, failed, notSent, underWay, latency, lateness }: LoadReport, shape: LoadShape | undefined): string {
+  const due = shape === undefined ? "" : rateAt(shape, (fromMs + toMs) / 2).toFixed(2);
+  const ms = (value: number | undefined): string => (value === undefined ? "" : value.toFixed(3));
+  const times = [latency?.p50, latency?.p95, latency?.p99, latency?.max, lateness?.p99].map(ms);
+  return [(toMs / 1_000).toFixed(1), due, sent, answered, failed, notSent, underWay, ...times].join(",");
+}
+
+function textOf(report: LoadReport, isClosed: boolean): string {
+  const { toMs, sent, answered, failed, notSent, underWay, latency } = report;
+  const seconds = toMs / 1_000;
+  const share = (count: number): string => (sent === 0 ? "" : `, ${formatPercent(count / sent)}`);
+  const rows = [
+    ["sent", `${formatNumber(sent)} in ${formatSpan(Math.round(seconds) * 1_000)}: ${formatNumber(sent / seconds)} a second`],
+    ["answered", `${formatNumber(answered)}: ${formatNumber(answered / seconds)} a second`],
+    ["failed", `${formatNumber(failed)}${share(failed)}`],
+  ];
+  if (notSent > 0) rows.push(["not sent", formatNumber(notSent)]);
+  if (underWay > 0) rows.push(["no answer yet", formatNumber(underWay)]);
+  if (latency !== null) {
+    const { p50, p90, p95, p99, p999, max } = latency;
+    rows.push([
+      "latency",
+      `p50 ${formatLatency(p50)}, p90 ${formatLatency(p90)}, p95 ${formatLatency(p95)}, p99 ${formatLatency(p99)}, p99.9 ${formatLatency(p999)}, max ${formatLatency(max)}`,
+    ]);
+    rows.push([
+      "",
+      isClosed ? "from when each was sent: as fast as answers came, so nobody else waited" : "from when each was due, whatever became of those before",
+    ]);
+  }
+  return table(rows);
+}
+
+function headerOf(text: string): [string, string] {
+  const colon = text.indexOf(":");
+  if (colon < 1) throw new UsageError(`--header: found "${text}", expected such as "X-Team: shop"`);
+  return [text.slice(0, colon).trim().toLowerCase(), text.slice(colon + 1).trim()];
+}
+
+function rateOption(name: string, text: string): number {
+  if (/^0(\/s)?$/.test(text)) return 0;
+  const parsed = Rate.safeParse(text);
+  if (!parsed.success) throw new UsageError(`${name}: found "${text}", expected a rate such as 100/s`);
+  return parsed.data;
+}
+
+function durationOption(name: string, text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new UsageError(`${name}: found "${text}", expected a duration such as 30s`);
+  return ms;
+}

@@ -1,0 +1,69 @@
+import { Worker } from "node:worker_threads";
+import { addUp, busyShare, type LoadRequest, type Played, playShare, type Share } from "../load/play.ts";
+import type { LoadReport } from "../load/tally.ts";
+
+declare const VERSION: string;
+
+export interface LoadOutcome {
+  readonly report: LoadReport;
+  /** Share of one core that the busiest thread was busy. */
+  readonly busy: number;
+}
+
+type FromWorker = Played & ({ readonly kind: "second" } | { readonly kind: "whole"; readonly busy: number });
+
+/**
+ * Plays a load on so many threads, each with its share of the requests.
+ * @param targets who there is now; for one thread only
+ */
+export async function playOnThreads(
+  threads: number,
+  request: LoadRequest,
+  onSecond: (report: LoadReport) => void,
+  signal: AbortSignal,
+  targets?: () => readonly string[],
+): Promise<LoadOutcome> {
+  if (threads === 1) {
+    const before = performance.eventLoopUtilization();
+    const { report } = await playShare(request, { index: 0, of: 1 }, onSecond, signal, targets);
+    return { report, busy: busyShare(before) };
+  }
+  const seconds: Played[][] = [];
+  const workers: Worker[] = [];
+  const stop = (): void => {
+    for (const worker of workers) worker.postMessage("stop");
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    const wholes = await Promise.all(
+      Array.from({ length: threads }, (_, index) => {
+        const worker = startWorker();
+        workers.push(worker);
+        let at = 0;
+        return new Promise<Played & { readonly busy: number }>((resolve, reject) => {
+          worker.on("message", (message: FromWorker) => {
+            if (message.kind === "whole") return resolve(message);
+            const second = seconds[at] ?? [];
+            seconds[at++] = second;
+            second.push(message);
+            if (second.length === threads) onSecond(addUp(second));
+          });
+          worker.on("error", reject);
+          worker.on("exit", (code) => reject(new Error(`a worker thread ended early with code ${code}`)));
+          worker.postMessage({ request, share: { index, of: threads } satisfies Share });
+        });
+      }),
+    );
+    return { report: addUp(wholes), busy: Math.max(...wholes.map(({ busy }) => busy)) };
+  } finally {
+    signal.removeEventListener("abort", stop);
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+/** The worker as it lies beside the bundle; from sources, through the loader that runs them. */
+function startWorker(): Worker {
+  if (typeof VERSION !== "undefined") return new Worker(new URL("../load-worker.js", import.meta.url));
+  const entry = JSON.stringify(new URL("./load-worker.ts", import.meta.url).href);
+  return new Worker(`import("tsx/esm/api").then(({ register }) => { register(); return import(${entry}); })`, { eval: true });
+}
