@@ -33,7 +33,14 @@ const main = await build({
 });
 const commands = await build({
   ...common,
-  entryPoints: ["src/cli/commands/*.ts", "src/cli/simulation-worker.ts", "src/cli/load-worker.ts", "src/cli/unit-reaper.ts"],
+  entryPoints: [
+    "src/cli/commands/*.ts",
+    "src/cli/simulation-worker.ts",
+    "src/cli/load-worker.ts",
+    "src/cli/demo-service.ts",
+    "src/cli/demo-load.ts",
+    "src/cli/unit-reaper.ts",
+  ],
   // It finds its binary beside itself.
   external: ["@photostructure/sqlite"],
   outdir: "dist/cli",

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { API_VERSION, type ApiEvent, type CommandRequest, type StateAnswer, type WorkloadState } from "./api/contract.ts";
-import { ApiServer, type ApiSubject } from "./api/server.ts";
+import { ApiServer, type ApiSubject, type DemoSubject } from "./api/server.ts";
 import { type Controller, SHARD, type WorkloadView } from "./control/controller.ts";
 import { decodeObservations } from "./control/observations.ts";
 import { type Command, hashOfDecision } from "./control/orders.ts";
@@ -67,13 +67,14 @@ export interface ApiOptions {
   readonly version: string;
   readonly wallMs: () => number;
   readonly endpointsOf: ApiSubject["endpoints"];
+  readonly demo?: DemoSubject | undefined;
 }
 
 /** Opens the API of a controller, and writes down where it is. @throws PathError when a port that was asked for is taken */
 export async function openApi(
   controller: Controller,
   store: Store,
-  { data, port, version, wallMs, endpointsOf }: ApiOptions,
+  { data, port, version, wallMs, endpointsOf, demo }: ApiOptions,
 ): Promise<LiveApi & { readonly server: ApiServer }> {
   const startedMs = wallMs();
   const state = (): StateAnswer => ({
@@ -93,6 +94,7 @@ export async function openApi(
       command: (request) => controller.command(commandOf(request)),
       entries: async (workload, count) => (await store.entriesOf(workload, count)).map((text) => JSON.parse(text) as unknown),
       endpoints: endpointsOf,
+      ...(demo !== undefined && { demo }),
       history: (workload, fromMs, toMs) => historyOf(store, workload, fromMs, toMs),
     },
     { token: tokenOf(data), version },

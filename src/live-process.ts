@@ -79,7 +79,7 @@ export function forgottenUnits(data: string, lookedAfter: ReadonlySet<string>): 
 }
 
 /** A full stop is in no name of a workload. */
-function unitsFolder(data: string, workload: string): string {
+export function unitsFolder(data: string, workload: string): string {
   return resolve(data, "units", workload.replace("/", "."));
 }
 

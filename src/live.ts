@@ -3,6 +3,7 @@ import { appendFileSync, lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Actuator } from "./actuators/actuator.ts";
 import { ProcessActuator } from "./actuators/process/process-actuator.ts";
+import type { DemoSubject } from "./api/server.ts";
 import { createEngine } from "./app.ts";
 import { SystemClock } from "./control/clock.ts";
 import { Controller, SHARD } from "./control/controller.ts";
@@ -40,6 +41,8 @@ export interface LiveOptions {
   /** Port of the local API: a number, undefined for the usual or any, `off` for none. A dry run has none. */
   readonly api?: number | "off" | undefined;
   readonly version: string;
+  /** What the API shows besides. */
+  readonly demo?: DemoSubject;
   /** How much is kept, and for how long. */
   readonly keep: { readonly retentionMs: number; readonly budgetBytes: number };
 }
@@ -141,6 +144,7 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
         version: options.version,
         wallMs: () => clock.wallMs(),
         endpointsOf: (id) => processes.get(id)?.endpoints(),
+        demo: options.demo,
       });
       return api.address;
     },

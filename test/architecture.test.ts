@@ -38,6 +38,8 @@ describe("structure", () => {
       "src/cli/main.ts",
       "src/cli/simulation-worker.ts",
       "src/cli/load-worker.ts",
+      "src/cli/demo-service.ts",
+      "src/cli/demo-load.ts",
       "src/cli/unit-reaper.ts",
       "src/ledger/verify-main.ts",
       "src/index.ts",

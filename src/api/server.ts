@@ -4,6 +4,13 @@ import type { AddressInfo } from "node:net";
 import { API_VERSION, type ApiEvent, CommandRequest, type EndpointsAnswer, type Problem, type StateAnswer } from "./contract.ts";
 import { Counters, metricsText } from "./metrics.ts";
 
+/** A demonstration that runs beside the controller. */
+export interface DemoSubject {
+  readonly state: object;
+  /** @returns false when there is no such trouble */
+  make(trouble: string): boolean;
+}
+
 /** What the API is about: a controller, seen from outside. */
 export interface ApiSubject {
   state(): StateAnswer;
@@ -15,6 +22,7 @@ export interface ApiSubject {
   isHealthy(): boolean;
   /** @returns false when there is no such workload */
   command(request: CommandRequest): Promise<boolean>;
+  readonly demo?: DemoSubject;
   /** Entries about a workload, newest first. */
   entries(workload: string, count: number): Promise<readonly unknown[]>;
   /** Ready units; undefined when its target does not say who they are. */
@@ -123,6 +131,7 @@ export class ApiServer {
   async #route(method: string, path: readonly string[], url: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [head, namespace, name, what] = path;
     if (head === "commands" && path.length === 1) return method === "POST" ? await this.#command(request, response) : wrongMethod(response, "POST");
+    if (head === "demo" && this.#subject.demo !== undefined) return void this.#demo(this.#subject.demo, method, path.slice(1), response);
     if (method !== "GET") return wrongMethod(response, "GET");
     if (head === "state" && path.length === 1) return json(response, 200, this.#subject.state());
     if (head === "events" && path.length === 1) return this.#listen(request, response);
@@ -148,6 +157,14 @@ export class ApiServer {
     if (fromMs === undefined || toMs === undefined || fromMs >= toMs || toMs - fromMs > 86_400_000)
       return refuse(response, 400, "wrong_range", "from and to: expected ms since 1970, from before to, a day apart at most");
     return json(response, 200, { schemaVersion: API_VERSION, history: await this.#subject.history(workload, fromMs, toMs) });
+  }
+
+  #demo(demo: DemoSubject, method: string, [what, trouble, ...more]: readonly string[], response: ServerResponse): unknown {
+    if (what === undefined) return method === "GET" ? json(response, 200, { schemaVersion: API_VERSION, ...demo.state }) : wrongMethod(response, "GET");
+    if (what !== "troubles" || trouble === undefined || more.length > 0) return refuse(response, 404, "not_found", "there are demo and demo/troubles/<name>");
+    if (method !== "POST") return wrongMethod(response, "POST");
+    if (!demo.make(trouble)) return refuse(response, 404, "no_such_trouble", `there is no trouble ${trouble}`);
+    return json(response, 202, { schemaVersion: API_VERSION, accepted: true });
   }
 
   async #command(request: IncomingMessage, response: ServerResponse): Promise<void> {

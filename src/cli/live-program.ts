@@ -35,6 +35,19 @@ export function addLoadCommand(vernier: Command): void {
     .action(async (targets, options) => (await import("./commands/load.ts")).runLoadPlay(targets, options));
 }
 
+/** The first five minutes. */
+export function addDemoCommand(vernier: Command, version: string): void {
+  vernier
+    .command("demo")
+    .description("three fleets of real processes on this machine under the load of a match day: fixed, doubling, small steps")
+    .option("--speed <times>", "so many times as fast as it was", "72")
+    .option("--from <duration>", "where in the recording to begin", "13h")
+    .option("--for <duration>", "how long; until it is ended when left out")
+    .option("--listen <port>", "port of the page; 7461, or any that is free, when left out")
+    .option("--json", "print only the result, as JSON")
+    .action(async (options) => (await import("./commands/demo.ts")).runDemo({ ...options, version }));
+}
+
 /** The commands of the live loop: run it, look at it, tell it what to do, prove what it did. */
 export function addLiveCommands(vernier: Command, version: string): void {
   vernier

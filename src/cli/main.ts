@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from "commander";
-import { addLiveCommands, addLoadCommand, collect } from "./live-program.ts";
+import { addDemoCommand, addLiveCommands, addLoadCommand, collect } from "./live-program.ts";
 
 // Only what --help shows is loaded here; every command body comes with its own import().
 
@@ -138,6 +138,7 @@ function program(): Command {
     .option("--force", "for --out: replace an existing file")
     .action(async (policy, options) => (await import("./commands/export.ts")).runExportOpenSlo(policy, options));
 
+  addDemoCommand(vernier, version());
   addLoadCommand(vernier);
   addLiveCommands(vernier, version());
   return vernier;

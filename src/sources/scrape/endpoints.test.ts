@@ -27,7 +27,7 @@ describe("endpoints", () => {
     ["", "not JSON"],
     ["[]", 'expected {"endpoints": […]}'],
     ['{"endpoints": {}}', 'expected {"endpoints": […]}'],
-    [file("web-1"), "endpoint 1: unit has to be a text of 1 to 200 characters"],
+    [file("web-1"), "endpoint 1: unit has to be a number, or a text of 1 to 200 characters"],
     [file(WEB, { ...WEB, unit: "" }), "endpoint 2: unit has to be"],
     [file({ ...WEB, host: "127.0.0.1@evil" }), "endpoint 1: host has to be a name or an address"],
     [file({ ...WEB, host: "a/b" }), "endpoint 1: host has to be"],

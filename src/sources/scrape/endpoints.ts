@@ -55,8 +55,11 @@ export function parseEndpoints(text: string, path: string): readonly Endpoint[] 
   const units = new Set<string>();
   const instances = new Set<string>();
   for (const [index, one] of given.entries()) {
-    const { unit, host, port } = isRecord(one) ? one : {};
-    if (typeof unit !== "string" || unit === "" || unit.length > UNIT_MAX) return `endpoint ${index + 1}: unit has to be a text of 1 to ${UNIT_MAX} characters`;
+    const { unit: named, host, port } = isRecord(one) ? one : {};
+    // Processes have numbers, others have names.
+    const unit = typeof named === "number" ? String(named) : named;
+    if (typeof unit !== "string" || unit === "" || unit.length > UNIT_MAX)
+      return `endpoint ${index + 1}: unit has to be a number, or a text of 1 to ${UNIT_MAX} characters`;
     if (typeof host !== "string" || (isIP(host) === 0 && !/^[A-Za-z0-9]([A-Za-z0-9.-]{0,252})$/.test(host)))
       return `endpoint ${index + 1}: host has to be a name or an address`;
     if (typeof port !== "number" || !Number.isInteger(port) || port < 1 || port > 65_535)

@@ -1,0 +1,192 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readCapacityOrder, writeCapacityOrder } from "../../actuators/process/capacity-file.ts";
+import { loadPolicy } from "../../app.ts";
+import { Demo, type FleetState } from "../../demo/demo.ts";
+import { FLEETS, fleetPolicy, PEAK_RATE, PORTS } from "../../demo/fleets.ts";
+import type { LoadSecond, LoadSideConfig } from "../../demo/load-side.ts";
+import { whyText } from "../../engine/describe-reason.ts";
+import { parseDuration } from "../../lib/duration.ts";
+import { formatNumber, formatSpan } from "../../lib/format.ts";
+import { systemErrorCode } from "../../lib/system-error.ts";
+import { formatTimestamp } from "../../lib/timestamp.ts";
+import { type Live, openLive } from "../../live.ts";
+import { unitsFolder } from "../../live-process.ts";
+import { recordedShape } from "../../load/shape.ts";
+import { readTrace } from "../../read-trace.ts";
+import { formatLatency, formatMoney, formatPercent, table } from "../format.ts";
+import { terminalOf } from "../terminal.ts";
+import { UsageError } from "../usage-error.ts";
+
+export interface DemoCommandOptions {
+  readonly speed: string;
+  readonly from: string;
+  readonly for?: string;
+  readonly listen?: string;
+  readonly json?: boolean;
+  readonly version: string;
+}
+
+/** First of the ports that demonstrations use, and how many may run side by side. */
+const FIRST_PORT = 21_000;
+const SIDE_BY_SIDE = 20;
+const KEEP = { budgetBytes: 256 << 20, retentionMs: 86_400_000 };
+/** Between two tables on a terminal. */
+const TABLE_EVERY_S = 30;
+const SEED = 1998;
+
+export async function runDemo(options: DemoCommandOptions): Promise<void> {
+  const speed = Number(options.speed);
+  if (!(speed >= 1 && speed <= 1_000)) throw new UsageError(`--speed: found "${options.speed}", expected a number from 1 to 1000`);
+  const fromMs = durationOption("--from", options.from);
+  const forMs = options.for === undefined ? Number.POSITIVE_INFINITY : durationOption("--for", options.for);
+  const port = options.listen === undefined ? undefined : Number(options.listen);
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port < 65_536))
+    throw new UsageError(`--listen: found "${options.listen}", expected a port`);
+  const trace = await readTrace(fileURLToPath(new URL("../../../examples/world-cup/match-days.csv.gz", import.meta.url)));
+  const { firstPort, release } = await takePorts();
+  const folder = mkdtempSync(join(tmpdir(), "vernier-demo-"));
+  const data = join(folder, "data");
+  const troubleFile = join(folder, "trouble.json");
+  const policyFile = join(folder, "vernier.yaml");
+  writeFileSync(policyFile, fleetPolicy({ command: [process.execPath, beside("demo-service")], troubleFile, firstPort }));
+  const load = fork(beside("demo-load"), [], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const stop = new AbortController();
+  let signals = 0;
+  const onSignal = (): void => {
+    if (++signals > 1) process.exit(130);
+    stop.abort();
+  };
+  process.on("SIGTERM", onSignal).on("SIGINT", onSignal).on("SIGHUP", onSignal);
+  // Whoever reads the output may go away; a closed terminal ends it.
+  process.stdout.removeAllListeners("error").on("error", onSignal);
+  const { paint } = terminalOf(process.stdout);
+  const say = (text: string): void => {
+    if (!options.json) process.stdout.write(`${text}\n`);
+  };
+  let live: Live | undefined;
+  const unitsOf = (workload: string): { ready: number; paid: number } => {
+    const capacity = live?.controller.views().find(({ id }) => id === workload)?.last?.observation.capacity;
+    return capacity?.readable ? { ready: capacity.ready, paid: capacity.ready + capacity.starting + capacity.draining } : { ready: 0, paid: 0 };
+  };
+  const demo = new Demo(
+    { speed, fromMs: (trace.startMs ?? 0) + fromMs },
+    {
+      nowMs: Date.now,
+      troubleFile,
+      unitsOf,
+      spike: (spike) => void load.send({ spike }),
+      halve: (workload) => {
+        const units = unitsFolder(data, workload);
+        const order = readCapacityOrder(units);
+        if (!("kind" in order)) writeCapacityOrder(units, { ...order, requested: Math.max(1, order.requested >> 1), version: order.version + 1 });
+      },
+    },
+  );
+  const beganMs = performance.now();
+  try {
+    live = await openLive(
+      [loadPolicy(policyFile)],
+      { data, isDryRun: false, keep: KEEP, environment: process.env, api: port, version: options.version, demo },
+      {
+        onDecision: (decision, _mode, effect) => {
+          const { workload, from, requested } = decision;
+          if (effect !== "begun" || from === requested || !workload.endsWith("small-steps")) return;
+          say(`${paint("dim", clock(performance.now() - beganMs))} ${paint("bold", "small steps")} ${from} -> ${requested}: ${whyText(decision.reasons())}`);
+        },
+        onWarning: (message) => process.stderr.write(`vernier: ${message}\n`),
+      },
+    );
+    await live.controller.start({ dryRun: false });
+    const page = await live.listen();
+    say(welcome(page ?? "", speed, paint));
+    const ended = once(load, "exit").then(([code]) => {
+      if (!stop.signal.aborted) throw new Error(`the load of the demonstration ended with ${code}`);
+    });
+    load.on("message", (second: LoadSecond) => {
+      demo.add(second);
+      if (demo.state.seconds % TABLE_EVERY_S === 0) say(`${scores(demo.state.fleets)}\n`);
+      if (demo.state.seconds * 1_000 >= forMs) stop.abort();
+    });
+    const begin: LoadSideConfig = {
+      fleets: FLEETS.map(({ name }) => ({ name, endpoints: join(folder, `${name}.endpoints.json`) })),
+      shape: recordedShape(trace, { speed, peakRate: PEAK_RATE, fromMs }),
+      seed: SEED,
+    };
+    load.send({ begin });
+    await Promise.race([live.controller.run(stop.signal), ended]);
+    await live.controller.stop("signal");
+  } finally {
+    if (load.connected) load.disconnect();
+    await live?.close();
+    process.off("SIGTERM", onSignal).off("SIGINT", onSignal).off("SIGHUP", onSignal);
+    release();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  if (options.json) process.stdout.write(`${JSON.stringify({ schemaVersion: 1, ...demo.state }, null, 2)}\n`);
+  else process.stdout.write(`\n${scores(demo.state.fleets)}\nAll units have ended.\n`);
+}
+
+function welcome(page: string, speed: number, paint: (style: "bold" | "dim", text: string) => string): string {
+  return `
+${paint("bold", page)}
+
+Three fleets of real processes get the same load, that of World Cup match days of 1998, ${formatNumber(speed)} times as fast.
+${FLEETS.map(({ title, about }) => `  ${paint("bold", title.padEnd(12))} ${about}`).join("\n")}
+
+Look at what each costs and how long it is short; click on a step to see why it was taken. Make trouble and see what becomes of it.
+Ctrl-C ends it, and everything it began.
+`;
+}
+
+function scores(fleets: readonly FleetState[]): string {
+  const rows = fleets.map(({ title, units, unitHours, money, p95Ms, aboveCeiling, failed }) => [
+    title,
+    String(units.ready),
+    formatNumber(unitHours, 1),
+    formatMoney(money, "USD"),
+    p95Ms === null ? "-" : formatLatency(p95Ms),
+    formatPercent(aboveCeiling),
+    String(failed),
+  ]);
+  return table([["", "units", "unit-hours", "cost", "p95", "above 80 %", "failed"], ...rows], [false, true, true, true, true, true, true]);
+}
+
+function clock(ms: number): string {
+  return formatTimestamp(Math.max(0, ms)).slice(14, 19);
+}
+
+/** A built file beside the commands. */
+function beside(name: string): string {
+  const built = fileURLToPath(new URL(`../${name}.js`, import.meta.url));
+  // From sources: what was built last.
+  return existsSync(built) ? built : fileURLToPath(new URL(`../../../dist/cli/${name}.js`, import.meta.url));
+}
+
+/** Ports that no other demonstration on this machine uses: its first is held for as long as it runs. */
+async function takePorts(): Promise<{ readonly firstPort: number; release(): void }> {
+  for (let i = 0; i < SIDE_BY_SIDE; i++) {
+    const held = FIRST_PORT + i * (PORTS + 1);
+    const server = createServer();
+    if (await listens(server, held)) return { firstPort: held + 1, release: () => void server.close() };
+  }
+  throw new UsageError(`${SIDE_BY_SIDE} demonstrations run already, or ports from ${FIRST_PORT} are taken`);
+}
+
+function listens(server: Server, port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) => (systemErrorCode(error) === "EADDRINUSE" ? resolve(false) : reject(error)));
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => resolve(true));
+  });
+}
+
+function durationOption(name: string, text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new UsageError(`${name}: found "${text}", expected a duration such as ${formatSpan(600_000)}`);
+  return ms;
+}
