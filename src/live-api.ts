@@ -1,16 +1,27 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { API_VERSION, type ApiEvent, type CommandRequest, type StateAnswer, type WorkloadState } from "./api/contract.ts";
+import {
+  API_VERSION,
+  type ApiEvent,
+  type CommandRequest,
+  type SeriesAnswer,
+  type StateAnswer,
+  type WorkloadAbout,
+  type WorkloadState,
+} from "./api/contract.ts";
 import { ApiServer, type ApiSubject, type DemoSubject } from "./api/server.ts";
 import { type Controller, SHARD, type WorkloadView } from "./control/controller.ts";
 import { decodeObservations } from "./control/observations.ts";
 import { type Command, hashOfDecision } from "./control/orders.ts";
 import type { ControllerEvents } from "./control/ports.ts";
 import { describeReason } from "./engine/describe-reason.ts";
+import { exportLines } from "./ledger/export.ts";
 import type { Store } from "./ledger/store.ts";
+import { LedgerVerifier } from "./ledger/verify.ts";
 import { replaceFile } from "./lib/replace-file.ts";
 import { PathError, systemErrorCode } from "./lib/system-error.ts";
+import type { ResolvedWorkload } from "./policy/resolve.ts";
 
 // The local API over a controller: what it knows, in the words of the contract.
 
@@ -19,6 +30,9 @@ const API_PORT = 7461;
 /** Ticks that may be late before it counts as ill. */
 const LATE_TICKS = 3;
 const LATE_MS = 10_000;
+
+/** Listeners hear of ticks this often at most. */
+const TOLD_EVERY_MS = 900;
 
 /** Where commands are sent, and what lets them in. */
 export interface ApiPlace {
@@ -34,6 +48,7 @@ export interface LiveApi {
 /** Passes on what happens to whoever listens to the API, too. */
 export function tellingApi(events: ControllerEvents, api: () => ApiServer | undefined, wallMs: () => number): ControllerEvents {
   const send = (event: ApiEvent): void => api()?.send(event);
+  let toldMs = 0;
   return {
     ...events,
     onDecision: (decision, mode, effect, observation) => {
@@ -56,6 +71,10 @@ export function tellingApi(events: ControllerEvents, api: () => ApiServer | unde
     onTick: (tookMs, workloads) => {
       events.onTick?.(tookMs, workloads);
       api()?.counters.tick(tookMs, wallMs());
+      // Often enough for eyes.
+      if (wallMs() - toldMs < TOLD_EVERY_MS) return;
+      toldMs = wallMs();
+      send({ event: "tick", data: { atMs: toldMs } });
     },
   };
 }
@@ -95,6 +114,9 @@ export async function openApi(
       entries: async (workload, count) => (await store.entriesOf(workload, count)).map((text) => JSON.parse(text) as unknown),
       endpoints: endpointsOf,
       ...(demo !== undefined && { demo }),
+      tail: async (count) => (await store.tail(SHARD, count)).map((text) => JSON.parse(text) as unknown),
+      verify: () => verificationOf(store),
+      series: (workload, fromMs, toMs, points) => seriesOf(store, workload, fromMs, toMs, points),
       history: (workload, fromMs, toMs) => historyOf(store, workload, fromMs, toMs),
     },
     { token: tokenOf(data), version },
@@ -155,7 +177,7 @@ export function commandOf(request: CommandRequest): Command {
   return { workload, who, why, do: what, ...("untilMs" in request && request.untilMs !== undefined && { untilMs: request.untilMs }) };
 }
 
-function stateOf({ id, mode, posture, last, unreadable, policyHash, intervalMs, openIntents, orders }: WorkloadView): WorkloadState {
+function stateOf({ id, mode, posture, last, unreadable, policyHash, intervalMs, openIntents, orders, policy }: WorkloadView): WorkloadState {
   const capacity = last?.observation.capacity;
   const decision = last?.decision;
   return {
@@ -164,6 +186,7 @@ function stateOf({ id, mode, posture, last, unreadable, policyHash, intervalMs, 
     posture: posture ?? null,
     policyHash,
     intervalMs,
+    about: aboutOf(policy),
     tickMs: last?.atMs ?? null,
     capacity: capacity?.readable ? { requested: capacity.requested, ready: capacity.ready, starting: capacity.starting, draining: capacity.draining } : null,
     unreadable: unreadable ?? null,
@@ -187,4 +210,52 @@ async function historyOf(store: Store, workload: string, fromMs: number, toMs: n
   for await (const { atMs, bytes } of store.observations(SHARD, fromMs, toMs))
     for (const { workload: id, observation } of decodeObservations(bytes)) if (id === workload) rows.push({ atMs, ...observation });
   return rows;
+}
+
+function aboutOf({ bounds, ceiling, unit, metrics, objectives }: ResolvedWorkload): WorkloadAbout {
+  return {
+    bounds,
+    ceiling,
+    price: unit.price === undefined ? null : { amountPerHour: unit.price.amountPerHour, currency: unit.price.currency ?? null },
+    metrics: metrics.map(({ name, measures, scope }) => ({ name, measures, scope })),
+    objectives: objectives.map((objective) => {
+      const { name } = objective;
+      if (objective.kind === "threshold") return { name, metric: objective.metric, op: objective.op, limit: objective.value };
+      if (objective.kind === "band") return { name, metric: objective.metric, from: objective.from, to: objective.to };
+      return { name, metric: objective.bad ?? objective.total };
+    }),
+  };
+}
+
+async function seriesOf(store: Store, workload: string, fromMs: number, toMs: number, points: number): Promise<Omit<SeriesAnswer, "schemaVersion">> {
+  const bucketMs = (toMs - fromMs) / points;
+  const timesMs: number[] = [];
+  const requested: (number | null)[] = [];
+  const ready: (number | null)[] = [];
+  const metrics: Record<string, (number | null)[]> = {};
+  let bucket = -1;
+  for await (const { atMs, bytes } of store.observations(SHARD, fromMs, toMs))
+    for (const { workload: id, observation } of decodeObservations(bytes)) {
+      if (id !== workload) continue;
+      const next = Math.floor((atMs - fromMs) / bucketMs);
+      const at = next === bucket ? timesMs.length - 1 : timesMs.length;
+      bucket = next;
+      const { capacity, readings } = observation;
+      timesMs[at] = atMs;
+      requested[at] = capacity.readable ? capacity.requested : null;
+      ready[at] = capacity.readable ? capacity.ready : null;
+      for (const { metric, status, value } of readings) {
+        metrics[metric] ??= new Array<null>(at).fill(null);
+        (metrics[metric] as (number | null)[])[at] = status === "value" && Number.isFinite(value) ? value : null;
+      }
+    }
+  for (const values of Object.values(metrics)) for (let i = 0; i < timesMs.length; i++) values[i] ??= null;
+  return { timesMs, requested, ready, metrics };
+}
+
+async function verificationOf(store: Store): Promise<{ readonly isWhole: boolean; readonly entries: number; readonly problems: readonly string[] }> {
+  const verifier = new LedgerVerifier();
+  for await (const line of exportLines(store)) verifier.push(line);
+  const { entries, problems } = verifier.finish();
+  return { isWhole: problems.length === 0, entries, problems: problems.map(({ message }) => message) };
 }

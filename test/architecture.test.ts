@@ -77,7 +77,7 @@ describe("structure", () => {
 
   test("files stay small enough to read", () => {
     // Reasons: the schema and the contradictions are lists that are read by looking up; the engine is the stage order in one place,
-    // the controller the order of writing down and doing.
+    // the controller the order of writing down and doing; growth is one judgement with the state that it keeps.
     const longer: Readonly<Record<string, number>> = {
       "src/policy/schema.ts": 480,
       "src/engine/engine.ts": 760,
@@ -86,6 +86,7 @@ describe("structure", () => {
       "src/sim/score.ts": 360,
       "src/policy/lint.ts": 340,
       "src/control/controller.ts": 480,
+      "src/engine/steps/growth.ts": 350,
     };
     for (const path of products) expect(read(path).split("\n").length, path).toBeLessThanOrEqual(longer[path] ?? 320);
   });

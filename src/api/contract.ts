@@ -29,6 +29,34 @@ export interface ReasonView {
   readonly text: string;
 }
 
+/** What a policy says of a workload, as far as whoever looks at it needs. */
+export interface WorkloadAbout {
+  readonly bounds: { readonly min: number; readonly max: number };
+  /** Utilisation above which it counts as short, 0..1. */
+  readonly ceiling: number;
+  readonly price: { readonly amountPerHour: number; readonly currency: string | null } | null;
+  readonly metrics: readonly { readonly name: string; readonly measures: string; readonly scope: "total" | "unit" }[];
+  /** `limit` of a threshold, `from` and `to` of a band, in the metric's own unit. */
+  readonly objectives: readonly {
+    readonly name: string;
+    readonly metric: string;
+    readonly op?: "lte" | "lt" | "gte" | "gt";
+    readonly limit?: number;
+    readonly from?: number;
+    readonly to?: number;
+  }[];
+}
+
+/** What was observed over a while, in columns of equal length: the last of each bucket of time; null where nothing was. */
+export interface SeriesAnswer {
+  readonly schemaVersion: typeof API_VERSION;
+  /** Engine time, ms. */
+  readonly timesMs: readonly number[];
+  readonly requested: readonly (number | null)[];
+  readonly ready: readonly (number | null)[];
+  readonly metrics: Readonly<Record<string, readonly (number | null)[]>>;
+}
+
 /** One workload as it is now. Ratios are 0..1, times ms since 1970. */
 export interface WorkloadState {
   readonly workload: string;
@@ -36,6 +64,7 @@ export interface WorkloadState {
   readonly posture: "normal" | "partial" | "blind" | null;
   readonly policyHash: string;
   readonly intervalMs: number;
+  readonly about: WorkloadAbout;
   /** Engine time of the last tick; null before the first. */
   readonly tickMs: number | null;
   /** Null while it cannot be read. */
@@ -95,5 +124,6 @@ export type ApiEvent =
       readonly event: "outcome";
       readonly data: { readonly workload: string; readonly units: number; readonly outcome: string; readonly message: string | null };
     }
+  | { readonly event: "tick"; readonly data: { readonly atMs: number } }
   | { readonly event: "stopped"; readonly data: { readonly isStopped: boolean } }
   | { readonly event: "warning"; readonly data: { readonly message: string } };

@@ -17,6 +17,13 @@ const STATE: StateAnswer = {
       posture: "partial",
       policyHash: "ab",
       intervalMs: 15_000,
+      about: {
+        bounds: { min: 2, max: 20 },
+        ceiling: 0.8,
+        price: null,
+        metrics: [{ name: "cpu", measures: "utilisation", scope: "unit" }],
+        objectives: [],
+      },
       tickMs: 999_000,
       capacity: { requested: 4, ready: 3, starting: 1, draining: 0 },
       unreadable: null,
@@ -53,6 +60,9 @@ beforeEach(async () => {
       },
       entries: async (workload, count) => [{ workload, count }],
       endpoints: (workload) => (workload === "shop/web" ? published : undefined),
+      tail: async (count) => [{ count }],
+      verify: async () => ({ isWhole: true, entries: 7, problems: [] }),
+      series: async (_workload, fromMs, toMs, points) => ({ timesMs: [fromMs, toMs], requested: [points, null], ready: [1, 2], metrics: {} }),
       history: async (workload, fromMs, toMs) => [{ workload, fromMs, toMs }],
     },
     { token: TOKEN, version: "1.2.3" },
@@ -67,6 +77,15 @@ const pause = { kind: "pause", workload: "shop/web", who: "ada", why: "launch" }
 const post = (body: unknown): Promise<Response> => ask("/api/v1/commands", { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) });
 
 describe("the local API", () => {
+  test("tells the ledger, and the past in so many points", async () => {
+    expect(await (await ask("/api/v1/ledger?count=3")).json()).toEqual({ schemaVersion: 1, entries: [{ count: 3 }] });
+    expect(await (await ask("/api/v1/ledger/verification")).json()).toMatchObject({ isWhole: true, entries: 7 });
+    expect(await (await ask("/api/v1/workloads/shop/web/series?from=1&to=9&points=5")).json()).toMatchObject({ timesMs: [1, 9], requested: [5, null] });
+    expect((await ask("/api/v1/workloads/shop/web/series?from=1&to=9&points=0")).status).toBe(400);
+    expect((await ask("/api/v1/ledger?count=0")).status).toBe(400);
+    expect((await ask("/api/v1/ledger/other")).status).toBe(404);
+  });
+
   test("tells load balancers and Prometheus which units are ready", async () => {
     expect(await (await ask("/api/v1/workloads/shop/web/endpoints")).json()).toEqual({ schemaVersion: 1, ...published });
     expect(await (await ask("/api/v1/workloads/shop/web/targets")).json()).toEqual([{ targets: ["127.0.0.1:9000"], labels: { workload: "shop/web" } }]);

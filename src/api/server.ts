@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { API_VERSION, type ApiEvent, CommandRequest, type EndpointsAnswer, type Problem, type StateAnswer } from "./contract.ts";
+import { API_VERSION, type ApiEvent, CommandRequest, type EndpointsAnswer, type Problem, type SeriesAnswer, type StateAnswer } from "./contract.ts";
 import { Counters, metricsText } from "./metrics.ts";
 
 /** A demonstration that runs beside the controller. */
@@ -27,16 +27,23 @@ export interface ApiSubject {
   entries(workload: string, count: number): Promise<readonly unknown[]>;
   /** Ready units; undefined when its target does not say who they are. */
   endpoints(workload: string): Pick<EndpointsAnswer, "version" | "endpoints"> | undefined;
+  /** The last entries about anything, newest first. */
+  tail(count: number): Promise<readonly unknown[]>;
+  /** Whether the record is whole, in words where it is not. */
+  verify(): Promise<{ readonly isWhole: boolean; readonly entries: number; readonly problems: readonly string[] }>;
+  /** What was observed, in so many buckets at most. */
+  series(workload: string, fromMs: number, toMs: number, points: number): Promise<Omit<SeriesAnswer, "schemaVersion">>;
   /** What was observed, oldest first, by engine time. */
   history(workload: string, fromMs: number, toMs: number): Promise<readonly unknown[]>;
 }
 
 /** `targets` are endpoints in the words of Prometheus' `http_sd_config`. */
-const WORKLOAD_PARTS: readonly string[] = ["entries", "history", "endpoints", "targets"];
+const WORKLOAD_PARTS: readonly string[] = ["entries", "history", "series", "endpoints", "targets"];
 const BODY_MAX = 65_536;
 const LISTENERS_MAX = 64;
 const CONNECTIONS_MAX = 256;
 const ENTRIES_MAX = 1_000;
+const POINTS_MAX = 2_000;
 /** So that whoever is in between does not take silence for the end. */
 const HEARTBEAT_MS = 15_000;
 /** What is waiting for a slow listener; beyond that it is cut off, and comes again. */
@@ -134,6 +141,7 @@ export class ApiServer {
     if (head === "demo" && this.#subject.demo !== undefined) return void this.#demo(this.#subject.demo, method, path.slice(1), response);
     if (method !== "GET") return wrongMethod(response, "GET");
     if (head === "state" && path.length === 1) return json(response, 200, this.#subject.state());
+    if (head === "ledger" && path.length <= 2) return await this.#ledger(namespace, url, response);
     if (head === "events" && path.length === 1) return this.#listen(request, response);
     if (head !== "workloads" || path.length !== 4 || what === undefined || !WORKLOAD_PARTS.includes(what))
       return refuse(response, 404, "not_found", `there are state, events, commands, and of workloads/<namespace>/<name>: ${WORKLOAD_PARTS.join(", ")}`);
@@ -156,7 +164,22 @@ export class ApiServer {
     const [fromMs, toMs] = [wholeOf(url, "from", nowMs - 3_600_000), wholeOf(url, "to", nowMs + 1)];
     if (fromMs === undefined || toMs === undefined || fromMs >= toMs || toMs - fromMs > 86_400_000)
       return refuse(response, 400, "wrong_range", "from and to: expected ms since 1970, from before to, a day apart at most");
+    if (what === "series") {
+      const points = wholeOf(url, "points", 600);
+      if (points === undefined || points < 1 || points > POINTS_MAX)
+        return refuse(response, 400, "wrong_points", `points: expected a whole number from 1 to ${POINTS_MAX}`);
+      return json(response, 200, { schemaVersion: API_VERSION, ...(await this.#subject.series(workload, fromMs, toMs, points)) } satisfies SeriesAnswer);
+    }
     return json(response, 200, { schemaVersion: API_VERSION, history: await this.#subject.history(workload, fromMs, toMs) });
+  }
+
+  async #ledger(what: string | undefined, url: URL, response: ServerResponse): Promise<void> {
+    if (what === "verification") return json(response, 200, { schemaVersion: API_VERSION, ...(await this.#subject.verify()) });
+    if (what !== undefined) return refuse(response, 404, "not_found", "there are ledger and ledger/verification");
+    const count = wholeOf(url, "count", 50);
+    if (count === undefined || count < 1 || count > ENTRIES_MAX)
+      return refuse(response, 400, "wrong_count", `count: expected a whole number from 1 to ${ENTRIES_MAX}`);
+    return json(response, 200, { schemaVersion: API_VERSION, entries: await this.#subject.tail(count) });
   }
 
   #demo(demo: DemoSubject, method: string, [what, trouble, ...more]: readonly string[], response: ServerResponse): unknown {

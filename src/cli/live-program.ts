@@ -43,7 +43,7 @@ export function addDemoCommand(vernier: Command, version: string): void {
     .option("--speed <times>", "so many times as fast as it was", "72")
     .option("--from <duration>", "where in the recording to begin", "13h")
     .option("--for <duration>", "how long; until it is ended when left out")
-    .option("--listen <port>", "port of the page; 7461, or any that is free, when left out")
+    .option("--listen <port>", "port of the local API; 7461, or any that is free, when left out")
     .option("--json", "print only the result, as JSON")
     .action(async (options) => (await import("./commands/demo.ts")).runDemo({ ...options, version }));
 }

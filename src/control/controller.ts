@@ -47,6 +47,7 @@ export interface WorkloadView extends Pick<Running, "id" | "mode" | "posture" | 
   readonly intervalMs: number;
   readonly openIntents: number;
   readonly orders: StandingOrders;
+  readonly policy: ControlledWorkload["policy"];
 }
 
 /**
@@ -151,8 +152,8 @@ export class Controller {
 
   /** What it knows of each workload. */
   views(): readonly WorkloadView[] {
-    return this.#workloads.map(({ id, mode, posture, last, unreadable, isActing, engine, open }) => ({
-      ...{ id, mode, posture, last, unreadable, isActing },
+    return this.#workloads.map(({ id, mode, posture, last, unreadable, isActing, engine, open, policy }) => ({
+      ...{ policy, id, mode, posture, last, unreadable, isActing },
       ...{ policyHash: engine.policyHash, intervalMs: engine.intervalMs, openIntents: open.length, orders: this.#orders.of(id) },
     }));
   }

@@ -22,7 +22,7 @@ import { ExtremeWindow, type ExtremeWindowState } from "./windows/extreme-window
 import { InFlight, type InFlightState } from "./windows/in-flight.ts";
 import { ReadyHistory, type ReadyHistoryState } from "./windows/ready-history.ts";
 
-const STATE_VERSION = 5;
+const STATE_VERSION = 6;
 
 /** A fall of what was requested to less than this share is read twice before it is believed. */
 const CONFIRMED_SHARE = 0.5;
@@ -134,9 +134,15 @@ export class VernierEngine implements Engine, Decision {
   #serving = 0;
   #missing = 0;
   #arrived = 0;
-  readonly #stepTick = { nowMs: 0, current: 0, ready: 0, missing: 0, arrived: 0, min: 0 };
-  /** Whether this tick takes back growth that has not shown its worth. */
-  #isTakingBack = false;
+  readonly #stepTick = {
+    nowMs: 0,
+    current: 0,
+    ready: 0,
+    missing: 0,
+    arrived: 0,
+    min: 0,
+    mayGo: () => this.#blastRadius?.allowed(this.atMs) ?? Number.POSITIVE_INFINITY,
+  };
 
   constructor(policy: ResolvedWorkload, options: VernierEngineOptions) {
     this.workload = policy.id;
@@ -246,9 +252,8 @@ export class VernierEngine implements Engine, Decision {
     if (isReadable) units = this.#obey(observation.orders, units, current, nowMs);
     units = this.#constrain(units, current, nowMs);
     if (units !== current && observation.orders?.units === undefined) units = this.#leaveAlone(observation.orders, units, current, nowMs);
-    this.#isTakingBack = units < current && this.#steps?.isTakingBack(current, units) === true;
     if (!isReadable) units = current;
-    else if (units < current && !this.#isTakingBack) units = this.#limitRemoval(units, current, nowMs);
+    else if (units < current) units = this.#limitRemoval(units, current, nowMs);
     this.requested = units;
     return this;
   }
@@ -271,8 +276,7 @@ export class VernierEngine implements Engine, Decision {
         // Taken away now: readings from now on are means over fewer units, although nobody looks before the next tick.
         this.#readyHistory.record(this.atMs, Math.min(this.ready, this.requested));
         this.#down.changes.add(this.atMs, -change);
-        if (this.#isTakingBack) this.#blastRadius?.takeBack(this.atMs, this.requested);
-        else this.#blastRadius?.remove(this.atMs, -change);
+        this.#blastRadius?.remove(this.atMs, -change);
       }
     }
     this.#drift?.took(this.atMs, current, this.requested);
@@ -544,7 +548,7 @@ export class VernierEngine implements Engine, Decision {
     if (isUp) {
       const above = this.#policy.guards.up.unlimitedAbove;
       const utilisation = this.#projectedUtilisation();
-      if (above !== "off" && utilisation > above + EPSILON && this.#steps?.isSerial !== true) {
+      if (above !== "off" && utilisation > above + EPSILON && this.#steps?.isSerialAt(nowMs) !== true) {
         this.#log.add(REASON.rate_unlimited, wish, wish, utilisation, above);
         return wish;
       }

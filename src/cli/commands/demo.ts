@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readCapacityOrder, writeCapacityOrder } from "../../actuators/process/capacity-file.ts";
 import { loadPolicy } from "../../app.ts";
-import { Demo, type FleetState } from "../../demo/demo.ts";
-import { FLEETS, fleetPolicy, PEAK_RATE, PORTS } from "../../demo/fleets.ts";
+import { Demo, type FleetState, TROUBLES } from "../../demo/demo.ts";
+import { endpointsFile, FLEETS, fleetPolicy, PEAK_RATE, PORTS } from "../../demo/fleets.ts";
 import type { LoadSecond, LoadSideConfig } from "../../demo/load-side.ts";
 import { whyText } from "../../engine/describe-reason.ts";
 import { parseDuration } from "../../lib/duration.ts";
@@ -104,7 +104,7 @@ export async function runDemo(options: DemoCommandOptions): Promise<void> {
     );
     await live.controller.start({ dryRun: false });
     const page = await live.listen();
-    say(welcome(page ?? "", speed, paint));
+    say(welcome(page ?? "", data, speed, paint));
     const ended = once(load, "exit").then(([code]) => {
       if (!stop.signal.aborted) throw new Error(`the load of the demonstration ended with ${code}`);
     });
@@ -114,7 +114,7 @@ export async function runDemo(options: DemoCommandOptions): Promise<void> {
       if (demo.state.seconds * 1_000 >= forMs) stop.abort();
     });
     const begin: LoadSideConfig = {
-      fleets: FLEETS.map(({ name }) => ({ name, endpoints: join(folder, `${name}.endpoints.json`) })),
+      fleets: FLEETS.map(({ name }) => ({ name, endpoints: join(folder, endpointsFile(name)) })),
       shape: recordedShape(trace, { speed, peakRate: PEAK_RATE, fromMs }),
       seed: SEED,
     };
@@ -132,14 +132,18 @@ export async function runDemo(options: DemoCommandOptions): Promise<void> {
   else process.stdout.write(`\n${scores(demo.state.fleets)}\nAll units have ended.\n`);
 }
 
-function welcome(page: string, speed: number, paint: (style: "bold" | "dim", text: string) => string): string {
+function welcome(api: string, data: string, speed: number, paint: (style: "bold" | "dim", text: string) => string): string {
   return `
-${paint("bold", page)}
-
 Three fleets of real processes get the same load, that of World Cup match days of 1998, ${formatNumber(speed)} times as fast.
 ${FLEETS.map(({ title, about }) => `  ${paint("bold", title.padEnd(12))} ${about}`).join("\n")}
 
-Look at what each costs and how long it is short; click on a step to see why it was taken. Make trouble and see what becomes of it.
+Every ${TABLE_EVERY_S} seconds: what each has cost, by the clock of the recording, and how long it was short. From another terminal:
+  vernier status --data ${data} --watch
+  vernier explain demo/small-steps --data ${data}
+  curl -X POST -H "authorization: Bearer $(cat ${data}/api.token)" ${api}/api/v1/demo/troubles/spike
+Troubles: ${Object.entries(TROUBLES)
+    .map(([name, { about }]) => `${name} (${about})`)
+    .join(", ")}.
 Ctrl-C ends it, and everything it began.
 `;
 }

@@ -54,13 +54,6 @@ export class BlastRadius {
     this.#removed.add(nowMs, units);
   }
 
-  /** Growth was taken back that had not shown its worth: what it reached is no measure of what may go. */
-  takeBack(nowMs: number, units: number): void {
-    this.#highest.clear();
-    this.#highest.push(nowMs, units);
-    this.#requested = units;
-  }
-
   /** Units that may go at once of so many. */
   ofWhole(units: number): number {
     return Math.max(1, Math.floor(this.share * units + 1e-9));

@@ -13,11 +13,12 @@ export interface GrowthState {
   readonly fellAtMs: number;
   readonly strikes: number;
   readonly struckAtMs: number;
-  readonly isSerial: boolean;
+  readonly serialUntilMs: number;
   readonly isVerifying: boolean;
   readonly enough: number;
   readonly cap: number;
   readonly capUntilMs: number;
+  readonly doubtUntilMs: number;
   readonly holds: number;
   readonly wasFutile: boolean;
   readonly wrongs: number;
@@ -56,6 +57,7 @@ const NEVER_MS = -Number.MAX_VALUE;
 export class Growth {
   readonly #holdMs: number;
   readonly #warmUpMs: number;
+  readonly #windowMs: number;
   /** At the size that is known to be worth its units. */
   #base = new StepSample();
   /** Most work done since. */
@@ -72,12 +74,14 @@ export class Growth {
   #fellAtMs = NEVER_MS;
   #strikes = 0;
   #struckAtMs = NEVER_MS;
-  #isSerial = false;
+  #serialUntilMs = NEVER_MS;
   #isVerifying = false;
   /** Work that has to be done at the smaller size for the step to have been the cause. */
   #enough = 0;
   #cap = 0;
   #capUntilMs = NEVER_MS;
+  /** Until then the size is doubted, though it may be tried again. */
+  #doubtUntilMs = NEVER_MS;
   #holds = 0;
   #wasFutile = false;
   /** Times that growth was blamed in vain. */
@@ -91,15 +95,17 @@ export class Growth {
   /**
    * @param holdMs after growth that did not help, nothing beyond its size for so long; twice as long each time
    * @param warmUpMs after which a unit does all that it can
+   * @param windowMs that readings of work are means over: readings closer together share most of what they saw
    */
-  constructor(holdMs: number, warmUpMs: number) {
+  constructor(holdMs: number, warmUpMs: number, windowMs: number) {
     this.#holdMs = holdMs;
     this.#warmUpMs = warmUpMs;
+    this.#windowMs = windowMs;
   }
 
   /** Whether each step has to show its worth before the next. */
-  get isSerial(): boolean {
-    return this.#isSerial;
+  isSerialAt(nowMs: number): boolean {
+    return nowMs < this.#serialUntilMs;
   }
 
   /** Units that growth may not exceed now; infinite when nothing is known against it. */
@@ -108,8 +114,8 @@ export class Growth {
   }
 
   /** Beyond this size growth did not help when it was tried last; infinite when it always has. */
-  get doubtful(): number {
-    return this.#holds > 0 ? this.#cap : Number.POSITIVE_INFINITY;
+  doubtfulAt(nowMs: number): number {
+    return nowMs < this.#doubtUntilMs ? this.#cap : Number.POSITIVE_INFINITY;
   }
 
   /** Units by which growth beyond the doubtful size is tried again: one where too many did harm, as many as show their worth where they did nothing. */
@@ -132,8 +138,8 @@ export class Growth {
     return this.#base.units;
   }
 
-  /** Takes the reading in {@link Growth.next}; each counts once. @param isOurs whether growth is the effect of steps of ours, which may be blamed */
-  record(nowMs: number, isOurs: boolean): GrowthVerdict {
+  /** Takes the reading in {@link Growth.next}; each counts once. @param isOurs whether growth is the effect of steps of ours, which may be blamed   @param isWarm whether units do all that they can */
+  record(nowMs: number, isOurs: boolean, isWarm: boolean): GrowthVerdict {
     const sample = this.next;
     const last = this.#last;
     if (Number.isNaN(sample.served) || sample.atMs <= last.atMs) return "none";
@@ -145,42 +151,44 @@ export class Growth {
       this.next = this.#pool[sample === this.#pool[0] ? 1 : 0] as StepSample;
       return "none";
     }
-    const verdict = this.#judge(sample, nowMs, isOurs);
+    const verdict = this.#judge(sample, nowMs, isOurs, isWarm);
     for (const free of this.#pool) if (free !== this.#base && free !== this.#best && free !== sample) this.next = free;
     return verdict;
   }
 
-  #judge(sample: StepSample, nowMs: number, isOurs: boolean): GrowthVerdict {
+  #judge(sample: StepSample, nowMs: number, isOurs: boolean, isWarm: boolean): GrowthVerdict {
     if (this.#isVerifying) return this.#verify(sample, nowMs);
     // Where too many did harm, one more that does none clears the size; where they did nothing, their worth has to show.
-    if (!this.#wasFutile && this.#falls === 0 && sample.units >= this.#cap + 1 - 1e-6) this.#holds = 0;
+    if (!this.#wasFutile && this.#falls === 0 && this.#holds > 0 && sample.units >= this.#cap + 1 - 1e-6) this.#trust();
     const base = this.#base;
     const best = this.#best;
-    if (!isOurs || !(base.units >= 1) || sample.units < base.units + MORE) {
+    if (!isOurs || !(base.units >= 1) || sample.units <= base.units) {
       this.#accept(sample, sample.units);
       return "none";
     }
+    // Too little more to tell; were it compared with next, small steps would never be told.
+    if (sample.units < base.units + MORE) return "none";
     if (sample.served >= best.served || sample.units < best.units + MORE) {
       this.#best = sample;
       this.#falls = 0;
     } else if (sample.served < (1 - FALL) * best.served && sample.isShort(best)) {
       if (this.#falls++ === 0) this.#fellAtMs = sample.atMs;
-      return this.#falls >= FALLS && sample.atMs - this.#fellAtMs >= FALLEN_FOR_MS && nowMs >= this.#blamelessUntilMs
+      return this.#falls >= FALLS && sample.atMs - this.#fellAtMs >= Math.max(FALLEN_FOR_MS, this.#windowMs) && nowMs >= this.#blamelessUntilMs
         ? this.#blame("retrograde", best, best.units, sample, nowMs)
         : "none";
     } else {
       this.#falls = 0;
     }
-    return this.#weigh(base, sample, nowMs);
+    return this.#weigh(base, sample, nowMs, isWarm);
   }
 
   /** What growth since the base was worth. */
-  #weigh(base: StepSample, sample: StepSample, nowMs: number): GrowthVerdict {
+  #weigh(base: StepSample, sample: StepSample, nowMs: number, isWarm: boolean): GrowthVerdict {
     const grown = sample.units / base.units - 1;
     if (!(grown >= GROWN)) return "none";
     if (!sample.isShort(base)) {
       this.#accept(sample, sample.units);
-      this.#isSerial = false;
+      this.#serialUntilMs = NEVER_MS;
       this.#clear(sample);
       return "validated";
     }
@@ -192,24 +200,40 @@ export class Growth {
     const worth = base.served > 0 ? (sample.served / base.served - 1) / grown : sample.served > 0 ? 1 : 0;
     const useful = this.#useful + (sample.units - base.units) * Math.max(0, Math.min(1, worth));
     if (worth >= NOTHING) {
-      this.#isSerial = worth < LITTLE;
-      this.#accept(sample, this.#isSerial ? useful : sample.units);
-      if (!this.#isSerial) this.#clear(sample);
+      const isLittle = worth < LITTLE;
+      // Cold units do little, and will do more.
+      if (isLittle && !isWarm) return "none";
+      this.#serialUntilMs = isLittle ? nowMs + this.#holdMs : NEVER_MS;
+      this.#accept(sample, isLittle ? useful : sample.units);
+      if (!isLittle) this.#clear(sample);
       return "validated";
     }
+    if (!isWarm) return "none";
     // Again: after a time in which what was slow to begin has begun.
-    if (this.#strikes > 0 && sample.atMs - this.#struckAtMs < this.#warmUpMs) return "none";
+    if (this.#strikes > 0 && sample.atMs - this.#struckAtMs < Math.max(this.#warmUpMs, this.#windowMs)) return "none";
     this.#strikes++;
     this.#struckAtMs = sample.atMs;
-    this.#isSerial = true;
+    this.#serialUntilMs = nowMs + this.#holdMs;
     if (this.#strikes < STRIKES || nowMs < this.#blamelessUntilMs) return "none";
     return this.#blame("futile", base, useful, sample, nowMs);
   }
 
   /** A size beyond the doubtful one has shown its worth. */
   #clear(sample: StepSample): void {
-    if (sample.units > this.#cap) this.#holds = 0;
+    if (sample.units > this.#cap) this.#trust();
     this.#wrongs = 0;
+  }
+
+  /** Nothing speaks against any size. */
+  #trust(): void {
+    this.#holds = 0;
+    this.#doubtUntilMs = NEVER_MS;
+    this.#serialUntilMs = NEVER_MS;
+  }
+
+  /** Growth is taken back to here, which may be more than was blamed. */
+  takenBackTo(units: number): void {
+    this.#cap = Math.max(this.#cap, units);
   }
 
   /** @param useful units that would do as much, as far as is known */
@@ -227,9 +251,11 @@ export class Growth {
     this.#enough = verdict === "retrograde" ? (better.served + now.served) / 2 : (1 - 2 * FALL) * now.served;
     this.#wasFutile = verdict === "futile";
     this.#cap = Math.max(1, Math.ceil(units - 1e-6));
-    this.#capUntilMs = nowMs + Math.min(HOLD_MAX_MS, this.#holdMs * 2 ** this.#holds);
+    const holdMs = Math.min(HOLD_MAX_MS, this.#holdMs * 2 ** this.#holds);
+    this.#capUntilMs = nowMs + holdMs;
+    this.#doubtUntilMs = this.#capUntilMs + holdMs;
     this.#holds = Math.min(this.#holds + 1, 16);
-    this.#isSerial = true;
+    this.#serialUntilMs = this.#doubtUntilMs;
     this.#isVerifying = true;
     this.#accept(better, units);
     return verdict;
@@ -243,6 +269,8 @@ export class Growth {
     this.#accept(sample, sample.units);
     if (sample.served >= this.#enough || !sample.isShort()) return "none";
     this.#capUntilMs = NEVER_MS;
+    this.#doubtUntilMs = NEVER_MS;
+    this.#serialUntilMs = NEVER_MS;
     this.#blamelessUntilMs = nowMs + Math.min(HOLD_MAX_MS, this.#holdMs * 2 ** this.#wrongs);
     this.#wrongs = Math.min(this.#wrongs + 1, 16);
     this.#holds--;
@@ -269,11 +297,12 @@ export class Growth {
       fellAtMs: this.#fellAtMs,
       strikes: this.#strikes,
       struckAtMs: this.#struckAtMs,
-      isSerial: this.#isSerial,
+      serialUntilMs: this.#serialUntilMs,
       isVerifying: this.#isVerifying,
       enough: this.#enough,
       cap: this.#cap,
       capUntilMs: this.#capUntilMs,
+      doubtUntilMs: this.#doubtUntilMs,
       holds: this.#holds,
       wasFutile: this.#wasFutile,
       wrongs: this.#wrongs,
@@ -295,11 +324,12 @@ export class Growth {
     this.#fellAtMs = state.fellAtMs;
     this.#strikes = state.strikes;
     this.#struckAtMs = state.struckAtMs;
-    this.#isSerial = state.isSerial;
+    this.#serialUntilMs = state.serialUntilMs;
     this.#isVerifying = state.isVerifying;
     this.#enough = state.enough;
     this.#cap = state.cap;
     this.#capUntilMs = state.capUntilMs;
+    this.#doubtUntilMs = state.doubtUntilMs;
     this.#holds = state.holds;
     this.#wasFutile = state.wasFutile;
     this.#wrongs = state.wrongs;

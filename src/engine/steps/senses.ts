@@ -8,6 +8,8 @@ import type { Health } from "./scale-in.ts";
 export class StepSenses {
   /** Longest time until readings are wholly of what is now, ms. */
   readonly delayMs: number;
+  /** Readings of work done are means over this. */
+  readonly workWindowMs: number;
   readonly #perUnit: number;
   readonly #served: MetricSlot | undefined;
   /** Whether work done is known in busy units, not requests; read every tick. */
@@ -27,6 +29,7 @@ export class StepSenses {
     this.#utilisation = named.find(({ metric }) => metric.measures === "utilisation" && metric.scope === "unit");
     this.#served = find("throughput") ?? this.#utilisation;
     this.#isInUnits = this.#served?.metric.measures === "utilisation";
+    this.workWindowMs = this.#served?.metric.windowMs ?? 0;
     this.#arrivals = named.find(({ metric }) => metric.measures === "rate" && metric.scope === "total");
     this.#backlog = named.find(({ metric }) => metric.measures === "backlog" && metric.scope === "total");
     this.#errors = named.filter(({ metric }) => metric.measures === "errors");

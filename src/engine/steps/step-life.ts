@@ -48,6 +48,8 @@ export interface StepTick {
   readonly missing: number;
   readonly arrived: number;
   readonly min: number;
+  /** Units that may go at once; asked only when some are to go. */
+  readonly mayGo: () => number;
 }
 
 /**
@@ -64,6 +66,8 @@ export class StepLife {
   readonly #starts: Starts;
   readonly #senses: StepSenses;
   readonly #settleMs: number;
+  /** As declared: until then a unit is known to do less. */
+  readonly #warmUpMs: number;
   /** Capacity to go back to; -1 when there is nothing to take back. */
   #goal = -1;
   #goalUntilMs = 0;
@@ -79,7 +83,8 @@ export class StepLife {
     this.#log = log;
     this.#senses = new StepSenses(policy, slots);
     this.#settleMs = policy.intervalMs + this.#senses.delayMs;
-    this.#growth = new Growth(guard.holdMs, Math.max(WARM_MS, policy.unit.warmUp?.forMs ?? 0));
+    this.#growth = new Growth(guard.holdMs, Math.max(WARM_MS, policy.unit.warmUp?.forMs ?? 0), this.#senses.workWindowMs);
+    this.#warmUpMs = policy.unit.warmUp?.forMs ?? 0;
     this.#scaleIn = new ScaleIn(guard.errorsRise, guard.unsafeMs, PATIENCE * this.#settleMs);
     this.#starts = new Starts(guard.retryMs);
   }
@@ -105,9 +110,9 @@ export class StepLife {
     this.#grewFrom = -1;
   }
 
-  #observeGrowth({ nowMs, current, min }: StepTick): void {
+  #observeGrowth({ nowMs, current, min, mayGo }: StepTick): void {
     const growth = this.#growth;
-    const verdict = growth.record(nowMs, this.#grewFrom >= 0);
+    const verdict = growth.record(nowMs, this.#grewFrom >= 0, nowMs - this.#grewAtMs >= this.#warmUpMs);
     if (growth.worthHaving > current - 0.25) this.#grewFrom = -1;
     switch (verdict) {
       case "none":
@@ -121,7 +126,8 @@ export class StepLife {
         return;
       case "retrograde":
       case "futile":
-        this.#goal = Math.max(min, this.#grewFrom, growth.capAt(nowMs));
+        this.#goal = Math.max(min, this.#grewFrom, growth.capAt(nowMs), current - mayGo());
+        growth.takenBackTo(this.#goal);
         this.#goalUntilMs = nowMs + TAKE_BACK_WITHIN_MS;
         this.#why = [verdict, growth.servedBefore, growth.servedNow];
     }
@@ -166,14 +172,15 @@ export class StepLife {
 
   /** Growth that waits for the last step to show its worth; `current` when it has to. */
   serialise(wish: number, current: number, nowMs: number): number {
-    const tested = Math.min(this.#guard.tested, this.#growth.doubtful);
+    const doubtful = this.#growth.doubtfulAt(nowMs);
+    const tested = Math.min(this.#guard.tested, doubtful);
     if (wish > tested && current >= tested) {
-      const step = this.#guard.tested <= this.#growth.doubtful ? 1 : this.#growth.probe;
+      const step = this.#guard.tested <= doubtful ? 1 : this.#growth.probe;
       const units = this.#hasSettled(current, nowMs) ? Math.min(wish, current + step) : current;
       if (units < wish) this.#log.add(REASON.untested_size, wish, units, tested);
       return units;
     }
-    if (this.isSerial && !this.#hasSettled(current, nowMs)) {
+    if (this.isSerialAt(nowMs) && !this.#hasSettled(current, nowMs)) {
       this.#log.add(REASON.growth_serial, wish, current);
       return current;
     }
@@ -183,8 +190,8 @@ export class StepLife {
   }
 
   /** Whether steps up follow each other one by one. */
-  get isSerial(): boolean {
-    return this.#growth.isSerial || this.#isDependencySaturated();
+  isSerialAt(nowMs: number): boolean {
+    return this.#growth.isSerialAt(nowMs) || this.#isDependencySaturated();
   }
 
   #isDependencySaturated(): boolean {

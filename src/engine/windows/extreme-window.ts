@@ -67,11 +67,6 @@ export class ExtremeWindow {
     return this.#size === 0 ? otherwise : this.#sign * (this.#values[this.#head] as number);
   }
 
-  clear(): void {
-    this.#size = 0;
-    this.#bucketEndMs = Number.NEGATIVE_INFINITY;
-  }
-
   isEmpty(nowMs: number): boolean {
     this.#expire(nowMs);
     return this.#size === 0;
