@@ -16,6 +16,7 @@ import { decodeObservations } from "./control/observations.ts";
 import { type Command, hashOfDecision } from "./control/orders.ts";
 import type { ControllerEvents } from "./control/ports.ts";
 import { describeReason } from "./engine/describe-reason.ts";
+import type { Observation } from "./engine/model.ts";
 import { exportLines } from "./ledger/export.ts";
 import type { Store } from "./ledger/store.ts";
 import { LedgerVerifier } from "./ledger/verify.ts";
@@ -205,10 +206,15 @@ function stateOf({ id, mode, posture, last, unreadable, policyHash, intervalMs, 
   };
 }
 
+/** What one workload was shown, oldest first. */
+async function* observationsOf(store: Store, workload: string, fromMs: number, toMs: number): AsyncGenerator<{ readonly atMs: number } & Observation> {
+  for await (const { atMs, bytes } of store.observations(SHARD, fromMs, toMs))
+    for (const { workload: id, observation } of decodeObservations(bytes)) if (id === workload) yield { atMs, ...observation };
+}
+
 async function historyOf(store: Store, workload: string, fromMs: number, toMs: number): Promise<readonly unknown[]> {
   const rows: unknown[] = [];
-  for await (const { atMs, bytes } of store.observations(SHARD, fromMs, toMs))
-    for (const { workload: id, observation } of decodeObservations(bytes)) if (id === workload) rows.push({ atMs, ...observation });
+  for await (const row of observationsOf(store, workload, fromMs, toMs)) rows.push(row);
   return rows;
 }
 
@@ -234,21 +240,18 @@ async function seriesOf(store: Store, workload: string, fromMs: number, toMs: nu
   const ready: (number | null)[] = [];
   const metrics: Record<string, (number | null)[]> = {};
   let bucket = -1;
-  for await (const { atMs, bytes } of store.observations(SHARD, fromMs, toMs))
-    for (const { workload: id, observation } of decodeObservations(bytes)) {
-      if (id !== workload) continue;
-      const next = Math.floor((atMs - fromMs) / bucketMs);
-      const at = next === bucket ? timesMs.length - 1 : timesMs.length;
-      bucket = next;
-      const { capacity, readings } = observation;
-      timesMs[at] = atMs;
-      requested[at] = capacity.readable ? capacity.requested : null;
-      ready[at] = capacity.readable ? capacity.ready : null;
-      for (const { metric, status, value } of readings) {
-        metrics[metric] ??= new Array<null>(at).fill(null);
-        (metrics[metric] as (number | null)[])[at] = status === "value" && Number.isFinite(value) ? value : null;
-      }
+  for await (const { atMs, capacity, readings } of observationsOf(store, workload, fromMs, toMs)) {
+    const next = Math.floor((atMs - fromMs) / bucketMs);
+    const at = next === bucket ? timesMs.length - 1 : timesMs.length;
+    bucket = next;
+    timesMs[at] = atMs;
+    requested[at] = capacity.readable ? capacity.requested : null;
+    ready[at] = capacity.readable ? capacity.ready : null;
+    for (const { metric, status, value } of readings) {
+      metrics[metric] ??= new Array<null>(at).fill(null);
+      (metrics[metric] as (number | null)[])[at] = status === "value" && Number.isFinite(value) ? value : null;
     }
+  }
   for (const values of Object.values(metrics)) for (let i = 0; i < timesMs.length; i++) values[i] ??= null;
   return { timesMs, requested, ready, metrics };
 }

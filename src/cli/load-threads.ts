@@ -1,8 +1,7 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { addUp, busyShare, type LoadRequest, type Played, playShare, type Share } from "../load/play.ts";
 import type { LoadReport } from "../load/tally.ts";
-
-declare const VERSION: string;
+import { startWorker } from "./start-worker.ts";
 
 export interface LoadOutcome {
   readonly report: LoadReport;
@@ -37,7 +36,7 @@ export async function playOnThreads(
   try {
     const wholes = await Promise.all(
       Array.from({ length: threads }, (_, index) => {
-        const worker = startWorker();
+        const worker = startWorker("load-worker");
         workers.push(worker);
         let at = 0;
         return new Promise<Played & { readonly busy: number }>((resolve, reject) => {
@@ -59,11 +58,4 @@ export async function playOnThreads(
     signal.removeEventListener("abort", stop);
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
-}
-
-/** The worker as it lies beside the bundle; from sources, through the loader that runs them. */
-function startWorker(): Worker {
-  if (typeof VERSION !== "undefined") return new Worker(new URL("../load-worker.js", import.meta.url));
-  const entry = JSON.stringify(new URL("./load-worker.ts", import.meta.url).href);
-  return new Worker(`import("tsx/esm/api").then(({ register }) => { register(); return import(${entry}); })`, { eval: true });
 }

@@ -192,6 +192,13 @@ export function parseWhole(name: string, text: string, least = 1, most = UNITS_M
   return value;
 }
 
+/** A duration such as `30s`, in ms. */
+export function parseSpan(name: string, text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new UsageError(`--${name}: found "${text}", expected a duration such as 30s`);
+  return ms;
+}
+
 /** `80%`, or `0.8`, as a ratio up to `most`. */
 export function parsePercent(name: string, text: string, most = 1): number {
   const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(text);

@@ -1,9 +1,8 @@
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { Trace } from "../sim/trace.ts";
 import { doJob, type Job, type Outcome } from "../simulation-job.ts";
-
-declare const VERSION: string;
+import { startWorker } from "./start-worker.ts";
 
 /** A worker starts in some 40 ms and warms up in a few hundred more; below this many steps for each, one thread is faster. */
 const STEPS_PER_THREAD = 1_500_000;
@@ -44,7 +43,7 @@ export async function doJobs(jobs: readonly Job[], steps: number, { threads, onD
   try {
     await Promise.all(
       Array.from({ length: count }, () => {
-        const worker = startWorker();
+        const worker = startWorker("simulation-worker");
         workers.push(worker);
         return new Promise<void>((resolve, reject) => {
           const give = (): void => {
@@ -80,11 +79,4 @@ function sharedTrace(trace: Trace, shared: Map<Trace, Trace>): Trace {
     shared.set(trace, found);
   }
   return found;
-}
-
-/** The worker as it lies beside the bundle; from sources, through the loader that runs them. */
-function startWorker(): Worker {
-  if (typeof VERSION !== "undefined") return new Worker(new URL("../simulation-worker.js", import.meta.url));
-  const entry = JSON.stringify(new URL("./simulation-worker.ts", import.meta.url).href);
-  return new Worker(`import("tsx/esm/api").then(({ register }) => { register(); return import(${entry}); })`, { eval: true });
 }

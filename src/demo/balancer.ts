@@ -1,7 +1,8 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Pool } from "undici";
-import { readEndpoints } from "../sources/scrape/endpoints.ts";
+import { type FollowedEndpoints, followEndpoints } from "../load/follow-endpoints.ts";
+import type { Endpoint } from "../sources/scrape/endpoints.ts";
 
 const FOLLOW_MS = 100;
 const CONNECTIONS = 64;
@@ -20,7 +21,7 @@ export class Balancer {
   readonly #file: string;
   readonly #server: Server;
   readonly #units = new Map<string, Unit>();
-  #timer: NodeJS.Timeout | undefined;
+  #followed: FollowedEndpoints | undefined;
 
   constructor(file: string) {
     this.#file = file;
@@ -35,21 +36,18 @@ export class Balancer {
   /** @returns its address */
   async listen(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    this.#timer = setInterval(() => void this.#follow(), FOLLOW_MS);
+    this.#followed = followEndpoints(this.#file, "/", FOLLOW_MS, (found) => this.#follow(found));
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#followed?.close();
     this.#server.closeAllConnections();
     this.#server.close();
     for (const { pool } of this.#units.values()) pool.destroy().catch(() => {});
   }
 
-  async #follow(): Promise<void> {
-    const found = await readEndpoints(this.#file, "/", AbortSignal.timeout(1_000));
-    // What cannot be read leaves what was read before.
-    if (typeof found === "string") return;
+  #follow(found: readonly Endpoint[]): void {
     const origins = new Set(found.map(({ url }) => url.origin));
     for (const [origin, { pool }] of this.#units) {
       if (origins.has(origin)) continue;

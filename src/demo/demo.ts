@@ -77,6 +77,11 @@ export class Demo {
     for (const fleet of fleets) this.#boards.get(fleet.name)?.add(fleet, this.#ports.unitsOf(`demo/${fleet.name}`), 1);
   }
 
+  /** Seconds of load so far. */
+  get seconds(): number {
+    return this.#seconds;
+  }
+
   get state(): DemoState {
     const { speed, fromMs } = this.#options;
     const nowMs = this.#ports.nowMs();

@@ -20,14 +20,18 @@ export interface Spike {
   readonly forMs: number;
 }
 
-/** Of one fleet, of one second and of the whole. Latencies in ms; null without an answer. */
-export interface FleetSecond {
-  readonly name: string;
+/** Latency in ms; null without an answer. */
+export interface FleetCounts {
   readonly arrived: number;
   readonly answered: number;
   readonly failed: number;
   readonly p95: number | null;
-  readonly total: { readonly arrived: number; readonly answered: number; readonly failed: number; readonly p95: number | null };
+}
+
+/** One second of a fleet, and all of it so far. */
+export interface FleetSecond extends FleetCounts {
+  readonly name: string;
+  readonly total: FleetCounts;
 }
 
 export interface LoadSecond {
@@ -120,7 +124,7 @@ export class LoadSide {
   }
 }
 
-function numbersOf(tally: Tally): Omit<FleetSecond, "name" | "total"> {
+function numbersOf(tally: Tally): FleetCounts {
   const { sent, notSent, answered, failed, latency } = tally.report(0, 0, 0);
   return { arrived: sent + notSent, answered, failed: failed + notSent, p95: latency?.p95 ?? null };
 }

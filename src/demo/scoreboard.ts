@@ -1,4 +1,4 @@
-import type { FleetSecond } from "./load-side.ts";
+import type { FleetCounts, FleetSecond } from "./load-side.ts";
 
 /** Units of a fleet at an instant. */
 export interface FleetUnits {
@@ -52,7 +52,7 @@ export class Scoreboard {
   #unitSeconds = 0;
   #aboveSeconds = 0;
   #seconds = 0;
-  #last: FleetSecond["total"] | undefined;
+  #last: FleetCounts | undefined;
 
   constructor(options: ScoreboardOptions) {
     this.#options = options;

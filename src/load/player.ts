@@ -110,12 +110,12 @@ export class LoadPlayer {
     const all = targets();
     const target = all[this.#turn++ % Math.max(1, all.length)];
     if (target === undefined || this.#underWay >= underWayMax) {
-      this.#count((tally) => tally.notSent++);
+      this.#second.notSent++;
       return false;
     }
     const origin = originOf(target);
     const nowMs = this.#nowMs();
-    this.#count((tally) => tally.wasSent(nowMs - dueMs));
+    this.#second.wasSent(nowMs - dueMs);
     this.#underWay++;
     return new Promise((resolve) => {
       let status = 0;
@@ -128,8 +128,8 @@ export class LoadPlayer {
           request.state = "ended";
           this.#underWay--;
           const tookMs = this.#nowMs() - dueMs;
-          if (isAnswered && status < 500) this.#count((tally) => tally.took(tookMs));
-          else this.#count((tally) => tally.failed++);
+          if (isAnswered && status < 500) this.#second.took(tookMs);
+          else this.#second.failed++;
           resolve(isAnswered);
         },
       };
@@ -166,11 +166,6 @@ export class LoadPlayer {
     if (gone > 0) this.#waiting = this.#waiting.slice(gone);
   }
 
-  #count(how: (tally: Tally) => void): void {
-    how(this.#total);
-    how(this.#second);
-  }
-
   #poolOf(origin: string): Pool {
     let pool = this.#pools.get(origin);
     if (pool === undefined) {
@@ -182,6 +177,7 @@ export class LoadPlayer {
 
   #endSecond(): void {
     const nowMs = this.#nowMs();
+    this.#total.add(this.#second);
     if (this.#second.sent + this.#second.answered + this.#second.failed + this.#second.notSent > 0 || nowMs - this.#secondFromMs >= SECOND_MS / 2)
       this.#options.onSecond?.(this.#second.report(this.#secondFromMs, nowMs, this.#underWay), this.#second.parts());
     this.#secondFromMs = nowMs;

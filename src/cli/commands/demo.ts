@@ -11,8 +11,7 @@ import { Demo, type FleetState, TROUBLES } from "../../demo/demo.ts";
 import { endpointsFile, FLEETS, fleetPolicy, PEAK_RATE, PORTS } from "../../demo/fleets.ts";
 import type { LoadSecond, LoadSideConfig } from "../../demo/load-side.ts";
 import { whyText } from "../../engine/describe-reason.ts";
-import { parseDuration } from "../../lib/duration.ts";
-import { formatNumber, formatSpan } from "../../lib/format.ts";
+import { formatNumber } from "../../lib/format.ts";
 import { systemErrorCode } from "../../lib/system-error.ts";
 import { formatTimestamp } from "../../lib/timestamp.ts";
 import { type Live, openLive } from "../../live.ts";
@@ -20,6 +19,7 @@ import { unitsFolder } from "../../live-process.ts";
 import { recordedShape } from "../../load/shape.ts";
 import { readTrace } from "../../read-trace.ts";
 import { formatLatency, formatMoney, formatPercent, table } from "../format.ts";
+import { parseSpan, parseWhole } from "../run-options.ts";
 import { terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -43,11 +43,9 @@ const SEED = 1998;
 export async function runDemo(options: DemoCommandOptions): Promise<void> {
   const speed = Number(options.speed);
   if (!(speed >= 1 && speed <= 1_000)) throw new UsageError(`--speed: found "${options.speed}", expected a number from 1 to 1000`);
-  const fromMs = durationOption("--from", options.from);
-  const forMs = options.for === undefined ? Number.POSITIVE_INFINITY : durationOption("--for", options.for);
-  const port = options.listen === undefined ? undefined : Number(options.listen);
-  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port < 65_536))
-    throw new UsageError(`--listen: found "${options.listen}", expected a port`);
+  const fromMs = parseSpan("from", options.from);
+  const forMs = options.for === undefined ? Number.POSITIVE_INFINITY : parseSpan("for", options.for);
+  const port = options.listen === undefined ? undefined : parseWhole("listen", options.listen, 0, 65_535);
   const trace = await readTrace(fileURLToPath(new URL("../../../examples/world-cup/match-days.csv.gz", import.meta.url)));
   const { firstPort, release } = await takePorts();
   const folder = mkdtempSync(join(tmpdir(), "vernier-demo-"));
@@ -103,15 +101,15 @@ export async function runDemo(options: DemoCommandOptions): Promise<void> {
       },
     );
     await live.controller.start({ dryRun: false });
-    const page = await live.listen();
-    say(welcome(page ?? "", data, speed, paint));
+    const api = await live.listen();
+    say(welcome(api ?? "", data, speed, paint));
     const ended = once(load, "exit").then(([code]) => {
       if (!stop.signal.aborted) throw new Error(`the load of the demonstration ended with ${code}`);
     });
     load.on("message", (second: LoadSecond) => {
       demo.add(second);
-      if (demo.state.seconds % TABLE_EVERY_S === 0) say(`${scores(demo.state.fleets)}\n`);
-      if (demo.state.seconds * 1_000 >= forMs) stop.abort();
+      if (demo.seconds % TABLE_EVERY_S === 0) say(`${scores(demo.state.fleets)}\n`);
+      if (demo.seconds * 1_000 >= forMs) stop.abort();
     });
     const begin: LoadSideConfig = {
       fleets: FLEETS.map(({ name }) => ({ name, endpoints: join(folder, endpointsFile(name)) })),
@@ -187,10 +185,4 @@ function listens(server: Server, port: number): Promise<boolean> {
     server.once("error", (error) => (systemErrorCode(error) === "EADDRINUSE" ? resolve(false) : reject(error)));
     server.listen({ port, host: "127.0.0.1", exclusive: true }, () => resolve(true));
   });
-}
-
-function durationOption(name: string, text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new UsageError(`${name}: found "${text}", expected a duration such as ${formatSpan(600_000)}`);
-  return ms;
 }

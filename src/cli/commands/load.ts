@@ -1,15 +1,14 @@
 import { appendFileSync } from "node:fs";
-import { parseDuration } from "../../lib/duration.ts";
 import { formatNumber, formatSpan } from "../../lib/format.ts";
+import { followEndpoints } from "../../load/follow-endpoints.ts";
 import { generatorLimit, type LoadRequest } from "../../load/play.ts";
 import { constantShape, durationOf, type LoadShape, rampShape, rateAt, recordedShape, stepsShape } from "../../load/shape.ts";
 import type { LoadReport } from "../../load/tally.ts";
 import { Rate } from "../../policy/quantities.ts";
 import { readTrace } from "../../read-trace.ts";
-import { readEndpoints } from "../../sources/scrape/endpoints.ts";
 import { formatLatency, formatPercent, table } from "../format.ts";
 import { playOnThreads } from "../load-threads.ts";
-import { parseWhole } from "../run-options.ts";
+import { parseSpan, parseWhole } from "../run-options.ts";
 import { terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 import { createNew } from "../write-new.ts";
@@ -56,7 +55,7 @@ export async function runLoadPlay(targets: readonly string[], options: LoadOptio
     durationMs,
     targets: targets.map((target) => new URL(target).href),
     connections: parseWhole("connections", options.connections, 1, 10_000),
-    timeoutMs: durationOption("--timeout", options.timeout),
+    timeoutMs: parseSpan("timeout", options.timeout),
     headers: Object.fromEntries(options.header.map(headerOf)),
     ...(options.random && { seed: parseWhole("seed", options.seed, 0, 2 ** 31 - 1) }),
   };
@@ -103,7 +102,7 @@ async function shapeOf(options: LoadOptions): Promise<{ readonly shape: LoadShap
     throw new UsageError(
       `say one of --rate, --steps, --ramp and --trace: how many requests there are to be${given.length > 1 ? `; found ${given.map((name) => `--${name}`).join(" and ")}` : ""}`,
     );
-  const forMs = options.for === undefined ? undefined : durationOption("--for", options.for);
+  const forMs = options.for === undefined ? undefined : parseSpan("for", options.for);
   if (options.rate === "max") return { shape: undefined, durationMs: forMs ?? FOR_MS };
   const shape = await anyShape(options, forMs);
   if (durationOf(shape) === 0) throw new UsageError("there is no load in that stretch");
@@ -114,7 +113,7 @@ async function anyShape(options: LoadOptions, forMs: number | undefined): Promis
   if (options.rate !== undefined) return constantShape(rateOption("--rate", options.rate), forMs ?? FOR_MS);
   if (options.steps !== undefined) {
     const rates = options.steps.split(",").map((text) => rateOption("--steps", text.trim()));
-    return stepsShape(rates, durationOption("--each", options.each));
+    return stepsShape(rates, parseSpan("each", options.each));
   }
   if (options.ramp !== undefined) {
     const [from, to, ...more] = options.ramp.split("..").map((text) => rateOption("--ramp", text));
@@ -126,24 +125,21 @@ async function anyShape(options: LoadOptions, forMs: number | undefined): Promis
   return recordedShape(await readTrace(options.trace as string), {
     speed,
     ...(options.peakRate !== undefined && { peakRate: rateOption("--peak-rate", options.peakRate) }),
-    ...(options.from !== undefined && { fromMs: durationOption("--from", options.from) }),
-    ...(options.to !== undefined && { toMs: durationOption("--to", options.to) }),
+    ...(options.from !== undefined && { fromMs: parseSpan("from", options.from) }),
+    ...(options.to !== undefined && { toMs: parseSpan("to", options.to) }),
   });
 }
 
-/** Looks again and again at who is there. What cannot be read leaves what was read last. */
+/** Who is there, by a file that has to be there first. */
 async function follow(file: string, path: string): Promise<{ readonly targets: () => readonly string[]; close(): void }> {
   let targets: readonly string[] = [];
-  const look = async (): Promise<string | undefined> => {
-    const found = await readEndpoints(file, path, AbortSignal.timeout(1_000));
-    if (typeof found === "string") return found;
+  const followed = followEndpoints(file, path, FOLLOW_MS, (found) => {
     targets = found.map(({ url }) => url.href);
-    return undefined;
-  };
-  const trouble = await look();
-  if (trouble !== undefined) throw new UsageError(`--endpoints: ${trouble}`);
-  const timer = setInterval(() => void look(), FOLLOW_MS);
-  return { targets: () => targets, close: () => clearInterval(timer) };
+  });
+  const trouble = await followed.look();
+  if (trouble === undefined) return { targets: () => targets, close: followed.close };
+  followed.close();
+  throw new UsageError(`--endpoints: ${trouble}`);
 }
 
 const HEAD = "   time      due     sent  answered  failed  under way      p50      p95      p99      max";
@@ -198,10 +194,4 @@ function rateOption(name: string, text: string): number {
   const parsed = Rate.safeParse(text);
   if (!parsed.success) throw new UsageError(`${name}: found "${text}", expected a rate such as 100/s`);
   return parsed.data;
-}
-
-function durationOption(name: string, text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new UsageError(`${name}: found "${text}", expected a duration such as 30s`);
-  return ms;
 }

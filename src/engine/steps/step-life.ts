@@ -83,8 +83,8 @@ export class StepLife {
     this.#log = log;
     this.#senses = new StepSenses(policy, slots);
     this.#settleMs = policy.intervalMs + this.#senses.delayMs;
-    this.#growth = new Growth(guard.holdMs, Math.max(WARM_MS, policy.unit.warmUp?.forMs ?? 0), this.#senses.workWindowMs);
     this.#warmUpMs = policy.unit.warmUp?.forMs ?? 0;
+    this.#growth = new Growth(guard.holdMs, Math.max(WARM_MS, this.#warmUpMs), this.#senses.workWindowMs);
     this.#scaleIn = new ScaleIn(guard.errorsRise, guard.unsafeMs, PATIENCE * this.#settleMs);
     this.#starts = new Starts(guard.retryMs);
   }
