@@ -94,6 +94,9 @@ describe("processes of a policy", () => {
     const [{ address }, token] = [JSON.parse(readFileSync(join(folder, ".vernier", "api.json"), "utf8")) as { address: string }, apiToken()];
     const asked = await fetch(`${address}/api/v1/workloads/shop/web/endpoints`, { headers: { authorization: `Bearer ${token}` } });
     expect(await asked.json()).toMatchObject({ endpoints: published() });
+    // The whole past in one point: the last of it.
+    const past = await fetch(`${address}/api/v1/workloads/shop/web/series?points=1`, { headers: { authorization: `Bearer ${token}` } });
+    expect(await past.json()).toMatchObject({ timesMs: [expect.any(Number)], requested: [expect.any(Number)], metrics: { load: [40] } });
     const before = pids();
     await end("SIGKILL");
     expect(pids()).toEqual(before);

@@ -144,6 +144,21 @@ describe("a player", () => {
     expect(generatorLimit(report)).toMatch(/were not sent/);
   });
 
+  test("lets go of targets that have gone", async () => {
+    let targets = [`${target}/`, "http://127.0.0.1:1/"];
+    const connections = (): Promise<number> => new Promise((resolve) => server.getConnections((_, count) => resolve(count)));
+    const player = new LoadPlayer({ ...whole, arrivals: new Arrivals(constantShape(50, 5_000)), durationMs: 5_000, targets: () => targets });
+    const stop = new AbortController();
+    const playing = player.run(stop.signal);
+    await new Promise((go) => setTimeout(go, 500));
+    expect(await connections()).toBeGreaterThan(0);
+    targets = ["http://127.0.0.1:1/"];
+    for (let i = 0; i < 32 && (await connections()) > 0; i++) await new Promise((go) => setTimeout(go, 50));
+    expect(await connections()).toBe(0);
+    stop.abort();
+    await playing;
+  });
+
   test("tells each second, which add up to the whole; threads add up too", async () => {
     const seconds: LoadReport[] = [];
     const request = { ...whole, shape: constantShape(200, 1_500), durationMs: 1_500, targets: [target] };

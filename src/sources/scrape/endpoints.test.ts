@@ -15,6 +15,8 @@ describe("endpoints", () => {
       ["web-2 [::1]:9001", "[::1]:9001", "http://[::1]:9001/m?x=1"],
       ["web-3 web3.internal:80", "web3.internal:80", "http://web3.internal/m?x=1"],
     ]);
+    // As processes are published.
+    expect(parseEndpoints(file({ ...WEB, unit: 7 }), "/metrics")).toMatchObject([{ identity: "7 127.0.0.1:9000" }]);
     expect(parseEndpoints(file(), "/metrics")).toEqual([]);
   });
 
