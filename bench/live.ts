@@ -48,7 +48,7 @@ const asking = {
 const source =
   server === undefined
     ? undefined
-    : new BatchedSource(new PrometheusSource({ url: new URL(`http://127.0.0.1:${port}`), credentials: { headers: {} }, asking }));
+    : new BatchedSource(new PrometheusSource({ url: new URL(`http://127.0.0.1:${port}`), credentials: { headers: {} }, asking }), () => clock.wallMs());
 const from = (i: number) => (how === "grouped" ? { query: "avg by (app) (cpu)", select: { app: `w${i}` } } : { query: `avg(cpu{app="w${i}"})` });
 const workloads = Array.from({ length: count }, (_, i) => {
   const one = { ...workload.resolved, id: `a/w${i}` };

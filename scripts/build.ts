@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { build, type Metafile } from "esbuild";
 
 // Two bundles: the command line with everything inside (it must start fast), and the library entry, which leaves its
@@ -57,8 +57,22 @@ const commands = await build({
 // Runs alone: whoever doubts the controller need not trust, or have, the rest of it.
 await build({ ...common, entryPoints: ["src/ledger/verify-main.ts"], outfile: "dist/verify-ledger.js" });
 await build({ ...common, entryPoints: ["src/index.ts"], outfile: "dist/index.js", external: Object.keys(dependencies) });
+// The page that the API serves: one script, one style, nothing from outside.
+const page = await build({
+  bundle: true,
+  minify: true,
+  target: "es2022",
+  format: "esm",
+  legalComments: "none",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  entryPoints: { app: "web/main.tsx", report: "web/report.tsx" },
+  outdir: "dist/web",
+  metafile: true,
+});
+copyFileSync("web/index.html", "dist/web/index.html");
 chmodSync("dist/cli/main.cjs", 0o755);
-writeFileSync("dist/THIRD-PARTY-LICENSES.txt", licences([main.metafile, commands.metafile]));
+writeFileSync("dist/THIRD-PARTY-LICENSES.txt", licences([main.metafile, commands.metafile, page.metafile]));
 if (!process.argv.includes("--no-types")) execFileSync("npx", ["tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" });
 
 /** Licence texts of the packages whose code is inside the bundle, as their licences ask for. */

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 
 const CHECKS: readonly (readonly [string, readonly string[]])[] = [
   ["types", ["tsc", "--noEmit"]],
+  ["types of the page", ["tsc", "--noEmit", "-p", "web"]],
   ["lint", ["biome", "ci", "--error-on-warnings"]],
   ["architecture", ["vitest", "run", "--config", "vitest.check.config.ts"]],
 ];

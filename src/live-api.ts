@@ -1,36 +1,28 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  API_VERSION,
-  type ApiEvent,
-  type CommandRequest,
-  type SeriesAnswer,
-  type StateAnswer,
-  type WorkloadAbout,
-  type WorkloadState,
-} from "./api/contract.ts";
+import type { ApiEvent, CommandRequest, HealthAnswer, SeriesAnswer, SourceHealth } from "./api/contract.ts";
 import { ApiServer, type ApiSubject, type DemoSubject } from "./api/server.ts";
-import { type Controller, SHARD, type WorkloadView } from "./control/controller.ts";
+import { API_VERSION } from "./api/version.ts";
+import { type Controller, SHARD } from "./control/controller.ts";
 import { decodeObservations } from "./control/observations.ts";
-import { type Command, hashOfDecision } from "./control/orders.ts";
+import type { Command } from "./control/orders.ts";
 import type { ControllerEvents } from "./control/ports.ts";
-import { describeReason } from "./engine/describe-reason.ts";
+import { utilisationOf } from "./control/shortage.ts";
 import type { Observation } from "./engine/model.ts";
 import { exportLines } from "./ledger/export.ts";
 import type { Store } from "./ledger/store.ts";
 import { LedgerVerifier } from "./ledger/verify.ts";
 import { replaceFile } from "./lib/replace-file.ts";
 import { PathError, systemErrorCode } from "./lib/system-error.ts";
+import { counterfactual, type RunJobs, type SeenLoad } from "./live-counterfactual.ts";
+import { LiveViews } from "./live-views.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
 
 // The local API over a controller: what it knows, in the words of the contract.
 
 /** Where the API is looked for first. */
 const API_PORT = 7461;
-/** Ticks that may be late before it counts as ill. */
-const LATE_TICKS = 3;
-const LATE_MS = 10_000;
 
 /** Listeners hear of ticks this often at most. */
 const TOLD_EVERY_MS = 900;
@@ -47,8 +39,8 @@ export interface LiveApi {
 }
 
 /** Passes on what happens to whoever listens to the API, too. */
-export function tellingApi(events: ControllerEvents, api: () => ApiServer | undefined, wallMs: () => number): ControllerEvents {
-  const send = (event: ApiEvent): void => api()?.send(event);
+export function tellingApi(events: ControllerEvents, api: () => Pick<OpenApi, "server" | "note"> | undefined, wallMs: () => number): ControllerEvents {
+  const send = (event: ApiEvent): void => api()?.server.send(event);
   let toldMs = 0;
   return {
     ...events,
@@ -71,7 +63,8 @@ export function tellingApi(events: ControllerEvents, api: () => ApiServer | unde
     },
     onTick: (tookMs, workloads) => {
       events.onTick?.(tookMs, workloads);
-      api()?.counters.tick(tookMs, wallMs());
+      api()?.server.counters.tick(tookMs, wallMs());
+      api()?.note();
       // Often enough for eyes.
       if (wallMs() - toldMs < TOLD_EVERY_MS) return;
       toldMs = wallMs();
@@ -87,37 +80,65 @@ export interface ApiOptions {
   readonly version: string;
   readonly wallMs: () => number;
   readonly endpointsOf: ApiSubject["endpoints"];
+  readonly keep: { readonly retentionMs: number; readonly budgetBytes: number };
+  /** How sources answered last, and the type of a workload's target. */
+  readonly sources: () => readonly SourceHealth[];
+  readonly targetOf: (workload: string) => string;
+  readonly runJobs: RunJobs;
   readonly demo?: DemoSubject | undefined;
 }
 
+interface OpenApi extends LiveApi {
+  readonly server: ApiServer;
+  /** Takes note of what the last tick saw. */
+  note(): void;
+}
+
 /** Opens the API of a controller, and writes down where it is. @throws PathError when a port that was asked for is taken */
-export async function openApi(
-  controller: Controller,
-  store: Store,
-  { data, port, version, wallMs, endpointsOf, demo }: ApiOptions,
-): Promise<LiveApi & { readonly server: ApiServer }> {
-  const startedMs = wallMs();
-  const state = (): StateAnswer => ({
-    schemaVersion: API_VERSION,
-    nowMs: wallMs(),
-    startedMs,
-    isStopped: controller.isStopped,
-    ledgerSeq: controller.ledgerSeq,
-    workloads: controller.views().map(stateOf),
-  });
-  const server = new ApiServer(
+export async function openApi(controller: Controller, store: Store, options: ApiOptions): Promise<OpenApi> {
+  const { data, port, version, wallMs, endpointsOf, demo, runJobs } = options;
+  const views = new LiveViews(controller, wallMs);
+  const now = () => ({ schemaVersion: API_VERSION, nowMs: wallMs(), isStopped: controller.isStopped }) as const;
+  // One at a time: each takes a core while it runs.
+  let turn: Promise<unknown> = Promise.resolve();
+  const policyOf = (workload: string): ResolvedWorkload | undefined => controller.views().find(({ id }) => id === workload)?.policy;
+  const server: ApiServer = new ApiServer(
     {
-      state,
+      state: () => ({ ...now(), startedMs: views.startedMs, ledgerSeq: controller.ledgerSeq, workloads: views.states() }),
+      fleet: () => views.fleet(demo !== undefined),
+      workload: (workload) => {
+        const state = views.state(workload);
+        return state === undefined ? undefined : { ...now(), state };
+      },
+      health: async () => ({
+        ...now(),
+        version,
+        startedMs: views.startedMs,
+        isHealthy: views.isHealthy(),
+        tick: server.counters.lastTick,
+        ...(await healthOf(controller, store, options)),
+      }),
       nowMs: wallMs,
       has: (workload) => controller.has(workload),
-      isHealthy: () => controller.views().every(({ last, intervalMs }) => wallMs() - (last?.wallMs ?? startedMs) <= LATE_TICKS * intervalMs + LATE_MS),
+      isHealthy: () => views.isHealthy(),
       command: (request) => controller.command(commandOf(request)),
       entries: async (workload, count) => (await store.entriesOf(workload, count)).map((text) => JSON.parse(text) as unknown),
       endpoints: endpointsOf,
       ...(demo !== undefined && { demo }),
       tail: async (count) => (await store.tail(SHARD, count)).map((text) => JSON.parse(text) as unknown),
+      exported: () => exportLines(store),
       verify: () => verificationOf(store),
-      series: (workload, fromMs, toMs, points) => seriesOf(store, workload, fromMs, toMs, points),
+      series: (workload, fromMs, toMs, points) => seriesOf(store, policyOf(workload), workload, { fromMs, toMs, points }),
+      counterfactual: (workload, fromMs, toMs, points) => {
+        const mine = turn.then(async () => {
+          const policy = policyOf(workload) as ResolvedWorkload;
+          const seen: SeenLoad[] = [];
+          for await (const { atMs, ...observation } of observationsOf(store, workload, fromMs, toMs)) seen.push({ atMs, observation });
+          return await counterfactual(policy, seen, { fromMs, toMs, points }, runJobs);
+        });
+        turn = mine.catch(() => {});
+        return mine;
+      },
       history: (workload, fromMs, toMs) => historyOf(store, workload, fromMs, toMs),
     },
     { token: tokenOf(data), version },
@@ -128,9 +149,34 @@ export async function openApi(
   return {
     server,
     address,
+    note: () => views.note(),
     close: async () => {
       rmSync(place, { force: true });
       await server.close();
+    },
+  };
+}
+
+async function healthOf(
+  controller: Controller,
+  store: Store,
+  { keep, sources, targetOf }: Pick<ApiOptions, "keep" | "sources" | "targetOf">,
+): Promise<Pick<HealthAnswer, "sources" | "targets" | "store">> {
+  const checkpoint = await store.lastCheckpoint();
+  return {
+    sources: sources(),
+    targets: controller.views().map(({ id, last, unreadable, openIntents }) => ({
+      workload: id,
+      type: targetOf(id),
+      readMs: last?.observation.capacity.readable ? last.wallMs : null,
+      unreadable: unreadable ?? null,
+      openIntents,
+    })),
+    store: {
+      entries: controller.ledgerSeq,
+      bytes: await store.usedBytes(),
+      ...keep,
+      checkpointMs: checkpoint === undefined ? null : Date.parse(checkpoint.at),
     },
   };
 }
@@ -178,34 +224,6 @@ export function commandOf(request: CommandRequest): Command {
   return { workload, who, why, do: what, ...("untilMs" in request && request.untilMs !== undefined && { untilMs: request.untilMs }) };
 }
 
-function stateOf({ id, mode, posture, last, unreadable, policyHash, intervalMs, openIntents, orders, policy }: WorkloadView): WorkloadState {
-  const capacity = last?.observation.capacity;
-  const decision = last?.decision;
-  return {
-    workload: id,
-    mode,
-    posture: posture ?? null,
-    policyHash,
-    intervalMs,
-    about: aboutOf(policy),
-    tickMs: last?.atMs ?? null,
-    capacity: capacity?.readable ? { requested: capacity.requested, ready: capacity.ready, starting: capacity.starting, draining: capacity.draining } : null,
-    unreadable: unreadable ?? null,
-    readings: (last?.observation.readings ?? []).map(({ metric, status, value }) => ({
-      metric,
-      status,
-      value: status === "value" && Number.isFinite(value) ? value : null,
-    })),
-    desired: decision?.desired ?? null,
-    wanted: decision?.requested ?? null,
-    effect: last?.effect ?? null,
-    decision: decision !== undefined && last?.effect === "awaiting" ? hashOfDecision(decision) : null,
-    reasons: (decision?.reasons() ?? []).map((reason) => ({ ...reason, text: describeReason(reason) })),
-    openIntents,
-    orders: orders as WorkloadState["orders"],
-  };
-}
-
 /** What one workload was shown, oldest first. */
 async function* observationsOf(store: Store, workload: string, fromMs: number, toMs: number): AsyncGenerator<{ readonly atMs: number } & Observation> {
   for await (const { atMs, bytes } of store.observations(SHARD, fromMs, toMs))
@@ -218,42 +236,36 @@ async function historyOf(store: Store, workload: string, fromMs: number, toMs: n
   return rows;
 }
 
-function aboutOf({ bounds, ceiling, unit, metrics, objectives }: ResolvedWorkload): WorkloadAbout {
-  return {
-    bounds,
-    ceiling,
-    price: unit.price === undefined ? null : { amountPerHour: unit.price.amountPerHour, currency: unit.price.currency ?? null },
-    metrics: metrics.map(({ name, measures, scope }) => ({ name, measures, scope })),
-    objectives: objectives.map((objective) => {
-      const { name } = objective;
-      if (objective.kind === "threshold") return { name, metric: objective.metric, op: objective.op, limit: objective.value };
-      if (objective.kind === "band") return { name, metric: objective.metric, from: objective.from, to: objective.to };
-      return { name, metric: objective.bad ?? objective.total };
-    }),
-  };
-}
-
-async function seriesOf(store: Store, workload: string, fromMs: number, toMs: number, points: number): Promise<Omit<SeriesAnswer, "schemaVersion">> {
+/** The last of each bucket of time. */
+async function seriesOf(
+  store: Store,
+  policy: ResolvedWorkload | undefined,
+  workload: string,
+  { fromMs, toMs, points }: { readonly fromMs: number; readonly toMs: number; readonly points: number },
+): Promise<Omit<SeriesAnswer, "schemaVersion">> {
   const bucketMs = (toMs - fromMs) / points;
   const timesMs: number[] = [];
   const requested: (number | null)[] = [];
   const ready: (number | null)[] = [];
+  const utilisation: (number | null)[] = [];
   const metrics: Record<string, (number | null)[]> = {};
   let bucket = -1;
-  for await (const { atMs, capacity, readings } of observationsOf(store, workload, fromMs, toMs)) {
+  for await (const { atMs, ...observation } of observationsOf(store, workload, fromMs, toMs)) {
+    const { capacity, readings } = observation;
     const next = Math.floor((atMs - fromMs) / bucketMs);
     const at = next === bucket ? timesMs.length - 1 : timesMs.length;
     bucket = next;
     timesMs[at] = atMs;
     requested[at] = capacity.readable ? capacity.requested : null;
     ready[at] = capacity.readable ? capacity.ready : null;
+    utilisation[at] = policy === undefined ? null : (utilisationOf(policy, observation) ?? null);
     for (const { metric, status, value } of readings) {
       metrics[metric] ??= new Array<null>(at).fill(null);
       (metrics[metric] as (number | null)[])[at] = status === "value" && Number.isFinite(value) ? value : null;
     }
   }
   for (const values of Object.values(metrics)) for (let i = 0; i < timesMs.length; i++) values[i] ??= null;
-  return { timesMs, requested, ready, metrics };
+  return { timesMs, requested, ready, utilisation, metrics };
 }
 
 async function verificationOf(store: Store): Promise<{ readonly isWhole: boolean; readonly entries: number; readonly problems: readonly string[] }> {

@@ -1,4 +1,5 @@
-import { API_VERSION, type CommandRequest, type Problem, type StateAnswer } from "./api/contract.ts";
+import type { CommandRequest, Problem, StateAnswer } from "./api/contract.ts";
+import { API_VERSION } from "./api/version.ts";
 import { SHARD } from "./control/controller.ts";
 import { OrderBook, obey } from "./control/orders.ts";
 import { readStatus } from "./control/status.ts";

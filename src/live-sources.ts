@@ -31,7 +31,7 @@ const SCRAPE_SHARE = 0.9;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The sources of a policy, by name. @throws PathError when a variable with a secret cannot be used */
-export function sourcesOf({ settings, file, workloads }: Policy, environment: Environment, clock: Clock, units: Source): Map<string, Source> {
+export function sourcesOf({ settings, file, workloads }: Policy, environment: Environment, clock: Clock, units: Source): Map<string, BatchedSource> {
   const wallMs = (): number => clock.wallMs();
   const sources = new Map<string, Source>();
   for (const [name, source] of Object.entries(settings.sources)) {
@@ -96,7 +96,7 @@ export function sourcesOf({ settings, file, workloads }: Policy, environment: En
     }
   }
   // One question for all workloads.
-  return new Map([...sources].map(([name, source]) => [name, new BatchedSource(source)]));
+  return new Map([...sources].map(([name, source]) => [name, new BatchedSource(source, wallMs)]));
 }
 
 /** How to ask a server: with a breaker of its own. */

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { appendFileSync, lstatSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Actuator } from "./actuators/actuator.ts";
 import { ProcessActuator } from "./actuators/process/process-actuator.ts";
+import type { SourceHealth } from "./api/contract.ts";
 import type { DemoSubject } from "./api/server.ts";
 import { createEngine } from "./app.ts";
 import { SystemClock } from "./control/clock.ts";
@@ -18,6 +19,7 @@ import { MemoryStore } from "./ledger/memory/memory-store.ts";
 import { systemErrorCode } from "./lib/system-error.ts";
 import { actuatorOf } from "./live-actuators.ts";
 import { openApi, tellingApi } from "./live-api.ts";
+import type { RunJobs } from "./live-counterfactual.ts";
 import { refuseForLive, refuseReload } from "./live-problems.ts";
 import { forgottenUnits } from "./live-process.ts";
 import { metricSourcesOf, sourcesOf, unitsSource } from "./live-sources.ts";
@@ -25,6 +27,7 @@ import { checkpointKey, openStore, storageOf } from "./live-store.ts";
 import { openWatchers } from "./live-watchers.ts";
 import { type Policy, type PolicyWorkload, policyHash } from "./policy/parse.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
+import type { BatchedSource, LastAnswer } from "./sources/batched.ts";
 import type { Source } from "./sources/source.ts";
 
 // Composition root of the live loop: the one place that knows every actuator and store; live-sources.ts knows every source.
@@ -43,6 +46,8 @@ export interface LiveOptions {
   readonly version: string;
   /** What the API shows besides. */
   readonly demo?: DemoSubject;
+  /** Runs simulations that the API is asked for, in a thread of their own. */
+  readonly runJobs: RunJobs;
   /** How much is kept, and for how long. */
   readonly keep: { readonly retentionMs: number; readonly budgetBytes: number };
 }
@@ -81,13 +86,20 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
     };
   };
   const units = unitsSource(() => processes, clock);
-  let sources: Source[] = [];
+  let sources: { readonly name: string; readonly type: string; readonly source: BatchedSource }[] = [];
   /** What runs, as it was written; with the blast radius that holds. */
   const running = new Map<string, PolicyWorkload>();
   const controlledBy = (all: readonly Policy[]): Omit<ControlledWorkload, "actuator">[] => {
     // Whatever cannot be used is found before anything takes its place.
     const named = all.map((policy) => sourcesOf(policy, options.environment, clock, units));
-    sources = named.flatMap((byName) => [...byName.values()]);
+    sources = named.flatMap((byName, i) => {
+      const { file, settings } = all[i] as Policy;
+      return [...byName].map(([name, source]) => ({
+        name: all.length === 1 ? name : `${name} (${basename(file)})`,
+        type: settings.sources[name]?.type ?? "",
+        source,
+      }));
+    });
     return all.flatMap((policy, i) => {
       const byName = named[i] as ReadonlyMap<string, Source>;
       return policy.workloads.map((written) => {
@@ -115,7 +127,7 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
   const checkpoints = join(options.data, "checkpoints.ndjson");
   told = tellingApi(
     watchers.listen(events),
-    () => api?.server,
+    () => api,
     () => clock.wallMs(),
   );
   const controller = new Controller(
@@ -145,6 +157,10 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
         wallMs: () => clock.wallMs(),
         endpointsOf: (id) => processes.get(id)?.endpoints(),
         demo: options.demo,
+        keep: options.keep,
+        sources: () => sources.map(({ name, type, source: { last } }) => sourceHealth(name, type, last)),
+        targetOf: (id) => running.get(id)?.written.target?.type ?? "",
+        runJobs: options.runJobs,
       });
       return api.address;
     },
@@ -156,7 +172,7 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
       const watch = watchers.prepare(changed);
       const old = sources;
       controller.reload(controlledBy(changed), async () => {
-        for (const one of old) await one.close();
+        for (const { source } of old) await source.close();
       });
       watch();
     },
@@ -164,10 +180,14 @@ export async function openLive(policies: readonly Policy[], options: LiveOptions
       await watchers.close();
       await api?.close();
       // At once: some have units to end, each in its own time.
-      await Promise.all([...sources, ...targets.values()].map((one) => one.close()));
+      await Promise.all([...sources.map(({ source }) => source), ...targets.values()].map((one) => one.close()));
       await store.close();
     },
   };
+}
+
+function sourceHealth(name: string, type: string, { askedMs, wholeMs, tookMs, queries, values, trouble }: LastAnswer): SourceHealth {
+  return { name, type, askedMs: askedMs ?? null, wholeMs: wholeMs ?? null, tookMs: tookMs ?? null, queries, values, trouble: trouble ?? null };
 }
 
 /** Whether there is something of this name; also when nobody can tell: a brake that cannot be looked at is on. */

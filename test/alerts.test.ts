@@ -18,7 +18,8 @@ const STATE: StateAnswer = {
   workloads: [
     {
       ...{ workload: "shop/web", mode: "live", posture: "normal", policyHash: "h", intervalMs: 15_000, tickMs: 0, unreadable: null, readings: [] },
-      about: { bounds: { min: 2, max: 20 }, ceiling: 0.8, price: null, metrics: [], objectives: [] },
+      about: { bounds: { min: 2, max: 20 }, ceiling: 0.8, price: null, metrics: [] },
+      ...{ seenMs: 0, isLate: false, utilisation: null, costPerHour: null, objectives: [], attention: [] },
       ...{ capacity: { requested: 1, ready: 1, starting: 0, draining: 0 }, desired: 1, wanted: 1, effect: "none", decision: null, reasons: [] },
       ...{ openIntents: 0, orders: {} },
     },

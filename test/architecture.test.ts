@@ -10,7 +10,8 @@ import { LINTS } from "../src/policy/lint.ts";
 const files = (folder: string): string[] =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? files(join(folder, entry.name)) : [join(folder, entry.name)]));
 const read = (path: string): string => readFileSync(path, "utf8");
-const sources = files("src").filter((path) => path.endsWith(".ts"));
+const page = files("web").filter((path) => /\.tsx?$/.test(path) && !path.endsWith(".d.ts"));
+const sources = [...files("src").filter((path) => path.endsWith(".ts")), ...page];
 // Cases are tests that several implementations share.
 const isTest = (path: string): boolean => /\.(test|cases)\.ts$/.test(path);
 const products = sources.filter((path) => !isTest(path));
@@ -42,6 +43,8 @@ describe("structure", () => {
       "src/cli/demo-load.ts",
       "src/cli/unit-reaper.ts",
       "src/ledger/verify-main.ts",
+      "web/main.tsx",
+      "web/report.tsx",
       "src/index.ts",
       "scripts/generated-docs.ts",
       "scripts/evaluate.ts",
@@ -52,7 +55,7 @@ describe("structure", () => {
 
   test("every exported value is used in another file", () => {
     const text = new Map(
-      [...sources, ...tests, ...files("scripts"), ...files("bench")].filter((path) => path.endsWith(".ts")).map((path) => [path, read(path)]),
+      [...sources, ...tests, ...files("scripts"), ...files("bench")].filter((path) => /\.tsx?$/.test(path)).map((path) => [path, read(path)]),
     );
     const unused: string[] = [];
     for (const path of products) {
@@ -64,6 +67,14 @@ describe("structure", () => {
       }
     }
     expect(unused).toEqual([]);
+  });
+
+  test("the page knows what the API says, reasons, and how numbers are written", () => {
+    const known = /^src\/(api\/(contract|report|version)|engine\/(describe-reason|reasons)|lib\/(format|bytes))\.ts$/;
+    const outside = page.flatMap((path) => imports(path).filter((imported) => !imported.startsWith("web/")));
+    expect(outside.filter((path) => !known.test(path))).toEqual([]);
+    // What is imported for its types alone is not in the page.
+    for (const path of page) expect(read(path), path).not.toMatch(/import \{[^}]*\} from "[^"]*contract\.ts"/);
   });
 
   test("engines registered are the folders of peers, and our own", () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, test } from "vitest";
+import type { Report } from "../src/api/report.ts";
 
 const MAIN = resolve("dist/cli/main.cjs");
 const folder = mkdtempSync(join(tmpdir(), "vernier-cli-"));
@@ -549,8 +550,16 @@ workloads:
     expect(out).toContain("over 2 recordings");
     const page = readFileSync(join(folder, "page.html"), "utf8");
     expect(page).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
-    expect(page).not.toMatch(/<script|https?:\/\/|NaN|undefined|Infinity/);
-    expect(page.match(/<figure/g)).toHaveLength(4);
+    const [, given = ""] = /<script type="application\/json" id="report">(.*)<\/script>/.exec(page) ?? [];
+    const report = JSON.parse(given) as Report;
+    expect(report.sections.map(({ pareto, timeline }) => [pareto === null, timeline?.series.length])).toEqual([
+      [false, 7],
+      [false, 7],
+    ]);
+    // Without a script there are the tables.
+    const plain = page.slice(page.indexOf("<main"), page.indexOf("</main>"));
+    expect(plain.match(/<table/g)).toHaveLength(3);
+    expect(plain + given).not.toMatch(/<script|https?:\/\/|NaN|undefined|Infinity/);
     expect(vernier(["compare", "--trace", "a.csv", "--peak-units", "40", "--html", "none/page.html"])).toMatchObject({
       code: 3,
       err: expect.stringContaining("none/page.html"),

@@ -1,5 +1,5 @@
 import { type Grid, gridMarkdown } from "../../src/cli/comparison-text.ts";
-import { formatPercent } from "../../src/cli/format.ts";
+import { formatPercent } from "../../src/lib/format.ts";
 import { clusterBootstrap, holm, type Interval, signedRank } from "../../src/lib/resampling.ts";
 import { createRng } from "../../src/lib/rng.ts";
 import { geometricMean, median } from "../../src/lib/statistics.ts";

@@ -17,6 +17,7 @@ export class Counters {
   #tickCount = 0;
   #tickSum = 0;
   #lastTickMs = 0;
+  #lastTookMs = 0;
   #warnings = 0;
 
   tick(tookMs: number, nowMs: number): void {
@@ -24,7 +25,13 @@ export class Counters {
     this.#tickCount++;
     this.#tickSum += seconds;
     this.#lastTickMs = nowMs;
+    this.#lastTookMs = tookMs;
     for (const [i, end] of TICK_BUCKETS.entries()) if (seconds <= end) this.#ticks[i] = (this.#ticks[i] as number) + 1;
+  }
+
+  get lastTick(): { readonly lastMs: number | null; readonly tookMs: number | null; readonly count: number } {
+    const isThere = this.#tickCount > 0;
+    return { lastMs: isThere ? this.#lastTickMs : null, tookMs: isThere ? this.#lastTookMs : null, count: this.#tickCount };
   }
 
   take({ event, data }: ApiEvent): void {

@@ -1,6 +1,6 @@
 import { get } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { CommandRequest, StateAnswer } from "./contract.ts";
+import type { CommandRequest, FleetAnswer, HealthAnswer, StateAnswer, WorkloadState } from "./contract.ts";
 import { ApiServer, type ApiSubject } from "./server.ts";
 
 const TOKEN = "a token that nobody guesses";
@@ -22,12 +22,17 @@ const STATE: StateAnswer = {
         ceiling: 0.8,
         price: null,
         metrics: [{ name: "cpu", measures: "utilisation", scope: "unit" }],
-        objectives: [],
       },
       tickMs: 999_000,
+      seenMs: 999_000,
+      isLate: false,
       capacity: { requested: 4, ready: 3, starting: 1, draining: 0 },
       unreadable: null,
       readings: [{ metric: "cpu", status: "absent", value: null }],
+      utilisation: null,
+      costPerHour: null,
+      objectives: [],
+      attention: [],
       desired: 5,
       wanted: 5,
       effect: "begun",
@@ -37,6 +42,22 @@ const STATE: StateAnswer = {
       orders: {},
     },
   ],
+};
+
+const FLEET: FleetAnswer = {
+  schemaVersion: 1,
+  nowMs: 1_000_000,
+  isStopped: false,
+  hasDemo: false,
+  totals: { requested: 4, ready: 3, costs: [], objectives: { met: 1, at_risk: 0, missed: 0, unknown: 0 }, urgent: 0 },
+  workloads: [],
+};
+const HEALTH: HealthAnswer = {
+  ...{ schemaVersion: 1, nowMs: 1_000_000, version: "1.2.3", startedMs: 0, isHealthy: true, isStopped: false },
+  tick: { lastMs: 999_000, tookMs: 12, count: 9 },
+  sources: [],
+  targets: [],
+  store: { entries: 7, bytes: 4_096, budgetBytes: 1, retentionMs: 1, checkpointMs: null },
 };
 
 let server: ApiServer;
@@ -51,6 +72,21 @@ beforeEach(async () => {
   server = new ApiServer(
     {
       state: () => STATE,
+      fleet: () => FLEET,
+      workload: (id) => ({
+        schemaVersion: 1,
+        nowMs: 1_000_000,
+        isStopped: false,
+        state: STATE.workloads.find(({ workload }) => workload === id) as WorkloadState,
+      }),
+      health: async () => HEALTH,
+      exported: async function* () {
+        yield* ["one", "two"];
+      },
+      counterfactual: async (_workload, fromMs, _toMs, points) =>
+        points === 7
+          ? "there is no load to replay"
+          : { timesMs: [fromMs], notes: [], rows: [{ name: "optimum", units: [points], unitHours: 1, aboveCeiling: null }] },
       nowMs: () => STATE.nowMs,
       has: (id) => STATE.workloads.some(({ workload }) => workload === id),
       isHealthy: () => isHealthy,
@@ -62,7 +98,13 @@ beforeEach(async () => {
       endpoints: (workload) => (workload === "shop/web" ? published : undefined),
       tail: async (count) => [{ count }],
       verify: async () => ({ isWhole: true, entries: 7, problems: [] }),
-      series: async (_workload, fromMs, toMs, points) => ({ timesMs: [fromMs, toMs], requested: [points, null], ready: [1, 2], metrics: {} }),
+      series: async (_workload, fromMs, toMs, points) => ({
+        timesMs: [fromMs, toMs],
+        requested: [points, null],
+        ready: [1, 2],
+        utilisation: [0.5, null],
+        metrics: {},
+      }),
       history: async (workload, fromMs, toMs) => [{ workload, fromMs, toMs }],
     },
     { token: TOKEN, version: "1.2.3" },
@@ -124,7 +166,7 @@ describe("the local API", () => {
     ["/api/v1/state", "Bearer wrong", 401],
     ["/api/v1/commands", "Bearer a token that nobody guesse", 401],
     ["/api/v1/events", "Basic abc", 401],
-    ["/", "", 401],
+    ["/elsewhere", "", 401],
     ["/healthz", "", 200],
     ["/metrics", "", 200],
   ])("%s with the authorisation %j is answered %i", async (path, authorization, status) => {

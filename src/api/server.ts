@@ -1,12 +1,26 @@
 import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { API_VERSION, type ApiEvent, CommandRequest, type EndpointsAnswer, type Problem, type SeriesAnswer, type StateAnswer } from "./contract.ts";
+import { BODY_MAX, bodyOf, json, lines, refuse, text, wholeOf, wrongMethod } from "./answers.ts";
+import {
+  type ApiEvent,
+  CommandRequest,
+  type CounterfactualAnswer,
+  type DemoState,
+  type EndpointsAnswer,
+  type FleetAnswer,
+  type HealthAnswer,
+  type SeriesAnswer,
+  type StateAnswer,
+  type WorkloadAnswer,
+} from "./contract.ts";
 import { Counters, metricsText } from "./metrics.ts";
+import { servePage } from "./page-files.ts";
+import { API_VERSION } from "./version.ts";
 
 /** A demonstration that runs beside the controller. */
 export interface DemoSubject {
-  readonly state: object;
+  readonly state: DemoState;
   /** @returns false when there is no such trouble */
   make(trouble: string): boolean;
 }
@@ -14,6 +28,9 @@ export interface DemoSubject {
 /** What the API is about: a controller, seen from outside. */
 export interface ApiSubject {
   state(): StateAnswer;
+  fleet(): FleetAnswer;
+  workload(workload: string): WorkloadAnswer | undefined;
+  health(): Promise<HealthAnswer>;
   /** ms since 1970. */
   nowMs(): number;
   /** Whether there is such a workload. */
@@ -31,6 +48,10 @@ export interface ApiSubject {
   tail(count: number): Promise<readonly unknown[]>;
   /** Whether the record is whole, in words where it is not. */
   verify(): Promise<{ readonly isWhole: boolean; readonly entries: number; readonly problems: readonly string[] }>;
+  /** The record as a file that can be verified alone, line by line. */
+  exported(): AsyncIterable<string>;
+  /** The same load on other engines and with perfect foresight; a sentence when it cannot be replayed. */
+  counterfactual(workload: string, fromMs: number, toMs: number, points: number): Promise<Omit<CounterfactualAnswer, "schemaVersion"> | string>;
   /** What was observed, in so many buckets at most. */
   series(workload: string, fromMs: number, toMs: number, points: number): Promise<Omit<SeriesAnswer, "schemaVersion">>;
   /** What was observed, oldest first, by engine time. */
@@ -38,14 +59,15 @@ export interface ApiSubject {
 }
 
 /** `targets` are endpoints in the words of Prometheus' `http_sd_config`. */
-const WORKLOAD_PARTS: readonly string[] = ["entries", "history", "series", "endpoints", "targets"];
-const BODY_MAX = 65_536;
+const WORKLOAD_PARTS: readonly string[] = ["entries", "history", "series", "counterfactual", "endpoints", "targets"];
 const LISTENERS_MAX = 64;
 const CONNECTIONS_MAX = 256;
 const ENTRIES_MAX = 1_000;
+/** And the instant itself. */
+const DAY_MS = 86_400_000;
 const POINTS_MAX = 2_000;
-/** So that whoever is in between does not take silence for the end. */
-const HEARTBEAT_MS = 15_000;
+/** So that silence means that something is wrong, and soon. */
+const HEARTBEAT_MS = 5_000;
 /** What is waiting for a slow listener; beyond that it is cut off, and comes again. */
 const LISTENER_BYTES_MAX = 1_048_576;
 /** Names of this machine: pages of others must not reach us by a name of theirs. */
@@ -125,6 +147,7 @@ export class ApiServer {
     }
     if (url.pathname === "/metrics")
       return text(response, 200, metricsText(this.#subject.state(), this.counters, this.#version), "text/plain; version=0.0.4; charset=utf-8");
+    if (servePage(url.pathname, method, response)) return;
     if (!this.#isKnown(headers.authorization)) {
       response.setHeader("www-authenticate", "Bearer");
       return refuse(response, 401, "unauthorised", "send the token of the data folder: authorization: Bearer …");
@@ -141,12 +164,24 @@ export class ApiServer {
     if (head === "demo" && this.#subject.demo !== undefined) return void this.#demo(this.#subject.demo, method, path.slice(1), response);
     if (method !== "GET") return wrongMethod(response, "GET");
     if (head === "state" && path.length === 1) return json(response, 200, this.#subject.state());
+    if (head === "fleet" && path.length === 1) return json(response, 200, this.#subject.fleet());
+    if (head === "health" && path.length === 1) return json(response, 200, await this.#subject.health());
     if (head === "ledger" && path.length <= 2) return await this.#ledger(namespace, url, response);
     if (head === "events" && path.length === 1) return this.#listen(request, response);
-    if (head !== "workloads" || path.length !== 4 || what === undefined || !WORKLOAD_PARTS.includes(what))
-      return refuse(response, 404, "not_found", `there are state, events, commands, and of workloads/<namespace>/<name>: ${WORKLOAD_PARTS.join(", ")}`);
+    if (head !== "workloads" || path.length < 3 || path.length > 4 || (what !== undefined && !WORKLOAD_PARTS.includes(what)))
+      return refuse(
+        response,
+        404,
+        "not_found",
+        `there are state, fleet, health, ledger, events, commands, workloads/<namespace>/<name>, and below that: ${WORKLOAD_PARTS.join(", ")}`,
+      );
     const workload = `${namespace}/${name}`;
     if (!this.#subject.has(workload)) return refuse(response, 404, "no_such_workload", `there is no workload ${workload}`);
+    if (what === undefined) return json(response, 200, this.#subject.workload(workload));
+    return await this.#part(workload, what, url, response);
+  }
+
+  async #part(workload: string, what: string, url: URL, response: ServerResponse): Promise<void> {
     if (what === "entries") {
       const count = wholeOf(url, "count", 50);
       if (count === undefined || count < 1 || count > ENTRIES_MAX)
@@ -161,21 +196,29 @@ export class ApiServer {
       return json(response, 200, [{ targets, labels: { workload } }]);
     }
     const nowMs = this.#subject.nowMs();
-    const [fromMs, toMs] = [wholeOf(url, "from", nowMs - 3_600_000), wholeOf(url, "to", nowMs + 1)];
-    if (fromMs === undefined || toMs === undefined || fromMs >= toMs || toMs - fromMs > 86_400_000)
-      return refuse(response, 400, "wrong_range", "from and to: expected ms since 1970, from before to, a day apart at most");
-    if (what === "series") {
+    const [fromMs, toMs] = [wholeOf(url, "from", nowMs - (wholeOf(url, "last", 3_600_000) ?? 0)), wholeOf(url, "to", nowMs + 1)];
+    if (fromMs === undefined || toMs === undefined || fromMs >= toMs || toMs - fromMs > DAY_MS + 1)
+      return refuse(response, 400, "wrong_range", "from and to, or last: expected whole ms, from before to, a day apart at most");
+    if (what === "series" || what === "counterfactual") {
       const points = wholeOf(url, "points", 600);
       if (points === undefined || points < 1 || points > POINTS_MAX)
         return refuse(response, 400, "wrong_points", `points: expected a whole number from 1 to ${POINTS_MAX}`);
-      return json(response, 200, { schemaVersion: API_VERSION, ...(await this.#subject.series(workload, fromMs, toMs, points)) } satisfies SeriesAnswer);
+      if (what === "series")
+        return json(response, 200, { schemaVersion: API_VERSION, ...(await this.#subject.series(workload, fromMs, toMs, points)) } satisfies SeriesAnswer);
+      const found = await this.#subject.counterfactual(workload, fromMs, toMs, points);
+      if (typeof found === "string") return refuse(response, 409, "cannot_replay", found);
+      return json(response, 200, { schemaVersion: API_VERSION, ...found } satisfies CounterfactualAnswer);
     }
     return json(response, 200, { schemaVersion: API_VERSION, history: await this.#subject.history(workload, fromMs, toMs) });
   }
 
   async #ledger(what: string | undefined, url: URL, response: ServerResponse): Promise<void> {
     if (what === "verification") return json(response, 200, { schemaVersion: API_VERSION, ...(await this.#subject.verify()) });
-    if (what !== undefined) return refuse(response, 404, "not_found", "there are ledger and ledger/verification");
+    if (what === "export") {
+      response.setHeader("content-disposition", 'attachment; filename="ledger.ndjson"');
+      return await lines(response, this.#subject.exported(), "application/x-ndjson");
+    }
+    if (what !== undefined) return refuse(response, 404, "not_found", "there are ledger, ledger/verification and ledger/export");
     const count = wholeOf(url, "count", 50);
     if (count === undefined || count < 1 || count > ENTRIES_MAX)
       return refuse(response, 400, "wrong_count", `count: expected a whole number from 1 to ${ENTRIES_MAX}`);
@@ -226,42 +269,4 @@ export class ApiServer {
     const given = Buffer.from(/^Bearer (.+)$/i.exec(authorization ?? "")?.[1] ?? "");
     return given.length === this.#token.length && timingSafeEqual(given, this.#token);
   }
-}
-
-/** Undefined when it is longer than a command may be. */
-async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > BODY_MAX) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function wholeOf(url: URL, name: string, otherwise: number): number | undefined {
-  const given = url.searchParams.get(name);
-  if (given === null) return otherwise;
-  return /^\d{1,15}$/.test(given) ? Number(given) : undefined;
-}
-
-function wrongMethod(response: ServerResponse, allowed: string): void {
-  response.setHeader("allow", allowed);
-  refuse(response, 405, "wrong_method", `only ${allowed} is possible here`);
-}
-
-function refuse(response: ServerResponse, status: number, type: string, detail: string): void {
-  const problem: Problem = { type, title: type.replaceAll("_", " "), status, detail };
-  text(response, status, `${JSON.stringify(problem)}\n`, "application/problem+json");
-}
-
-function json(response: ServerResponse, status: number, value: unknown): void {
-  text(response, status, `${JSON.stringify(value)}\n`, "application/json");
-}
-
-function text(response: ServerResponse, status: number, body: string, type = "text/plain; charset=utf-8"): void {
-  if (response.headersSent) return void response.end();
-  response.writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) });
-  response.end(body);
 }

@@ -1,6 +1,6 @@
-import { formatNumber, formatSpan } from "../lib/format.ts";
+import { formatMoney, formatNumber, formatPercent, formatSpan } from "../lib/format.ts";
 import { type ComparisonRow, type ComparisonSummary, type ComparisonSweep, summarise, type TraceComparison } from "../sim/compare.ts";
-import { formatMoney, formatPercent, table } from "./format.ts";
+import { table } from "./format.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Rows and columns of a comparison; the first row of cells is the header. */

@@ -1,11 +1,10 @@
 import { basename } from "node:path";
 import { policyName } from "../formats/policy-name.ts";
-import { formatSpan } from "../lib/format.ts";
+import { formatPercent, formatSpan } from "../lib/format.ts";
 import { oneLine } from "../lib/one-line.ts";
 import { formatTimestamp } from "../lib/timestamp.ts";
 import type { Trace } from "../sim/trace.ts";
 import { profileTrace } from "../sim/trace-profile.ts";
-import { formatPercent } from "./format.ts";
 
 const CEILING = 0.8;
 const STARTUP_MS = 60_000;

@@ -1,8 +1,8 @@
-import { formatNumber, formatSpan } from "../lib/format.ts";
+import { formatLatency, formatMoney, formatNumber, formatPercent, formatSpan } from "../lib/format.ts";
 import type { ObjectiveResult } from "../sim/objective-judge.ts";
 import type { Run, SimulationReport } from "../sim/run.ts";
 import { chart } from "./chart.ts";
-import { formatLatency, formatMoney, formatPercent, table } from "./format.ts";
+import { table } from "./format.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Result of one run for people. */

@@ -1,4 +1,4 @@
-import { formatNumber } from "../lib/format.ts";
+import { formatNumber, formatPercent } from "../lib/format.ts";
 import { saysLatency } from "../policy/resolve-unit.ts";
 import type { Season } from "../policy/schema.ts";
 import type { ObjectiveResult } from "../sim/objective-judge.ts";
@@ -8,7 +8,7 @@ import type { Score } from "../sim/score.ts";
 import { drawSeasons, type SeasonDraw } from "../sim/season.ts";
 import { settleStepMs } from "../sim/steps.ts";
 import type { Job, RunOutcome } from "../simulation-job.ts";
-import { formatPercent, table } from "./format.ts";
+import { table } from "./format.ts";
 import { allObjectives } from "./report-text.ts";
 import type { PreparedRun } from "./run-options.ts";
 import { doJobs } from "./simulation-pool.ts";

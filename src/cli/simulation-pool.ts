@@ -26,10 +26,9 @@ function threadsFor(steps: number, jobs: number, told: number | undefined): numb
  */
 export async function doJobs(jobs: readonly Job[], steps: number, { threads, onDone }: PoolOptions = {}): Promise<Outcome[]> {
   const count = threadsFor(steps, jobs.length, threads);
-  const outcomes: Outcome[] = new Array(jobs.length);
-  let next = 0;
   let done = 0;
   if (count === 1) {
+    const outcomes: Outcome[] = new Array(jobs.length);
     for (const [i, job] of jobs.entries()) {
       outcomes[i] = doJob(job);
       onDone?.(++done, jobs.length);
@@ -38,6 +37,17 @@ export async function doJobs(jobs: readonly Job[], steps: number, { threads, onD
     }
     return outcomes;
   }
+  return await onThreads(jobs, count, () => onDone?.(++done, jobs.length));
+}
+
+/** Does jobs in one other thread: this one has something else to do meanwhile. */
+export function doJobsAside(jobs: readonly Job[]): Promise<Outcome[]> {
+  return onThreads(jobs, 1);
+}
+
+async function onThreads(jobs: readonly Job[], count: number, onDone?: () => void): Promise<Outcome[]> {
+  const outcomes: Outcome[] = new Array(jobs.length);
+  let next = 0;
   const shared = new Map<Trace, Trace>();
   const workers: Worker[] = [];
   try {
@@ -54,7 +64,7 @@ export async function doJobs(jobs: readonly Job[], steps: number, { threads, onD
           };
           worker.on("message", ({ id, outcome }: { id: number; outcome: Outcome }) => {
             outcomes[id] = outcome;
-            onDone?.(++done, jobs.length);
+            onDone?.();
             give();
           });
           worker.on("error", reject);

@@ -5,22 +5,45 @@ import { keepsTo, type ResolvedWorkload } from "../policy/resolve.ts";
 /** What has to be known of a workload to tell whether it is short of units. */
 export type NoticedWorkload = Pick<ResolvedWorkload, "id" | "ceiling" | "metrics" | "objectives" | "unit">;
 
+/** What each metric that says how busy units are asks of them: load in all, and what one unit can do. */
+function busyness(
+  { metrics, unit: { serves } }: Pick<NoticedWorkload, "metrics" | "unit">,
+  values: ReadonlyMap<string, number>,
+  ready: number,
+): { readonly load: number | undefined; readonly perUnit: number }[] {
+  return metrics.flatMap(({ name, measures, scope }) => {
+    const perUnit = measures === "utilisation" ? 1 : measures === "rate" ? serves?.rate : undefined;
+    if (perUnit === undefined) return [];
+    const value = values.get(name);
+    return [{ load: value === undefined ? undefined : scope === "unit" ? value * ready : value, perUnit }];
+  });
+}
+
+function valuesOf({ readings }: Pick<Observation, "readings">): ReadonlyMap<string, number> {
+  return new Map(readings.filter(({ status }) => status === "value").map(({ metric, value }) => [metric, value]));
+}
+
+/** Load over what the ready units can do, by the metric that says most; undefined when none does, or nothing is ready. */
+export function utilisationOf(workload: Pick<NoticedWorkload, "metrics" | "unit">, observation: Observation): number | undefined {
+  const { readable, ready } = observation.capacity;
+  if (!readable || ready <= 0) return undefined;
+  const shares = busyness(workload, valuesOf(observation), ready).flatMap(({ load, perUnit }) => (load === undefined ? [] : [load / (perUnit * ready)]));
+  return shares.length === 0 ? undefined : Math.max(...shares);
+}
+
 /**
  * Whether units are missing where no more may be had: projected utilisation is over the ceiling, or an objective is missed, or burns. Where a
  * policy has nothing of it to be judged by, being held at the maximum is all there is to go by.
  */
-export function isShort({ ceiling, metrics, objectives, unit: { serves } }: NoticedWorkload, observation: Observation, reasons: readonly Reason[]): boolean {
+export function isShort(workload: NoticedWorkload, observation: Observation, reasons: readonly Reason[]): boolean {
+  const { ceiling, objectives } = workload;
   if (reasons.some(({ code }) => code === "slo_burn")) return true;
   const { ready, starting } = observation.capacity;
-  const values = new Map(observation.readings.filter(({ status }) => status === "value").map(({ metric, value }) => [metric, value]));
+  const values = valuesOf(observation);
   let isJudged = false;
-  for (const { name, measures, scope } of metrics) {
-    const perUnit = measures === "utilisation" ? 1 : measures === "rate" ? serves?.rate : undefined;
-    if (perUnit === undefined) continue;
+  for (const { load, perUnit } of busyness(workload, values, ready)) {
     isJudged = true;
     // Units on their way will take their share: measured x ready / (ready + starting).
-    const value = values.get(name);
-    const load = value === undefined ? undefined : scope === "unit" ? value * ready : value;
     if (load !== undefined && load > ceiling * perUnit * (ready + starting) * (1 + 1e-9)) return true;
   }
   for (const objective of objectives) {

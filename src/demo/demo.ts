@@ -1,11 +1,12 @@
+import type { DemoState, FleetUnits } from "../api/contract.ts";
 import { replaceFile } from "../lib/replace-file.ts";
 import { CEILING, FLEETS, UNIT_PRICE } from "./fleets.ts";
 import type { LoadSecond, Spike } from "./load-side.ts";
-import { type FleetPoint, type FleetScore, type FleetUnits, Scoreboard } from "./scoreboard.ts";
+import { Scoreboard } from "./scoreboard.ts";
 import { type Troubles, UNIT_RATE } from "./service.ts";
 
 /** What can be made to go wrong, on purpose. */
-export const TROUBLES = {
+const TROUBLES = {
   spike: { title: "A spike", about: "80 % more load, at once", forMs: 45_000 },
   slow: { title: "A slow dependency", about: "every request takes twice as long", forMs: 45_000 },
   metrics: { title: "Metrics lost", about: "nobody can see anything", forMs: 60_000 },
@@ -13,29 +14,6 @@ export const TROUBLES = {
   hand: { title: "Somebody else", about: "halves the fleets that move, by hand", forMs: 0 },
 } as const satisfies Readonly<Record<string, { readonly title: string; readonly about: string; readonly forMs: number }>>;
 export type TroubleName = keyof typeof TROUBLES;
-
-export interface FleetState extends FleetScore {
-  readonly workload: string;
-  readonly title: string;
-  readonly about: string;
-  readonly units: FleetUnits;
-  /** A second each, the last quarter of an hour. */
-  readonly points: readonly FleetPoint[];
-}
-
-/** The demonstration as it is now. */
-export interface DemoState {
-  /** Time of the recording, ms since 1970. */
-  readonly playedAtMs: number;
-  readonly speed: number;
-  readonly seconds: number;
-  readonly rate: number;
-  readonly ceiling: number;
-  readonly unitRate: number;
-  readonly currency: "USD";
-  readonly fleets: readonly FleetState[];
-  readonly troubles: readonly { readonly name: string; readonly title: string; readonly about: string; readonly untilMs: number | null }[];
-}
 
 export interface DemoPorts {
   readonly nowMs: () => number;

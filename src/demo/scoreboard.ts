@@ -1,33 +1,5 @@
+import type { FleetPoint, FleetScore, FleetUnits } from "../api/contract.ts";
 import type { FleetCounts, FleetSecond } from "./load-side.ts";
-
-/** Units of a fleet at an instant. */
-export interface FleetUnits {
-  readonly ready: number;
-  /** Ready, starting and draining: all that cost. */
-  readonly paid: number;
-}
-
-/** What a fleet has cost and how it has served, measured. */
-export interface FleetScore {
-  /** Units paid for times hours, by the clock of the recording. */
-  readonly unitHours: number;
-  readonly money: number;
-  /** Of all answers so far; null before the first. */
-  readonly p95Ms: number | null;
-  /** Share of the time in which load was above the ceiling of the ready units. */
-  readonly aboveCeiling: number;
-  readonly answered: number;
-  readonly failed: number;
-}
-
-/** One second of a fleet, for a chart. */
-export interface FleetPoint {
-  readonly ready: number;
-  readonly paid: number;
-  /** Requests due, a second. */
-  readonly rate: number;
-  readonly p95Ms: number | null;
-}
 
 export interface ScoreboardOptions {
   /** What a ready unit serves a second at 100 %. */

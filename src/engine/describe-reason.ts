@@ -5,7 +5,8 @@ import { type OperandKind, REASONS, type Reason } from "./reasons.ts";
 export function describeReason(reason: Reason): string {
   const definition = REASONS[reason.code];
   const kinds = definition.operands as Readonly<Record<string, OperandKind>>;
-  return definition.text.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+  const text = definition.text.replaceAll(/\[([^\]]*\{(\w+)\}[^\]]*)\]/g, (_, part: string, name: string) => (reason.operands[name] === 0 ? "" : part));
+  return text.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
     if (name === "from") return formatOperand(reason.from);
     if (name === "to") return formatOperand(reason.to);
     const value = reason.operands[name];

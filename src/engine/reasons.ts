@@ -23,7 +23,10 @@ interface ReasonDefinition {
   readonly stage: Stage;
   /** At most five. */
   readonly operands: Readonly<Record<string, OperandKind>>;
-  /** A sentence for people; `{name}` stands for an operand, `{from}` and `{to}` for the numbers before and after. */
+  /**
+   * A sentence for people; `{name}` stands for an operand, `{from}` and `{to}` for the numbers before and after. What stands in `[ ]`
+   * is left out when its operand is zero.
+   */
   readonly text: string;
 }
 
@@ -102,7 +105,7 @@ export const REASONS = {
   target_tracking: {
     stage: "recommend",
     operands: { metric: "metric", load: "number", target: "number", missing: "units" },
-    text: "{metric}: a load of {load} over a target of {target} for one unit, plus {missing} for units that will not start",
+    text: "{metric}: a load of {load} over a target of {target} for one unit[, plus {missing} for units that will not start]",
   },
   queue: {
     stage: "recommend",

@@ -17,3 +17,22 @@ export function formatOperand(value: number): string {
   if (Math.abs(value) >= 1_000) return formatNumber(value);
   return String(Number(value.toPrecision(4)));
 }
+
+/** A ratio as a percentage, with enough digits to tell small ones from none. */
+export function formatPercent(ratio: number): string {
+  const percent = ratio * 100;
+  if (percent === 0) return "0 %";
+  if (percent < 0.01) return "< 0.01 %";
+  return `${percent.toFixed(percent < 10 ? 2 : 1)} %`;
+}
+
+/** Money with its currency, or without when the policy names none. */
+export function formatMoney(amount: number, currency: string | null): string {
+  return `${formatNumber(amount, 2)}${currency === null ? "" : ` ${currency}`}`;
+}
+
+/** Milliseconds of latency with three significant digits. */
+export function formatLatency(ms: number): string {
+  if (ms >= 10_000) return `${formatNumber(ms / 1_000, 1)} s`;
+  return `${ms >= 100 ? Math.round(ms) : Number(ms.toPrecision(3))} ms`;
+}

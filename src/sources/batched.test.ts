@@ -13,7 +13,7 @@ test("asks once for all that is wanted at the same moment with the same deadline
     },
     close: async () => {},
   };
-  const batched = new BatchedSource(source);
+  const batched = new BatchedSource(source, () => 0);
   const [first, second] = [new AbortController().signal, new AbortController().signal];
   const values = async (workloads: readonly string[], signal: AbortSignal): Promise<number[]> =>
     (await batched.read(workloads.map(query), signal)).map(({ value }) => value);
@@ -25,18 +25,23 @@ test("asks once for all that is wanted at the same moment with the same deadline
 
 test("a source that has a bug says so to all, and is asked again", async () => {
   let fails = true;
-  const batched = new BatchedSource({
-    read: async (queries) => {
-      if (fails) throw new Error("a bug");
-      return queries.map((one) => present(one, 1, 0));
+  const batched = new BatchedSource(
+    {
+      read: async (queries) => {
+        if (fails) throw new Error("a bug");
+        return queries.map((one) => present(one, 1, 0));
+      },
+      close: async () => {},
     },
-    close: async () => {},
-  });
+    () => 5,
+  );
   const signal = new AbortController().signal;
   expect((await Promise.allSettled([batched.read([query("1")], signal), batched.read([query("2")], signal)])).map(({ status }) => status)).toEqual([
     "rejected",
     "rejected",
   ]);
+  expect(batched.last).toEqual({ askedMs: 5, wholeMs: undefined, tookMs: 0, queries: 2, values: 0, trouble: "a bug" });
   fails = false;
   expect(await batched.read([query("1")], signal)).toHaveLength(1);
+  expect(batched.last).toEqual({ askedMs: 5, wholeMs: 5, tookMs: 0, queries: 1, values: 1, trouble: undefined });
 });

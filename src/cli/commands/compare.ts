@@ -1,11 +1,10 @@
-import { formatNumber } from "../../lib/format.ts";
+import { formatNumber, formatPercent } from "../../lib/format.ts";
 import { Measures } from "../../policy/schema.ts";
 import { summarise, type TraceComparison } from "../../sim/compare.ts";
 import { type GateFailure, type GateMargins, judgeGate } from "../../sim/gate.ts";
 import { type ComparedTrace, compareAll } from "../comparison.ts";
 import { comparisonPage } from "../comparison-page.ts";
 import { comparisonLines, comparisonMarkdown, rowName } from "../comparison-text.ts";
-import { formatPercent } from "../format.ts";
 import { fetchedTrace } from "../history.ts";
 import type { HistoryOptions } from "../history-options.ts";
 import { parsePercent, parseWhole, type RunOptions } from "../run-options.ts";

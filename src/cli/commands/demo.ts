@@ -6,20 +6,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readCapacityOrder, writeCapacityOrder } from "../../actuators/process/capacity-file.ts";
+import type { FleetState } from "../../api/contract.ts";
 import { loadPolicy } from "../../app.ts";
-import { Demo, type FleetState, TROUBLES } from "../../demo/demo.ts";
+import { Demo } from "../../demo/demo.ts";
 import { endpointsFile, FLEETS, fleetPolicy, PEAK_RATE, PORTS } from "../../demo/fleets.ts";
 import type { LoadSecond, LoadSideConfig } from "../../demo/load-side.ts";
 import { whyText } from "../../engine/describe-reason.ts";
-import { formatNumber } from "../../lib/format.ts";
+import { formatLatency, formatMoney, formatNumber, formatPercent } from "../../lib/format.ts";
 import { systemErrorCode } from "../../lib/system-error.ts";
 import { formatTimestamp } from "../../lib/timestamp.ts";
 import { type Live, openLive } from "../../live.ts";
+import { type ApiPlace, findApi } from "../../live-api.ts";
 import { unitsFolder } from "../../live-process.ts";
 import { recordedShape } from "../../load/shape.ts";
 import { readTrace } from "../../read-trace.ts";
-import { formatLatency, formatMoney, formatPercent, table } from "../format.ts";
+import { table } from "../format.ts";
 import { parseSpan, parseWhole } from "../run-options.ts";
+import { doJobsAside } from "../simulation-pool.ts";
 import { terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -90,7 +93,7 @@ export async function runDemo(options: DemoCommandOptions): Promise<void> {
   try {
     live = await openLive(
       [loadPolicy(policyFile)],
-      { data, isDryRun: false, keep: KEEP, environment: process.env, api: port, version: options.version, demo },
+      { data, isDryRun: false, keep: KEEP, environment: process.env, api: port, version: options.version, demo, runJobs: doJobsAside },
       {
         onDecision: (decision, _mode, effect) => {
           const { workload, from, requested } = decision;
@@ -101,8 +104,9 @@ export async function runDemo(options: DemoCommandOptions): Promise<void> {
       },
     );
     await live.controller.start({ dryRun: false });
-    const api = await live.listen();
-    say(welcome(api ?? "", data, speed, paint));
+    await live.listen();
+    const place = findApi(data);
+    if (place !== undefined) say(welcome(place, data, speed, paint));
     const ended = once(load, "exit").then(([code]) => {
       if (!stop.signal.aborted) throw new Error(`the load of the demonstration ended with ${code}`);
     });
@@ -130,18 +134,17 @@ export async function runDemo(options: DemoCommandOptions): Promise<void> {
   else process.stdout.write(`\n${scores(demo.state.fleets)}\nAll units have ended.\n`);
 }
 
-function welcome(api: string, data: string, speed: number, paint: (style: "bold" | "dim", text: string) => string): string {
+function welcome({ address, token }: ApiPlace, data: string, speed: number, paint: (style: "bold" | "dim", text: string) => string): string {
   return `
+${paint("bold", "Open this in a browser:")} ${address}/#token=${token}
+
 Three fleets of real processes get the same load, that of World Cup match days of 1998, ${formatNumber(speed)} times as fast.
 ${FLEETS.map(({ title, about }) => `  ${paint("bold", title.padEnd(12))} ${about}`).join("\n")}
 
-Every ${TABLE_EVERY_S} seconds: what each has cost, by the clock of the recording, and how long it was short. From another terminal:
+Look at what each costs and how long it is short of units; at why each step was taken; then make trouble, by the buttons of the page.
+It is here too, every ${TABLE_EVERY_S} seconds. From another terminal:
   vernier status --data ${data} --watch
   vernier explain demo/small-steps --data ${data}
-  curl -X POST -H "authorization: Bearer $(cat ${data}/api.token)" ${api}/api/v1/demo/troubles/spike
-Troubles: ${Object.entries(TROUBLES)
-    .map(([name, { about }]) => `${name} (${about})`)
-    .join(", ")}.
 Ctrl-C ends it, and everything it began.
 `;
 }

@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
 import { formatDuration } from "../../lib/duration.ts";
-import { formatSpan } from "../../lib/format.ts";
+import { formatPercent, formatSpan } from "../../lib/format.ts";
 import { formatTimestamp } from "../../lib/timestamp.ts";
-import { formatPercent } from "../format.ts";
 import { type FetchedHistory, fetchHistory } from "../history.ts";
 import type { HistoryOptions } from "../history-options.ts";
 import { terminalOf } from "../terminal.ts";

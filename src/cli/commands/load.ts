@@ -1,12 +1,12 @@
 import { appendFileSync } from "node:fs";
-import { formatNumber, formatSpan } from "../../lib/format.ts";
+import { formatLatency, formatNumber, formatPercent, formatSpan } from "../../lib/format.ts";
 import { followEndpoints } from "../../load/follow-endpoints.ts";
 import { generatorLimit, type LoadRequest } from "../../load/play.ts";
 import { constantShape, durationOf, type LoadShape, rampShape, rateAt, recordedShape, stepsShape } from "../../load/shape.ts";
 import type { LoadReport } from "../../load/tally.ts";
 import { Rate } from "../../policy/quantities.ts";
 import { readTrace } from "../../read-trace.ts";
-import { formatLatency, formatPercent, table } from "../format.ts";
+import { table } from "../format.ts";
 import { playOnThreads } from "../load-threads.ts";
 import { parseSpan, parseWhole } from "../run-options.ts";
 import { terminalOf } from "../terminal.ts";

@@ -13,6 +13,7 @@ import { PolicyWatcher } from "../../live-reload.ts";
 import { storeErrorCode } from "../../live-store.ts";
 import type { Policy } from "../../policy/parse.ts";
 import { parseWhole } from "../run-options.ts";
+import { doJobsAside } from "../simulation-pool.ts";
 import { terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -52,6 +53,7 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
       environment: process.env,
       api: portOf(options),
       version: options.version,
+      runJobs: doJobsAside,
     },
     {
       onDecision: (decision, mode, effect) => {

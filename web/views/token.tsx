@@ -1,0 +1,32 @@
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { keepToken } from "../api.ts";
+
+/** Asks who comes without the token. */
+export function Token(): JSX.Element {
+  const [token, setToken] = useState("");
+  const enter = (event: Event): void => {
+    event.preventDefault();
+    keepToken(token.trim());
+    location.reload();
+  };
+  return (
+    <main class="token">
+      <h1>Vernier</h1>
+      <p>
+        This page shows and commands a controller, so it asks for the token of its data folder: the text in <code>.vernier/api.token</code>, or wherever{" "}
+        <code>--data</code> points. The controller prints an address with the token in it when it starts on a terminal.
+      </p>
+      <form onSubmit={enter} class="order">
+        <label class="wide">
+          Token
+          <input type="password" required autocomplete="off" value={token} onInput={(event) => setToken(event.currentTarget.value)} />
+        </label>
+        <button type="submit" class="main">
+          Open
+        </button>
+      </form>
+      <p class="quiet">It is kept in this tab, until it is closed.</p>
+    </main>
+  );
+}
