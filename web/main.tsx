@@ -45,7 +45,7 @@ function Pages({ connection }: { readonly connection: Connection }): JSX.Element
     if (before.current === place) return;
     before.current = place;
     scrollTo(0, 0);
-    main.current?.focus();
+    main.current?.focus({ preventScroll: true });
   }, [place]);
   const skip = (event: Event): void => {
     event.preventDefault();

@@ -49,10 +49,12 @@ export function attentionOf(workload: LookedAfter, nowMs: number): Attention[] {
   const { mode, posture, policy, unreadable, observation, decision, effect, reasons, objectives, orders, openIntents, seenMs } = workload;
   const found: Attention[] = [];
   const say = (level: Urgency, text: string): void => void found.push({ level, text });
-  if (isLate(workload, nowMs)) say("urgent", `not looked at for ${formatSpan(nowMs - seenMs)}`);
+  if (isLate(workload, nowMs)) say("urgent", `not looked at for ${formatSpan(Math.floor((nowMs - seenMs) / 1_000) * 1_000)}`);
   if (unreadable !== undefined) say("urgent", `capacity cannot be read: ${unreadable}`);
   if (posture === "blind") say("urgent", "no metric can be used: it is held where it is");
   if (posture === "partial") say("soon", "a metric cannot be used: it may grow, and not shrink");
+  const absent = (observation?.readings ?? []).filter(({ status }) => status !== "value").map(({ metric }) => metric);
+  if (absent.length > 0 && posture !== "blind") say("soon", `${absent.join(", ")} ${absent.length === 1 ? "has" : "have"} no value`);
   if (observation?.capacity.readable) {
     const { requested } = observation.capacity;
     const isAtMax = reasons.some(({ code }) => code === "clamped_max") || requested >= policy.bounds.max;
@@ -65,7 +67,10 @@ export function attentionOf(workload: LookedAfter, nowMs: number): Attention[] {
       say("soon", `${name} is at risk: ${formatOperand(Math.round(100 * (budgetUsed ?? 0)))} % of its error budget is used up${burnText(burn)}`);
     else if (isKept === false) say("note", `${name} is not kept at the moment`);
   }
-  if (effect === "awaiting" && decision !== undefined) say("soon", `a step from ${decision.from} to ${decision.requested} waits for approval`);
+  if (effect === "awaiting" && decision !== undefined) {
+    const isPressing = decision.requested > decision.from && observation !== undefined && isShort(policy, observation, reasons);
+    say(isPressing ? "urgent" : "soon", `a step from ${decision.from} to ${decision.requested} waits for approval${isPressing ? ", and units are short" : ""}`);
+  }
   if (openIntents > 0) say("soon", "nobody knows yet what came of its last step");
   if (orders.pause !== undefined) say("note", `paused by ${orders.pause.who}: ${orders.pause.why}`);
   if (orders.set !== undefined) say("note", `set to ${orders.set.units} by ${orders.set.who}: ${orders.set.why}`);

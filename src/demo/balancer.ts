@@ -25,7 +25,7 @@ export class Balancer {
 
   constructor(file: string) {
     this.#file = file;
-    this.#server = createServer((_request, response) => this.#pass(response, TRIES));
+    this.#server = createServer((_request, response) => this.#pass(response, []));
   }
 
   /** Units that get requests now. */
@@ -59,9 +59,10 @@ export class Balancer {
       if (!this.#units.has(origin)) this.#units.set(origin, { pool: new Pool(origin, { connections: CONNECTIONS, pipelining: 1 }), underWay: 0 });
   }
 
-  #pass(response: ServerResponse, tries: number): void {
+  /** @param tried units that went away with the request: one that refuses at once always has the fewest under way */
+  #pass(response: ServerResponse, tried: readonly Unit[]): void {
     let best: Unit | undefined;
-    for (const unit of this.#units.values()) if (best === undefined || unit.underWay < best.underWay) best = unit;
+    for (const unit of this.#units.values()) if ((best === undefined || unit.underWay < best.underWay) && !tried.includes(unit)) best = unit;
     if (best === undefined) return void response.writeHead(503).end();
     const unit = best;
     unit.underWay++;
@@ -69,7 +70,7 @@ export class Balancer {
     const end = (code: number): void => {
       unit.underWay--;
       if (code > 0) response.writeHead(code).end();
-      else this.#pass(response, tries - 1);
+      else this.#pass(response, [...tried, unit]);
     };
     unit.pool.dispatch(
       { path: "/", method: "GET", headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS },
@@ -81,7 +82,7 @@ export class Balancer {
         onResponseData: () => {},
         onResponseEnd: () => end(status),
         // It is gone before it answered: another can have it, for nothing was changed.
-        onResponseError: () => end(tries > 1 ? 0 : 502),
+        onResponseError: () => end(tried.length + 1 < TRIES ? 0 : 502),
       },
     );
   }

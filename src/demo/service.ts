@@ -12,6 +12,8 @@ const SERVICE_MS = 100;
 export const UNIT_RATE = (SLOTS * 1_000) / SERVICE_MS;
 /** Beyond this many waiting, it refuses. */
 const WAITING_MAX = 200;
+/** Told to end, it serves on for so long: whoever balances load hears of it a moment later. */
+const LINGER_MS = 400;
 const BUCKETS = [0.11, 0.15, 0.2, 0.3, 0.4, 0.6, 1, 2, 5];
 
 /** What is wrong on purpose, each until an instant (ms since 1970). */
@@ -88,9 +90,11 @@ export function serve(port: number, troubleFile: string): void {
   server.keepAliveTimeout = 60_000;
   server.listen(port, "127.0.0.1");
   process.on("SIGTERM", () => {
-    isEnding = true;
-    server.closeIdleConnections();
-    next();
+    setTimeout(() => {
+      isEnding = true;
+      server.closeIdleConnections();
+      next();
+    }, LINGER_MS);
   });
 }
 

@@ -5,6 +5,10 @@ import { clockText, dayText, useZone, zone } from "./time.tsx";
 
 // A thin wrapper: uPlot draws, the page says in which colours; behind each chart is a table with the same numbers.
 
+/** Room for a scale at the right, px. */
+const RIGHT_SIZE = 46;
+/** Distances between ticks of time, s: nothing is shown more closely than a second. */
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000];
 /** Rows of the table behind a chart: as many as somebody reads. */
 const TABLE_ROWS = 60;
 
@@ -48,6 +52,8 @@ export interface ChartProps {
   readonly onCursor?: (atMs: number | null) => void;
   /** A second scale at the right, so many times the first. */
   readonly right?: { readonly factor: number; readonly format: (value: number) => string } | undefined;
+  /** Leaves room where another chart of the group has a second scale. */
+  readonly isNarrower?: boolean;
   /** Least upper end of the scale. */
   readonly most?: number;
   /** Times by another clock than this zone's. */
@@ -165,7 +171,8 @@ function optionsOf(latest: { readonly current: ChartProps }, element: HTMLElemen
     height,
     legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1_000), latest.current.clock === undefined ? zone() : "UTC"),
-    padding: [8, right === undefined ? 8 : 0, 0, 0],
+    // Charts of one group are as wide, so that one instant is one place.
+    padding: [8, right === undefined ? (latest.current.isNarrower ? RIGHT_SIZE : 8) : 0, 0, 0],
     cursor: {
       sync: { key: group, setSeries: false },
       points: { size: 7 },
@@ -185,6 +192,7 @@ function optionsOf(latest: { readonly current: ChartProps }, element: HTMLElemen
       {
         ...axis,
         size: 28,
+        incrs: TIME_STEPS,
         space: 84,
         values: (plot, ticks) => timeTicks(plot, ticks, latest.current.clock?.text),
       },

@@ -30,6 +30,7 @@ export function Charts({ state: { workload, about, objectives }, series, decisio
   );
   const { price } = about;
   const group = workload;
+  const same = { isNarrower: price !== null };
   const byMeasure = (measures: readonly string[]): { readonly name: string; readonly measures: string }[] =>
     about.metrics.filter((metric) => measures.includes(metric.measures));
   const linesOf = (names: readonly { readonly name: string }[]): Series[] =>
@@ -78,6 +79,7 @@ export function Charts({ state: { workload, about, objectives }, series, decisio
           timesMs={timesMs}
           series={linesOf(loads)}
           onCursor={onCursor}
+          {...same}
           height={150}
         />
       )}
@@ -90,6 +92,7 @@ export function Charts({ state: { workload, about, objectives }, series, decisio
         limits={[{ label: "ceiling", value: about.ceiling }]}
         most={1}
         onCursor={onCursor}
+        {...same}
         height={150}
       />
       {latencies.length > 0 && (
@@ -101,6 +104,7 @@ export function Charts({ state: { workload, about, objectives }, series, decisio
           series={linesOf(latencies)}
           limits={limitsOf(latencies)}
           onCursor={onCursor}
+          {...same}
           height={150}
         />
       )}
@@ -113,6 +117,7 @@ export function Charts({ state: { workload, about, objectives }, series, decisio
           series={linesOf(errors)}
           limits={limitsOf(errors)}
           onCursor={onCursor}
+          {...same}
           height={150}
         />
       )}
@@ -125,6 +130,7 @@ export function Charts({ state: { workload, about, objectives }, series, decisio
           series={linesOf(queues)}
           limits={limitsOf(queues)}
           onCursor={onCursor}
+          {...same}
           height={150}
         />
       )}
