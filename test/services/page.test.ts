@@ -103,6 +103,15 @@ describe.skipIf(!browserOrSkip())("the page of a controller", () => {
         await page.getByRole("button", { name: "Compare with the optimum and an HPA" }).click();
         await page.getByRole("rowheader", { name: "optimum" }).waitFor();
         expect(await page.locator(".others tbody tr").count()).toBe(3);
+        // Under the cursor is the decision that was in force; a click keeps it.
+        const chart = page.locator(".u-over").first();
+        const right = { position: { x: ((await chart.boundingBox())?.width ?? 0) - 5, y: 50 } };
+        await chart.hover(right);
+        expect(await page.locator("article.floating .stages").innerText()).toContain("cpu: a load of");
+        await chart.click(right);
+        await page.getByRole("button", { name: "Close" }).click();
+        await page.mouse.move(0, 0);
+        await expect.poll(() => page.locator("article.decision").count()).toBe(0);
         await page.locator(".decisions button").first().click();
         await page.locator("article.decision .operands").first().waitFor();
         await page.locator("details.numbers summary").first().click();

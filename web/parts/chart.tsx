@@ -50,6 +50,8 @@ export interface ChartProps {
   readonly group: string;
   /** Told where the cursor is; null: nowhere. */
   readonly onCursor?: (atMs: number | null) => void;
+  /** Told where somebody clicked. */
+  readonly onPick?: (atMs: number) => void;
   /** A second scale at the right, so many times the first. */
   readonly right?: { readonly factor: number; readonly format: (value: number) => string } | undefined;
   /** Leaves room where another chart of the group has a second scale. */
@@ -228,6 +230,7 @@ function optionsOf(latest: { readonly current: ChartProps }, element: HTMLElemen
     hooks: {
       drawAxes: [(plot) => drawMarks(plot, latest.current.marks ?? [], colour)],
       draw: [(plot) => drawLimits(plot, latest.current.limits ?? [], colour("warn"))],
+      ready: [(plot) => plot.over.addEventListener("click", () => latest.current.onPick?.(plot.posToVal(plot.cursor.left ?? 0, "x") * 1_000))],
       setCursor: [
         (plot) => {
           const { onCursor } = latest.current;

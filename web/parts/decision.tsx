@@ -30,20 +30,12 @@ function Outcome({ decision: { outcome, takesBack } }: { readonly decision: Deci
   );
 }
 
-/** A decision with every stage it went through, and the numbers each saw. */
-export function DecisionCard({
-  decision,
-  isPinned,
-  onClose,
-}: {
-  readonly decision: DecisionView;
-  readonly isPinned: boolean;
-  readonly onClose: () => void;
-}): JSX.Element {
+/** A decision with every stage it went through, and the numbers each saw; over the page while it only follows the cursor. */
+export function DecisionCard({ decision, onClose }: { readonly decision: DecisionView; readonly onClose?: () => void }): JSX.Element {
   const zone = useZone();
   const { seq, atMs, from, requested, desired, reasons, message, posture, mode } = decision;
   return (
-    <article class="decision" aria-label={`Decision ${seq}`}>
+    <article class={`decision${onClose === undefined ? " floating" : ""}`} aria-label={`Decision ${seq}`}>
       <header>
         <strong>
           {units(from)} → {units(requested)} units
@@ -52,7 +44,7 @@ export function DecisionCard({
         <span class="quiet">
           {instantText(atMs)} {zone}, entry {seq}, {mode}, posture {posture}, load calls for {units(desired)}
         </span>
-        {isPinned && (
+        {onClose !== undefined && (
           <button type="button" class="quiet" onClick={onClose}>
             Close
           </button>

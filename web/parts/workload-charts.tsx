@@ -18,10 +18,11 @@ interface ChartsProps {
   readonly decisions: readonly DecisionView[];
   readonly span: number;
   readonly onCursor: (atMs: number | null) => void;
+  readonly onPick: (atMs: number) => void;
 }
 
 /** Load, utilisation, capacity, latency and errors over one axis of time. */
-export function Charts({ state: { workload, about, objectives }, series, decisions, span, onCursor }: ChartsProps): JSX.Element {
+export function Charts({ state: { workload, about, objectives }, series, decisions, span, onCursor, onPick }: ChartsProps): JSX.Element {
   const { timesMs, requested, ready, utilisation, metrics } = series;
   const [others, setOthers] = useState<CounterfactualAnswer>();
   const marks = useMemo(
@@ -30,7 +31,7 @@ export function Charts({ state: { workload, about, objectives }, series, decisio
   );
   const { price } = about;
   const group = workload;
-  const same = { isNarrower: price !== null };
+  const same = { isNarrower: price !== null, onPick };
   const byMeasure = (measures: readonly string[]): { readonly name: string; readonly measures: string }[] =>
     about.metrics.filter((metric) => measures.includes(metric.measures));
   const linesOf = (names: readonly { readonly name: string }[]): Series[] =>
@@ -66,6 +67,7 @@ export function Charts({ state: { workload, about, objectives }, series, decisio
         timesMs={timesMs}
         series={capacity}
         marks={marks}
+        onPick={onPick}
         height={220}
         onCursor={onCursor}
         right={price === null ? undefined : { factor: price.amountPerHour, format: (value) => formatNumber(value, value < 10 ? 2 : 0) }}

@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { SeriesAnswer, WorkloadAnswer, WorkloadState } from "../../src/api/contract.ts";
 import { formatNumber, formatSpan } from "../../src/lib/format.ts";
-import { decisionsOf, type EntryView } from "../decisions.ts";
+import { type DecisionView, decisionsOf, type EntryView } from "../decisions.ts";
 import { useAnswer } from "../live.ts";
 import { DecisionCard, DecisionList } from "../parts/decision.tsx";
 import { Orders } from "../parts/orders.tsx";
@@ -30,8 +30,9 @@ export function Workload({ id }: { readonly id: string }): JSX.Element {
   const [pinned, setPinned] = useState<number>();
   if (answer === undefined) return <Loading trouble={trouble} />;
   const { state, nowMs } = answer;
-  const shown =
-    pinned !== undefined ? decisions.find(({ seq }) => seq === pinned) : cursorMs === null ? undefined : decisions.find(({ atMs }) => atMs <= cursorMs);
+  const chosen = pinned === undefined ? undefined : decisions.find(({ seq }) => seq === pinned);
+  const at = (atMs: number): DecisionView | undefined => decisions.find((one) => one.atMs <= atMs);
+  const under = cursorMs === null || chosen !== undefined ? undefined : at(cursorMs);
   return (
     <>
       <p class="crumbs">
@@ -81,17 +82,18 @@ export function Workload({ id }: { readonly id: string }): JSX.Element {
       ) : series.answer.timesMs.length === 0 ? (
         <Empty>Nothing was observed in this time.</Empty>
       ) : (
-        <Charts state={state} series={series.answer} decisions={decisions} span={span} onCursor={setCursor} />
+        <Charts state={state} series={series.answer} decisions={decisions} span={span} onCursor={setCursor} onPick={(atMs) => setPinned(at(atMs)?.seq)} />
       )}
       <section aria-label="Decisions">
         <h2>Decisions</h2>
         <p class="quiet">
-          Move over a chart to see the decision in force, or choose one.{" "}
+          Move over a chart to see the decision in force, click to keep it, or choose one here.{" "}
           {decisions.length === 0 ? "" : `The last ${formatNumber(decisions.length)} that changed something or wanted to.`}
         </p>
-        {shown !== undefined && <DecisionCard decision={shown} isPinned={pinned !== undefined} onClose={() => setPinned(undefined)} />}
+        {chosen !== undefined && <DecisionCard decision={chosen} onClose={() => setPinned(undefined)} />}
         <DecisionList decisions={decisions} chosen={pinned} onChoose={setPinned} />
       </section>
+      {under !== undefined && <DecisionCard decision={under} />}
     </>
   );
 }
