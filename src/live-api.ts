@@ -5,17 +5,16 @@ import type { ApiEvent, CommandRequest, HealthAnswer, SeriesAnswer, SourceHealth
 import { ApiServer, type ApiSubject, type DemoSubject } from "./api/server.ts";
 import { API_VERSION } from "./api/version.ts";
 import { type Controller, SHARD } from "./control/controller.ts";
-import { decodeObservations } from "./control/observations.ts";
 import type { Command } from "./control/orders.ts";
+import { type Past, pastOf } from "./control/past.ts";
 import type { ControllerEvents } from "./control/ports.ts";
 import { utilisationOf } from "./control/shortage.ts";
-import type { Observation } from "./engine/model.ts";
 import { exportLines } from "./ledger/export.ts";
 import type { Store } from "./ledger/store.ts";
 import { LedgerVerifier } from "./ledger/verify.ts";
 import { replaceFile } from "./lib/replace-file.ts";
 import { PathError, systemErrorCode } from "./lib/system-error.ts";
-import { counterfactual, type RunJobs, type SeenLoad } from "./live-counterfactual.ts";
+import { counterfactual, type RunJobs } from "./live-counterfactual.ts";
 import { LiveViews } from "./live-views.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
 
@@ -24,6 +23,8 @@ import type { ResolvedWorkload } from "./policy/resolve.ts";
 /** Where the API is looked for first. */
 const API_PORT = 7461;
 
+/** Observations that a simulation is made of, at most. */
+const REPLAYED_MAX = 6_000;
 /** Listeners hear of ticks this often at most. */
 const TOLD_EVERY_MS = 900;
 
@@ -132,9 +133,9 @@ export async function openApi(controller: Controller, store: Store, options: Api
       counterfactual: (workload, fromMs, toMs, points) => {
         const mine = turn.then(async () => {
           const policy = policyOf(workload) as ResolvedWorkload;
-          const seen: SeenLoad[] = [];
-          for await (const { atMs, ...observation } of observationsOf(store, workload, fromMs, toMs)) seen.push({ atMs, observation });
-          return await counterfactual(policy, seen, { fromMs, toMs, points }, runJobs);
+          const seen: Past[] = [];
+          for await (const one of pastOf(store, workload, { fromMs, toMs, buckets: REPLAYED_MAX })) seen.push(one);
+          return await counterfactual(policy, seen, { toMs, points }, runJobs);
         });
         turn = mine.catch(() => {});
         return mine;
@@ -224,15 +225,9 @@ export function commandOf(request: CommandRequest): Command {
   return { workload, who, why, do: what, ...("untilMs" in request && request.untilMs !== undefined && { untilMs: request.untilMs }) };
 }
 
-/** What one workload was shown, oldest first. */
-async function* observationsOf(store: Store, workload: string, fromMs: number, toMs: number): AsyncGenerator<{ readonly atMs: number } & Observation> {
-  for await (const { atMs, bytes } of store.observations(SHARD, fromMs, toMs))
-    for (const { workload: id, observation } of decodeObservations(bytes)) if (id === workload) yield { atMs, ...observation };
-}
-
 async function historyOf(store: Store, workload: string, fromMs: number, toMs: number): Promise<readonly unknown[]> {
   const rows: unknown[] = [];
-  for await (const row of observationsOf(store, workload, fromMs, toMs)) rows.push(row);
+  for await (const { atMs, observation } of pastOf(store, workload, { fromMs, toMs })) rows.push({ atMs, ...observation });
   return rows;
 }
 
@@ -243,18 +238,14 @@ async function seriesOf(
   workload: string,
   { fromMs, toMs, points }: { readonly fromMs: number; readonly toMs: number; readonly points: number },
 ): Promise<Omit<SeriesAnswer, "schemaVersion">> {
-  const bucketMs = (toMs - fromMs) / points;
   const timesMs: number[] = [];
   const requested: (number | null)[] = [];
   const ready: (number | null)[] = [];
   const utilisation: (number | null)[] = [];
   const metrics: Record<string, (number | null)[]> = {};
-  let bucket = -1;
-  for await (const { atMs, ...observation } of observationsOf(store, workload, fromMs, toMs)) {
+  for await (const { atMs, observation } of pastOf(store, workload, { fromMs, toMs, buckets: points })) {
     const { capacity, readings } = observation;
-    const next = Math.floor((atMs - fromMs) / bucketMs);
-    const at = next === bucket ? timesMs.length - 1 : timesMs.length;
-    bucket = next;
+    const at = timesMs.length;
     timesMs[at] = atMs;
     requested[at] = capacity.readable ? capacity.requested : null;
     ready[at] = capacity.readable ? capacity.ready : null;

@@ -1,6 +1,6 @@
 import type { CounterfactualAnswer } from "./api/contract.ts";
 import { createEngine } from "./app.ts";
-import type { Observation } from "./engine/model.ts";
+import type { Past } from "./control/past.ts";
 import type { ResolvedWorkload } from "./policy/resolve.ts";
 import type { RunSettings } from "./sim/run.ts";
 import type { Scale } from "./sim/scale.ts";
@@ -12,16 +12,8 @@ import { engineContext, type Job, type Outcome } from "./simulation-job.ts";
 
 /** Who else is asked, and what it is called. */
 const OTHERS = [["hpa-v2@70", "HPA at 70 %"]] as const;
-/** Bins of the load at most; what is longer is looked at less closely. */
-const BINS_MAX = 50_000;
-
-export interface SeenLoad {
-  readonly atMs: number;
-  readonly observation: Observation;
-}
 
 interface Window {
-  readonly fromMs: number;
   readonly toMs: number;
   readonly points: number;
 }
@@ -32,11 +24,11 @@ export type RunJobs = (jobs: readonly Job[]) => Promise<readonly Outcome[]>;
 /** @returns a sentence when the observations cannot be replayed */
 export async function counterfactual(
   workload: ResolvedWorkload,
-  seen: readonly SeenLoad[],
-  { fromMs, toMs, points }: Window,
+  seen: readonly Past[],
+  { toMs, points }: Window,
   runJobs: RunJobs,
 ): Promise<Omit<CounterfactualAnswer, "schemaVersion"> | string> {
-  const load = loadOf(workload, seen, { fromMs, toMs });
+  const load = loadOf(workload, seen, toMs);
   if (typeof load === "string") return load;
   const { trace, scale, initialUnits, notes } = load;
   const settings: RunSettings = { scale, initialUnits, warmUpMs: 0, tickMs: workload.intervalMs };
@@ -76,7 +68,7 @@ export async function counterfactual(
 }
 
 /** What truly ran: paid for, and above the ceiling of what was ready. */
-function asItRan(trace: Trace, { perUnit, loadFactor }: Scale, ceiling: number, seen: readonly SeenLoad[]): { unitHours: number; aboveCeiling: number } {
+function asItRan(trace: Trace, { perUnit, loadFactor }: Scale, ceiling: number, seen: readonly Past[]): { unitHours: number; aboveCeiling: number } {
   let [paidMs, aboveMs, allMs] = [0, 0, 0];
   const startMs = trace.startMs ?? 0;
   for (const [i, { atMs, observation }] of seen.entries()) {
@@ -94,17 +86,19 @@ function asItRan(trace: Trace, { perUnit, loadFactor }: Scale, ceiling: number, 
 /** The load that was observed, as a recording. */
 function loadOf(
   { id, metrics, unit: { serves }, ceiling, intervalMs }: ResolvedWorkload,
-  seen: readonly SeenLoad[],
-  { fromMs, toMs }: Pick<Window, "fromMs" | "toMs">,
+  seen: readonly Past[],
+  toMs: number,
 ): { readonly trace: Trace; readonly scale: Scale; readonly initialUnits: number; readonly notes: string[] } | string {
   const rate = serves === undefined ? undefined : metrics.find(({ measures }) => measures === "rate");
   const metric = rate ?? metrics.find(({ measures }) => measures === "utilisation");
   if (metric === undefined) return "there is no load to replay: it needs a utilisation, or a rate and unit.serves";
   const first = seen.find(({ observation }) => observation.capacity.readable);
   if (first === undefined) return "nothing was observed in this time";
-  const binMs = intervalMs * Math.max(1, Math.ceil((toMs - fromMs) / intervalMs / BINS_MAX));
+  // As far apart as they were kept, or were asked for.
+  const apart = seen.slice(1).map(({ atMs }, i) => atMs - (seen[i] as Past).atMs);
+  const binMs = intervalMs * Math.max(1, Math.round((apart.sort((a, b) => a - b)[apart.length >> 1] ?? 0) / intervalMs));
   const startMs = first.atMs;
-  const bins = Math.max(1, Math.ceil((Math.min(toMs, (seen.at(-1) as SeenLoad).atMs + 1) - startMs) / binMs));
+  const bins = Math.max(1, Math.ceil((Math.min(toMs, (seen.at(-1) as Past).atMs + 1) - startMs) / binMs));
   const load = new Float64Array(bins).fill(Number.NaN);
   for (const { atMs, observation } of seen) {
     const reading = observation.readings.find((one) => one.metric === metric.name);

@@ -161,6 +161,40 @@ describe("the local API", () => {
     expect(commands).toHaveLength(2);
   });
 
+  test("tells the fleet, one workload, health, what others would have done, and the record as a file", async () => {
+    expect(await (await ask("/api/v1/fleet")).json()).toEqual(FLEET);
+    expect(await (await ask("/api/v1/health")).json()).toEqual(HEALTH);
+    expect(await (await ask("/api/v1/workloads/shop/web")).json()).toMatchObject({ nowMs: 1_000_000, state: { workload: "shop/web" } });
+    const others = await ask("/api/v1/workloads/shop/web/counterfactual?last=5000&points=9");
+    expect(await others.json()).toMatchObject({ schemaVersion: 1, timesMs: [995_000], rows: [{ name: "optimum", units: [9] }] });
+    const cannot = await ask("/api/v1/workloads/shop/web/counterfactual?points=7");
+    expect([cannot.status, ((await cannot.json()) as { detail: string }).detail]).toEqual([409, "there is no load to replay"]);
+    const file = await ask("/api/v1/ledger/export");
+    expect(file.headers.get("content-disposition")).toContain("ledger.ndjson");
+    expect(await file.text()).toBe("one\ntwo\n");
+  });
+
+  test("serves its page to whoever asks, with a policy that lets nothing else in", async () => {
+    for (const [path, type] of [
+      ["/", "text/html"],
+      ["/app.js", "text/javascript"],
+      ["/app.css", "text/css"],
+    ] as const) {
+      const found = await ask(path, { headers: { authorization: "" } });
+      expect(found.status).toBe(200);
+      expect(found.headers.get("content-type")).toContain(type);
+      const policy = found.headers.get("content-security-policy") ?? "";
+      expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'");
+      expect(policy).not.toMatch(/unsafe|\*|https?:/);
+      expect((await found.text()).length).toBeGreaterThan(500);
+    }
+    expect((await ask("/", { method: "HEAD" })).status).toBe(200);
+    // Nothing else lies beside them.
+    for (const path of ["/report.js", "/index.html", "/../package.json", "/constructor"])
+      expect((await ask(path, { headers: { authorization: "" } })).status).toBe(401);
+    expect((await ask("/", { method: "POST" })).status).toBe(404);
+  });
+
   test.each([
     ["/api/v1/state", "", 401],
     ["/api/v1/state", "Bearer wrong", 401],
@@ -180,6 +214,13 @@ describe("the local API", () => {
     ["/api/v1/workloads/shop/web/entries?count=0", "GET", 400],
     ["/api/v1/workloads/shop/web/history?from=9&to=5", "GET", 400],
     ["/api/v1/workloads/shop/web/history?from=-1", "GET", 400],
+    ["/api/v1/workloads/shop/web/series?last=86400000", "GET", 200],
+    ["/api/v1/workloads/shop/web/series?last=86400001", "GET", 400],
+    ["/api/v1/workloads/shop/web/series?last=x", "GET", 400],
+    ["/api/v1/workloads/shop/nobody", "GET", 404],
+    ["/api/v1/workloads/shop", "GET", 404],
+    ["/api/v1/workloads/shop/web/series/more", "GET", 404],
+    ["/api/v1/ledger/elsewhere", "GET", 404],
     ["/api/v1/state", "POST", 405],
     ["/api/v1/commands", "GET", 405],
   ])("%s by %s is answered %i", async (path, method, status) => {

@@ -196,8 +196,8 @@ export class ApiServer {
       return json(response, 200, [{ targets, labels: { workload } }]);
     }
     const nowMs = this.#subject.nowMs();
-    const [fromMs, toMs] = [wholeOf(url, "from", nowMs - (wholeOf(url, "last", 3_600_000) ?? 0)), wholeOf(url, "to", nowMs + 1)];
-    if (fromMs === undefined || toMs === undefined || fromMs >= toMs || toMs - fromMs > DAY_MS + 1)
+    const [fromMs, toMs] = [wholeOf(url, "from", nowMs - (wholeOf(url, "last", 3_600_000) ?? Number.NaN)), wholeOf(url, "to", nowMs + 1)];
+    if (fromMs === undefined || toMs === undefined || !(toMs - fromMs > 0 && toMs - fromMs <= DAY_MS + 1))
       return refuse(response, 400, "wrong_range", "from and to, or last: expected whole ms, from before to, a day apart at most");
     if (what === "series" || what === "counterfactual") {
       const points = wholeOf(url, "points", 600);

@@ -15,7 +15,21 @@ export function encodeObservations(ticks: readonly RecordedTick[]): Uint8Array {
 }
 
 export function decodeObservations(bytes: Uint8Array): readonly RecordedTick[] {
-  return JSON.parse(inflateRawSync(bytes).toString("utf8"), (_, value: unknown) =>
+  return parse(inflateRawSync(bytes).toString("utf8")) as readonly RecordedTick[];
+}
+
+/** What one workload was shown at a tick, without reading what thousands of others were; undefined when it was not due. */
+export function observationIn(bytes: Uint8Array, workload: string): Observation | undefined {
+  const text = inflateRawSync(bytes).toString("utf8");
+  const from = text.indexOf(`{"workload":${JSON.stringify(workload)},`);
+  if (from < 0) return undefined;
+  // Not inside of a string: there, quotes have a stroke before them.
+  const next = text.indexOf(',{"workload":"', from + 1);
+  return (parse(text.slice(from, next < 0 ? -1 : next)) as RecordedTick).observation;
+}
+
+function parse(text: string): unknown {
+  return JSON.parse(text, (_, value: unknown) =>
     typeof value === "object" && value !== null && "number" in value && typeof value.number === "string" ? Number(value.number) : value,
-  ) as readonly RecordedTick[];
+  );
 }

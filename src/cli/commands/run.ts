@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { loadPolicy } from "../../app.ts";
 import { type Effect, type Mode, mayAct } from "../../control/decision.ts";
 import { RETENTION_LEAST_MS } from "../../control/housekeeping.ts";
@@ -8,6 +9,7 @@ import { formatDuration, parseDuration } from "../../lib/duration.ts";
 import { PathError } from "../../lib/system-error.ts";
 import { formatTimestamp } from "../../lib/timestamp.ts";
 import { type Live, openLive } from "../../live.ts";
+import { findApi } from "../../live-api.ts";
 import { notifiesText } from "../../live-notify.ts";
 import { PolicyWatcher } from "../../live-reload.ts";
 import { storeErrorCode } from "../../live-store.ts";
@@ -126,7 +128,9 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
       onRefused: (message) =>
         print({ event: "reload_refused", message }, `${paint("red", "the changed policy is not taken; the one before stays in force:")} ${message}`),
     });
-    process.stderr.write(`vernier: ${aboutText(live, options)}${peopleText(policies, options)}${address === undefined ? "" : `; API at ${address}`}\n`);
+    process.stderr.write(
+      `vernier: ${aboutText(live, options)}${peopleText(policies, options)}${address === undefined ? "" : `; ${pageText(address, options)}`}\n`,
+    );
     if (options.once) await live.controller.tick(stop.signal);
     else await live.controller.run(stop.signal);
     await live.controller.stop(signals > 0 ? "signal" : "once");
@@ -176,6 +180,12 @@ function aboutText({ workloads, stopFile }: Pick<Live, "workloads" | "stopFile">
 function peopleText(policies: readonly Policy[], { dryRun }: RunOptions): string {
   const text = notifiesText(policies);
   return text === undefined ? "" : dryRun ? "; nobody is notified" : `; notifies ${text}`;
+}
+
+/** Where the page is. What opens it is said to a person at a terminal alone: elsewhere it would stay in a log. */
+function pageText(address: string, { data }: RunOptions): string {
+  const token = process.stderr.isTTY ? findApi(data)?.token : undefined;
+  return token === undefined ? `page and API at ${address}, with the token in ${join(data, "api.token")}` : `page at ${address}/#token=${token}`;
 }
 
 /** Least disk budget: less would be used up by what is never forgotten. */
