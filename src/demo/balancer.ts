@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Pool } from "undici";
 import { type FollowedEndpoints, followEndpoints } from "../load/follow-endpoints.ts";
+import { type Exchange, HttpOrigin, requestBytes } from "../load/http-origin.ts";
 import type { Endpoint } from "../sources/scrape/endpoints.ts";
 
 const FOLLOW_MS = 100;
@@ -12,7 +12,8 @@ const TRIES = 3;
 const TIMEOUT_MS = 10_000;
 
 interface Unit {
-  readonly pool: Pool;
+  readonly http: HttpOrigin;
+  readonly bytes: Buffer;
   underWay: number;
 }
 
@@ -44,19 +45,19 @@ export class Balancer {
     this.#followed?.close();
     this.#server.closeAllConnections();
     this.#server.close();
-    for (const { pool } of this.#units.values()) pool.destroy().catch(() => {});
+    for (const { http } of this.#units.values()) http.destroy();
   }
 
   #follow(found: readonly Endpoint[]): void {
     const origins = new Set(found.map(({ url }) => url.origin));
-    for (const [origin, { pool }] of this.#units) {
+    for (const [origin, { http }] of this.#units) {
       if (origins.has(origin)) continue;
       this.#units.delete(origin);
       // What it has, it answers.
-      pool.close().catch(() => {});
+      http.close();
     }
     for (const origin of origins)
-      if (!this.#units.has(origin)) this.#units.set(origin, { pool: new Pool(origin, { connections: CONNECTIONS, pipelining: 1 }), underWay: 0 });
+      if (!this.#units.has(origin)) this.#units.set(origin, { http: new HttpOrigin(origin, CONNECTIONS), bytes: requestBytes(`${origin}/`), underWay: 0 });
   }
 
   /** @param tried units that went away with the request: one that refuses at once always has the fewest under way */
@@ -66,24 +67,17 @@ export class Balancer {
     if (best === undefined) return void response.writeHead(503).end();
     const unit = best;
     unit.underWay++;
-    let status = 0;
-    const end = (code: number): void => {
-      unit.underWay--;
-      if (code > 0) response.writeHead(code).end();
-      else this.#pass(response, [...tried, unit]);
-    };
-    unit.pool.dispatch(
-      { path: "/", method: "GET", headersTimeout: TIMEOUT_MS, bodyTimeout: TIMEOUT_MS },
-      {
-        onRequestStart: () => {},
-        onResponseStart: (_controller, code) => {
-          status = code;
-        },
-        onResponseData: () => {},
-        onResponseEnd: () => end(status),
-        // It is gone before it answered: another can have it, for nothing was changed.
-        onResponseError: () => end(tried.length + 1 < TRIES ? 0 : 502),
+    const exchange: Exchange = {
+      bytes: unit.bytes,
+      ended: (status) => {
+        clearTimeout(timer);
+        unit.underWay--;
+        // It was gone before it answered: another can have it, for nothing was changed.
+        if (status === 0 && tried.length + 1 < TRIES) this.#pass(response, [...tried, unit]);
+        else response.writeHead(status === 0 ? 502 : status).end();
       },
-    );
+    };
+    const timer = setTimeout(() => unit.http.abort(exchange), TIMEOUT_MS);
+    unit.http.send(exchange);
   }
 }

@@ -1,5 +1,5 @@
-import { type Dispatcher, Pool } from "undici";
 import type { Arrivals } from "./arrivals.ts";
+import { type Exchange, HttpOrigin, requestBytes } from "./http-origin.ts";
 import { type LoadReport, Tally, type TallyParts } from "./tally.ts";
 
 /** Where requests go. The path counts; each origin gets connections of its own. */
@@ -23,11 +23,11 @@ export interface PlayerOptions {
   readonly onSecond?: (report: LoadReport, parts: TallyParts) => void;
 }
 
-interface UnderWay {
-  readonly sentMs: number;
-  controller: Dispatcher.DispatchController | undefined;
-  state: "open" | "ended";
-  readonly end: (isAnswered: boolean) => void;
+/** A target, ready to be sent to. */
+interface Aim {
+  readonly origin: string;
+  readonly http: HttpOrigin;
+  readonly bytes: Buffer;
 }
 
 const UNDER_WAY_MAX = 20_000;
@@ -45,7 +45,8 @@ const TAIL_MS = 10_000;
  */
 export class LoadPlayer {
   readonly #options: PlayerOptions;
-  readonly #pools = new Map<string, Pool>();
+  readonly #origins = new Map<string, HttpOrigin>();
+  readonly #aims = new Map<Target, Aim>();
   readonly #total = new Tally();
   #second = new Tally();
   #beganMs = 0;
@@ -53,7 +54,7 @@ export class LoadPlayer {
   #underWay = 0;
   #turn = 0;
   /** In the order they were sent; also those that were answered since the last look. */
-  #waiting: UnderWay[] = [];
+  #waiting: Request[] = [];
 
   constructor(options: PlayerOptions) {
     this.#options = options;
@@ -68,115 +69,104 @@ export class LoadPlayer {
     try {
       if (arrivals === undefined) await this.#sendAsFastAsPossible(durationMs, signal);
       else await this.#sendWhenDue(arrivals, durationMs, signal);
-      const playedMs = this.#nowMs();
-      while (this.#underWay > 0 && this.#nowMs() - playedMs < Math.min(TAIL_MS, 2 * timeoutMs) && !signal.aborted) await letOthers(TIMER_MS);
+      const playedMs = this.nowMs();
+      while (this.#underWay > 0 && this.nowMs() - playedMs < Math.min(TAIL_MS, 2 * timeoutMs) && !signal.aborted) await letOthers(TIMER_MS);
       this.#endSecond();
       return { report: this.#total.report(0, playedMs, this.#underWay), parts: this.#total.parts() };
     } finally {
       clearInterval(ticking);
       clearInterval(looking);
-      await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
+      for (const http of this.#origins.values()) http.destroy();
     }
   }
 
-  #nowMs(): number {
+  /** Since the beginning. */
+  nowMs(): number {
     return performance.now() - this.#beganMs;
   }
 
   async #sendWhenDue(arrivals: Arrivals, durationMs: number, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const nowMs = this.#nowMs();
+      const nowMs = this.nowMs();
       for (let i = 0; i < BURST && arrivals.nextMs <= nowMs && arrivals.nextMs < durationMs; i++) {
-        void this.#send(arrivals.nextMs);
+        this.send(new Request(this, undefined), arrivals.nextMs);
         arrivals.advance();
       }
       const nextMs = Math.min(arrivals.nextMs, durationMs);
-      if (nextMs >= durationMs && this.#nowMs() >= durationMs) return;
-      await letOthers(Math.min(nextMs - this.#nowMs(), SECOND_MS));
+      if (nextMs >= durationMs && this.nowMs() >= durationMs) return;
+      await letOthers(Math.min(nextMs - this.nowMs(), SECOND_MS));
     }
   }
 
   async #sendAsFastAsPossible(durationMs: number, signal: AbortSignal): Promise<void> {
     const lanes = this.#options.connections * Math.max(1, this.#options.targets().length);
-    const lane = async (): Promise<void> => {
-      while (!signal.aborted && this.#nowMs() < durationMs) if (!(await this.#send(this.#nowMs()))) await letOthers(10);
+    const again = (request: Request): void => {
+      if (signal.aborted || this.nowMs() >= durationMs) return;
+      // With nobody to send to, whoever may come.
+      if (!this.send(request, this.nowMs())) setTimeout(again, 10, request);
     };
-    await Promise.all(Array.from({ length: lanes }, lane));
+    for (let i = 0; i < lanes; i++) again(new Request(this, again));
+    while (!signal.aborted && this.nowMs() < durationMs) await letOthers(Math.min(durationMs - this.nowMs(), 100));
   }
 
-  /** @returns whether it was sent and answered */
-  #send(dueMs: number): Promise<boolean> | boolean {
-    const { targets, underWayMax = UNDER_WAY_MAX, headers } = this.#options;
+  /** @returns whether it was sent */
+  send(request: Request, dueMs: number): boolean {
+    const { targets, underWayMax = UNDER_WAY_MAX } = this.#options;
     const all = targets();
     const target = all[this.#turn++ % Math.max(1, all.length)];
     if (target === undefined || this.#underWay >= underWayMax) {
       this.#second.notSent++;
       return false;
     }
-    const origin = originOf(target);
-    const nowMs = this.#nowMs();
+    const aim = this.#aims.get(target) ?? this.#aimAt(target);
+    const nowMs = this.nowMs();
     this.#second.wasSent(nowMs - dueMs);
     this.#underWay++;
-    return new Promise((resolve) => {
-      let status = 0;
-      const request: UnderWay = {
-        sentMs: nowMs,
-        controller: undefined,
-        state: "open",
-        end: (isAnswered) => {
-          if (request.state === "ended") return;
-          request.state = "ended";
-          this.#underWay--;
-          const tookMs = this.#nowMs() - dueMs;
-          if (isAnswered && status < 500) this.#second.took(tookMs);
-          else this.#second.failed++;
-          resolve(isAnswered);
-        },
-      };
-      this.#waiting.push(request);
-      const handler: Dispatcher.DispatchHandler = {
-        onRequestStart: (controller) => {
-          request.controller = controller;
-          // It waited for a connection for too long.
-          if (request.state === "ended") controller.abort(new Error("too late"));
-        },
-        onResponseStart: (_controller, code) => {
-          status = code;
-        },
-        onResponseData: () => {},
-        onResponseEnd: () => request.end(true),
-        onResponseError: () => request.end(false),
-      };
-      const path = target.slice(origin.length) || "/";
-      this.#poolOf(origin).dispatch({ path, method: "GET", headers: headers ?? {}, headersTimeout: 0, bodyTimeout: 0 }, handler);
-    });
+    request.begin(aim, dueMs, nowMs);
+    this.#waiting.push(request);
+    aim.http.send(request);
+    return true;
+  }
+
+  /** What came of a request. @param status 0: no answer */
+  take(status: number, dueMs: number): void {
+    this.#underWay--;
+    if (status > 0 && status < 500) this.#second.took(this.nowMs() - dueMs);
+    else this.#second.failed++;
   }
 
   /** Ends what has waited for too long: all wait equally long, so the oldest first. */
   #endLate(): void {
-    const beforeMs = this.#nowMs() - this.#options.timeoutMs;
+    const beforeMs = this.nowMs() - this.#options.timeoutMs;
     let gone = 0;
     for (; gone < this.#waiting.length; gone++) {
-      const request = this.#waiting[gone] as UnderWay;
-      if (request.state === "ended") continue;
+      const request = this.#waiting[gone] as Request;
+      // One that was sent again since has a later place, too.
+      if (!request.isOpen || request.places > 1) {
+        request.places--;
+        continue;
+      }
       if (request.sentMs > beforeMs) break;
-      request.controller?.abort(new Error("too late"));
-      request.end(false);
+      request.places--;
+      request.abort();
     }
     if (gone > 0) this.#waiting = this.#waiting.slice(gone);
   }
 
-  #poolOf(origin: string): Pool {
-    let pool = this.#pools.get(origin);
-    if (pool === undefined) {
-      pool = new Pool(origin, { connections: this.#options.connections, pipelining: 1, connect: { timeout: this.#options.timeoutMs } });
-      this.#pools.set(origin, pool);
+  #aimAt(target: Target): Aim {
+    const { origin } = new URL(target);
+    let http = this.#origins.get(origin);
+    if (http === undefined) {
+      http = new HttpOrigin(origin, this.#options.connections);
+      this.#origins.set(origin, http);
     }
-    return pool;
+    const aim = { origin, http, bytes: requestBytes(target, this.#options.headers) };
+    this.#aims.set(target, aim);
+    return aim;
   }
 
   #endSecond(): void {
-    const nowMs = this.#nowMs();
+    const nowMs = this.nowMs();
     this.#total.add(this.#second);
     if (this.#second.sent + this.#second.answered + this.#second.failed + this.#second.notSent > 0 || nowMs - this.#secondFromMs >= SECOND_MS / 2)
       this.#options.onSecond?.(this.#second.report(this.#secondFromMs, nowMs, this.#underWay), this.#second.parts());
@@ -187,21 +177,57 @@ export class LoadPlayer {
 
   /** Connections to targets that are no longer there. */
   #closeForsaken(): void {
-    if (this.#pools.size < 2) return;
-    const origins = new Set(this.#options.targets().map(originOf));
-    for (const [origin, pool] of this.#pools) {
+    if (this.#aims.size < 2) return;
+    const targets = new Set(this.#options.targets());
+    for (const target of this.#aims.keys()) if (!targets.has(target)) this.#aims.delete(target);
+    const origins = new Set([...this.#aims.values()].map(({ origin }) => origin));
+    for (const [origin, http] of this.#origins) {
       if (origins.has(origin)) continue;
-      this.#pools.delete(origin);
+      this.#origins.delete(origin);
       // What is under way is answered.
-      pool.close().catch(() => {});
+      http.close();
     }
   }
 }
 
-/** `http://host:port` of an address. */
-function originOf(target: Target): string {
-  const slash = target.indexOf("/", target.indexOf("//") + 2);
-  return slash < 0 ? target : target.slice(0, slash);
+/** One request at a time; the same object again for whoever sends the next when one has ended. */
+class Request implements Exchange {
+  readonly #player: LoadPlayer;
+  readonly #again: ((request: Request) => void) | undefined;
+  #aim: Aim | undefined;
+  #dueMs = 0;
+  sentMs = 0;
+  isOpen = false;
+  /** Times that it is in the list of those that may be late. */
+  places = 0;
+
+  constructor(player: LoadPlayer, again: ((request: Request) => void) | undefined) {
+    this.#player = player;
+    this.#again = again;
+  }
+
+  get bytes(): Buffer {
+    return (this.#aim as Aim).bytes;
+  }
+
+  begin(aim: Aim, dueMs: number, sentMs: number): void {
+    this.#aim = aim;
+    this.#dueMs = dueMs;
+    this.sentMs = sentMs;
+    this.isOpen = true;
+    this.places++;
+  }
+
+  abort(): void {
+    this.#aim?.http.abort(this);
+  }
+
+  ended(status: number): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.#player.take(status, this.#dueMs);
+    this.#again?.(this);
+  }
 }
 
 function letOthers(waitMs: number): Promise<void> {
