@@ -19,12 +19,16 @@ interface Accounts {
 /** Worst first. */
 const STATES = ["missed", "at_risk", "unknown", "met"] as const satisfies readonly ObjectiveView["state"][];
 
+/** How old the answer about all may be. */
+const FLEET_MS = 500;
+
 /** Looks at a controller for people. */
 export class LiveViews {
   readonly #controller: Controller;
   readonly #wallMs: () => number;
   readonly #startedMs: number;
   readonly #accounts = new Map<string, Accounts>();
+  #fleet: FleetAnswer | undefined;
 
   constructor(controller: Controller, wallMs: () => number) {
     this.#controller = controller;
@@ -60,7 +64,14 @@ export class LiveViews {
     return view === undefined ? undefined : this.#stateOf(view);
   }
 
+  /** The same for half a second: a page asks for all of it and for its sums at the same moment. */
   fleet(hasDemo: boolean): FleetAnswer {
+    const nowMs = this.#wallMs();
+    if (this.#fleet === undefined || Math.abs(nowMs - this.#fleet.nowMs) > FLEET_MS) this.#fleet = this.#fleetNow(hasDemo);
+    return this.#fleet;
+  }
+
+  #fleetNow(hasDemo: boolean): FleetAnswer {
     const rows = this.#controller.views().map((view) => this.#rowOf(view));
     const sum = (of: (row: FleetRow) => number | null): number => rows.reduce((total, row) => total + (of(row) ?? 0), 0);
     const currencies = [...new Set(rows.filter(({ costPerHour }) => costPerHour !== null).map(({ currency }) => currency))];

@@ -1,6 +1,6 @@
 import { type JSX, render } from "preact";
 import { useEffect, useReducer, useRef } from "preact/hooks";
-import type { FleetAnswer } from "../src/api/contract.ts";
+import type { SummaryAnswer } from "../src/api/contract.ts";
 import { takeToken } from "./api.ts";
 import { type Connection, stayConnected, useAnswer, useConnection } from "./live.ts";
 import { clockText, useZone, ZoneSwitch } from "./parts/time.tsx";
@@ -24,7 +24,7 @@ function App(): JSX.Element {
 function Pages({ connection }: { readonly connection: Connection }): JSX.Element {
   const path = usePath();
   const zone = useZone();
-  const { answer } = useAnswer<FleetAnswer>("/fleet", 2_000);
+  const { answer } = useAnswer<SummaryAnswer>("/summary", 1_000);
   const hasDemo = answer?.hasDemo ?? false;
   const place = path === "" || path === "#/" ? (hasDemo ? "#/demo" : "#/fleet") : path;
   const links = [

@@ -143,8 +143,8 @@ export interface FleetRow
   readonly reason: string | null;
 }
 
-/** All workloads, those that need a person first. */
-export interface FleetAnswer {
+/** All workloads in a few numbers. */
+export interface SummaryAnswer {
   readonly schemaVersion: typeof API_VERSION;
   readonly nowMs: number;
   readonly isStopped: boolean;
@@ -156,6 +156,10 @@ export interface FleetAnswer {
     readonly objectives: Readonly<Record<ObjectiveView["state"], number>>;
     readonly urgent: number;
   };
+}
+
+/** All workloads, by name. */
+export interface FleetAnswer extends SummaryAnswer {
   readonly workloads: readonly FleetRow[];
 }
 

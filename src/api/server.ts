@@ -12,6 +12,7 @@ import {
   type HealthAnswer,
   type SeriesAnswer,
   type StateAnswer,
+  type SummaryAnswer,
   type WorkloadAnswer,
 } from "./contract.ts";
 import { Counters, metricsText } from "./metrics.ts";
@@ -165,6 +166,10 @@ export class ApiServer {
     if (method !== "GET") return wrongMethod(response, "GET");
     if (head === "state" && path.length === 1) return json(response, 200, this.#subject.state());
     if (head === "fleet" && path.length === 1) return json(response, 200, this.#subject.fleet());
+    if (head === "summary" && path.length === 1) {
+      const { workloads: _, ...summary } = this.#subject.fleet();
+      return json(response, 200, summary satisfies SummaryAnswer);
+    }
     if (head === "health" && path.length === 1) return json(response, 200, await this.#subject.health());
     if (head === "ledger" && path.length <= 2) return await this.#ledger(namespace, url, response);
     if (head === "events" && path.length === 1) return this.#listen(request, response);
@@ -173,7 +178,7 @@ export class ApiServer {
         response,
         404,
         "not_found",
-        `there are state, fleet, health, ledger, events, commands, workloads/<namespace>/<name>, and below that: ${WORKLOAD_PARTS.join(", ")}`,
+        `there are state, summary, fleet, health, ledger, events, commands, workloads/<namespace>/<name>, and below that: ${WORKLOAD_PARTS.join(", ")}`,
       );
     const workload = `${namespace}/${name}`;
     if (!this.#subject.has(workload)) return refuse(response, 404, "no_such_workload", `there is no workload ${workload}`);

@@ -198,8 +198,8 @@ class Connection {
     if (this.#isGone) return;
     const state = exchange === undefined ? "bad" : this.#reader.push(bytes, length);
     if (state === "more") return;
-    if (state === "bad" || exchange === undefined) return this.destroy();
-    this.#answered(exchange);
+    if (state === "bad" || exchange === undefined) this.destroy();
+    else this.#answered(exchange);
   }
 
   #answered(exchange: Exchange): void {

@@ -1,12 +1,17 @@
 // biome-ignore-all lint/a11y/noRedundantRoles: drawn as cards on a narrow screen, a table is one only where it says so
 import { Component, type JSX } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { FleetAnswer, FleetRow } from "../../src/api/contract.ts";
 import { useAnswer } from "../live.ts";
 import { Badge, Empty, Gauge, Loading, ModeBadge, Money, ObjectiveBadge, PostureBadge, Stale, toneOf, Vital } from "../parts/vital.tsx";
 import { percent, perHour, share, units } from "../words.ts";
 
 const LEVELS = { urgent: 0, soon: 1, note: 2 } as const;
+
+/** Rows that are drawn at first: nobody reads more of them at once. */
+const SHOWN = 100;
+/** Beyond so many, all are asked for less often. */
+const LARGE = 200;
 
 type Order = "attention" | "workload" | "ready" | "utilisation" | "cost" | "budget";
 const ORDERS: Readonly<Record<Order, readonly [string, (row: FleetRow) => number | string]>> = {
@@ -20,7 +25,9 @@ const ORDERS: Readonly<Record<Order, readonly [string, (row: FleetRow) => number
 
 /** Every workload on a line; what needs a person first. */
 export function Fleet(): JSX.Element {
-  const { answer, trouble, atMs } = useAnswer<FleetAnswer>("/fleet", 1_000);
+  const [isLarge, setLarge] = useState(false);
+  const { answer, trouble, atMs } = useAnswer<FleetAnswer>("/fleet", isLarge ? 3_000 : 1_000);
+  const [most, setMost] = useState(SHOWN);
   const [search, setSearch] = useState("");
   const [order, setOrder] = useState<Order>("attention");
   const rows = useMemo(() => {
@@ -31,6 +38,8 @@ export function Fleet(): JSX.Element {
       .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.row.workload < b.row.workload ? -1 : 1))
       .map(({ row }) => row);
   }, [answer, search, order]);
+  const count = answer?.workloads.length ?? 0;
+  useEffect(() => setLarge(count > LARGE), [count]);
   if (answer === undefined) return <Loading trouble={trouble} />;
   const { totals, workloads } = answer;
   const { met, at_risk: atRisk, missed, unknown } = totals.objectives;
@@ -117,11 +126,16 @@ export function Fleet(): JSX.Element {
             </tr>
           </thead>
           <tbody>
-            {rows.map((row) => (
+            {rows.slice(0, most).map((row) => (
               <Row key={row.workload} row={row} text={JSON.stringify(row)} />
             ))}
           </tbody>
         </table>
+      )}
+      {rows.length > most && (
+        <button type="button" onClick={() => setMost(most + 400)}>
+          Show {Math.min(400, rows.length - most)} more of {rows.length}
+        </button>
       )}
     </>
   );
