@@ -47,6 +47,11 @@ describe("what a person should look at", () => {
       { effect: "awaiting", decision: { from: 4, requested: 5 }, observation: seen(4, 0.9) },
       ["urgent: a step from 4 to 5 waits for approval, and units are short"],
     ],
+    [
+      "a step down that waits while units are short",
+      { effect: "awaiting", decision: { from: 4, requested: 3 }, observation: seen(4, 0.9) },
+      ["soon: a step from 4 to 3 waits for approval"],
+    ],
     ["an effect that nobody knows of", { openIntents: 1 }, ["soon: nobody knows yet what came of its last step"]],
     ["a pause", { orders: { pause: { who: "ada", why: "launch", atMs: 0 } } }, ["note: paused by ada: launch"]],
     ["a number by hand", { orders: { set: { who: "ada", why: "test", atMs: 0, units: 7 } } }, ["note: set to 7 by ada: test"]],

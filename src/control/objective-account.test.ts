@@ -63,6 +63,9 @@ describe("the account of an objective", () => {
     expect(account.standing(2 * MINUTE).good).toBeCloseTo(0.95);
     play(account, 2, 3, { all: 90 });
     expect(account.standing(3 * MINUTE).isKept).toBe(null);
+    // More failures than requests: those that came before.
+    play(account, 3, 4, { all: 10, failed: 100 });
+    expect(account.standing(4 * MINUTE).good).toBeCloseTo(95 / 110);
     const byGood = new ObjectiveAccount({ name: "ok", kind: "ratio", good: "fine", total: "all", minimum: 0.9, windowMs: 100 * MINUTE });
     play(byGood, 0, 1, { all: 10, fine: 8 });
     expect(byGood.standing(MINUTE).good).toBeCloseTo(0.8);

@@ -30,8 +30,7 @@ export function Charts({ state: { workload, about, objectives }, series, decisio
     [decisions],
   );
   const { price } = about;
-  const group = workload;
-  const same = { isNarrower: price !== null, onPick };
+  const same = { group: workload, timesMs, onCursor, onPick, isNarrower: price !== null };
   const byMeasure = (measures: readonly string[]): { readonly name: string; readonly measures: string }[] =>
     about.metrics.filter((metric) => measures.includes(metric.measures));
   const linesOf = (names: readonly { readonly name: string }[]): Series[] =>
@@ -46,10 +45,6 @@ export function Charts({ state: { workload, about, objectives }, series, decisio
           ]
         : [],
     );
-  const loads = byMeasure(["rate", "throughput"]);
-  const latencies = byMeasure(["latency"]);
-  const errors = byMeasure(["errors"]);
-  const queues = byMeasure(["backlog", "concurrency"]);
   const other = (name: string): (number | null)[] => valuesAt(others, name, timesMs);
   const capacity: Series[] = [
     { label: "ready", values: ready, colour: "third", isStepped: true },
@@ -58,84 +53,50 @@ export function Charts({ state: { workload, about, objectives }, series, decisio
       .filter(({ units: found }) => found.length > 0)
       .map(({ name }, i): Series => ({ label: name, values: other(name), colour: i === 0 ? "quiet" : "second", dash: [6, 4], isStepped: true })),
   ];
+  /** All metrics of a kind, with the limits that objectives set them; nothing when there is none. */
+  const panel = (title: string, measures: readonly string[]): JSX.Element | null => {
+    const found = byMeasure(measures);
+    const [first] = found;
+    if (first === undefined) return null;
+    return (
+      <Chart
+        {...same}
+        key={title}
+        title={title}
+        format={(value) => valueText(first.measures, value)}
+        series={linesOf(found)}
+        limits={limitsOf(found)}
+        height={150}
+      />
+    );
+  };
   return (
     <div class="charts">
       <Chart
         title={price === null ? "Units" : `Units, and ${price.currency ?? "money"} an hour`}
-        group={group}
+        {...same}
+        isNarrower={false}
         format={(value) => units(value)}
-        timesMs={timesMs}
         series={capacity}
         marks={marks}
-        onPick={onPick}
         height={220}
-        onCursor={onCursor}
         right={price === null ? undefined : { factor: price.amountPerHour, format: (value) => formatNumber(value, value < 10 ? 2 : 0) }}
       />
       <Others workload={workload} span={span} answer={others} onAnswer={setOthers} />
-      {loads.length > 0 && (
-        <Chart
-          title="Load"
-          group={group}
-          format={(value) => valueText("rate", value)}
-          timesMs={timesMs}
-          series={linesOf(loads)}
-          onCursor={onCursor}
-          {...same}
-          height={150}
-        />
-      )}
+      {panel("Load", ["rate", "throughput"])}
       <Chart
         title="Utilisation"
-        group={group}
+        {...same}
         format={percent}
-        timesMs={timesMs}
         series={[{ label: "of the ready units", values: utilisation, colour: "accent", isArea: true }]}
         limits={[{ label: "ceiling", value: about.ceiling }]}
         most={1}
-        onCursor={onCursor}
-        {...same}
         height={150}
       />
-      {latencies.length > 0 && (
-        <Chart
-          title="Latency"
-          group={group}
-          format={(value) => valueText("latency", value)}
-          timesMs={timesMs}
-          series={linesOf(latencies)}
-          limits={limitsOf(latencies)}
-          onCursor={onCursor}
-          {...same}
-          height={150}
-        />
-      )}
-      {errors.length > 0 && (
-        <Chart
-          title="Errors"
-          group={group}
-          format={(value) => valueText("errors", value)}
-          timesMs={timesMs}
-          series={linesOf(errors)}
-          limits={limitsOf(errors)}
-          onCursor={onCursor}
-          {...same}
-          height={150}
-        />
-      )}
-      {queues.length > 0 && (
-        <Chart
-          title="Waiting"
-          group={group}
-          format={(value) => valueText("", value)}
-          timesMs={timesMs}
-          series={linesOf(queues)}
-          limits={limitsOf(queues)}
-          onCursor={onCursor}
-          {...same}
-          height={150}
-        />
-      )}
+      {panel("Latency", ["latency"])}
+      {panel("Errors", ["errors"])}
+      {panel("Waiting", ["backlog", "concurrency"])}
+      {panel("Others", ["gauge"])}
     </div>
   );
 }
