@@ -78,6 +78,20 @@ describe("what others would have done", () => {
     expect(found.notes).toContain("2 holes are held at the last value, and not counted");
   });
 
+  test("takes no load from units that could not be counted, and pays for those that are on their way out", async () => {
+    const seen = past(60, () => ({ ready: 10, values: { cpu: 0.5 } })).map((one, i): Past => {
+      const { capacity, readings } = one.observation;
+      if (i === 100) return { ...one, observation: { readings, capacity: { ...capacity, readable: false, ready: 0 } } };
+      return { ...one, observation: { readings, capacity: { ...capacity, draining: 2 } } };
+    });
+    const found = await counterfactual(BY_CPU, seen, { toMs: START + 60 * MINUTE, points: 240 }, runHere);
+    if (typeof found === "string") throw new Error(found);
+    expect(found.notes).toContain("a hole is held at the last value, and not counted");
+    expect(found.rows[0]?.unitHours).toBeCloseTo((12 * 239) / 240, 6);
+    // 5 busy units, all the time.
+    expect(new Set(found.rows[1]?.units.slice(10))).toEqual(new Set([7]));
+  });
+
   test.each([
     ["nothing was observed", BY_CPU, past(1, () => undefined), "nothing was observed in this time"],
     ["no value", BY_CPU, past(1, () => ({ ready: 3, values: { cpu: undefined } })), "cpu had no value in this time"],

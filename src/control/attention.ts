@@ -58,8 +58,7 @@ export function attentionOf(workload: LookedAfter, nowMs: number): Attention[] {
   if (observation?.capacity.readable) {
     const { requested } = observation.capacity;
     const isAtMax = reasons.some(({ code }) => code === "clamped_max") || requested >= policy.bounds.max;
-    if (isAtMax && isShort(policy, observation, reasons))
-      say("urgent", `at its maximum of ${formatOperand(policy.bounds.max)}, and short`);
+    if (isAtMax && isShort(policy, observation, reasons)) say("urgent", `at its maximum of ${formatOperand(policy.bounds.max)}, and short`);
   }
   for (const { name, state, isKept, budgetUsed, burn } of objectives) {
     if (state === "missed") say("urgent", `${name} is missed: its error budget is used up`);

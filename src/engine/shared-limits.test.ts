@@ -39,3 +39,29 @@ test("a changed policy goes on with what is known", () => {
   before.note("a", 9);
   expect(new SharedLimits([a, b], before).allowances("b")).toEqual({ unitsMax: 3 });
 });
+
+test("what was promised counts until it can be there, or has failed", () => {
+  const limits = new SharedLimits([a, b]);
+  limits.found("a", 4, 0);
+  limits.promise("a", 10, 0);
+  // Not there yet, and not to be given to another.
+  limits.found("a", 4, 60_000);
+  expect(limits.allowances("b")).toEqual({ unitsMax: 2 });
+  limits.found("a", 6, 119_999);
+  expect(limits.allowances("b")).toEqual({ unitsMax: 2 });
+  limits.found("a", 6, 120_000);
+  expect(limits.allowances("b")).toEqual({ unitsMax: 5 });
+  // A promise of less than there is takes nothing away.
+  limits.promise("a", 3, 130_000);
+  expect(limits.allowances("b")).toEqual({ unitsMax: 5 });
+});
+
+test("a promise outlives a change of policy", () => {
+  const before = new SharedLimits([a, b]);
+  before.promise("a", 10, 1_000);
+  const after = new SharedLimits([a, b], before);
+  after.found("a", 2, 60_000);
+  expect(after.allowances("b")).toEqual({ unitsMax: 2 });
+  after.found("a", 2, 121_000);
+  expect(after.allowances("b")).toEqual({ unitsMax: 5 });
+});

@@ -10,6 +10,7 @@ const lines = (...all: readonly string[]): string => all.join(CRLF);
 const ANSWERS: readonly (readonly [string, string, number, boolean])[] = [
   ["a length", lines("HTTP/1.1 200 OK", "Content-Length: 3", "", "ok\n"), 200, true],
   ["no body", lines("HTTP/1.1 204 No Content", "", ""), 204, true],
+  ["what has not changed", lines("HTTP/1.1 304 Not Modified", "content-length: 9", "", ""), 304, true],
   ["a length of nothing", lines("HTTP/1.1 500 Oh", "content-length:0", "", ""), 500, true],
   ["chunks", lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "", "5;x=y", "hello", "A", "0123456789", "0", "", ""), 200, true],
   ["chunks and trailers", lines("HTTP/1.1 200 OK", "transfer-encoding: gzip, chunked", "", "1", "x", "0", "a: b", "", ""), 200, true],
@@ -59,6 +60,10 @@ describe("an answer", () => {
     const bytes = Buffer.from("HTTP/1.1 200 OK\r\n\r\nall that there is");
     expect(reader.push(bytes, bytes.length)).toBe("more");
     expect(reader.end()).toBe("done");
+    expect(reader.keepsAlive).toBe(false);
+    const packed = new ResponseReader();
+    const gzip = Buffer.from("HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\nxyz");
+    expect([packed.push(gzip, gzip.length), packed.end(), packed.keepsAlive]).toEqual(["more", "done", false]);
     const cut = new ResponseReader();
     const half = Buffer.from("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf");
     cut.push(half, half.length);
@@ -155,6 +160,24 @@ describe("an origin", () => {
     origin.abort(all[1] as Exchange);
     origin.abort(all[0] as Exchange);
     expect(await Promise.all(answers)).toEqual([0, 0, 200]);
+  });
+
+  test("does not send again what was aborted on a connection that had answered before", async () => {
+    let asked = 0;
+    const url = await serving(() => (++asked === 2 ? "" : OK));
+    origin = new HttpOrigin(url, 1);
+    expect(await get(url)).toBe(200);
+    const second = get(
+      url,
+      (exchange) =>
+        void expect
+          .poll(() => asked)
+          .toBe(2)
+          .then(() => origin?.abort(exchange)),
+    );
+    expect(await second).toBe(0);
+    expect(await get(url)).toBe(200);
+    expect([asked, sockets.length]).toEqual([3, 2]);
   });
 
   test("closed, answers what it has and leaves no connection", async () => {

@@ -155,6 +155,13 @@ describe("a player", () => {
     targets = ["http://127.0.0.1:1/"];
     for (let i = 0; i < 32 && (await connections()) > 0; i++) await new Promise((go) => setTimeout(go, 50));
     expect(await connections()).toBe(0);
+    // One that comes back is met as one that was never gone.
+    let opened = 0;
+    server.on("connection", () => opened++);
+    targets = [`${target}/`];
+    await new Promise((go) => setTimeout(go, 800));
+    expect(opened).toBeGreaterThan(0);
+    expect(opened).toBeLessThan(10);
     stop.abort();
     await playing;
   });
@@ -188,6 +195,22 @@ describe("a player", () => {
     expect(most).toBe(4);
     expect(report.answered).toBeGreaterThan(60);
     expect(report.answered).toBeLessThan(205);
+  });
+
+  test("finds the one that hangs among those that go on", async () => {
+    let asked = 0;
+    server.removeAllListeners("request").on("request", (_request, response) => {
+      if (++asked !== 5) setTimeout(() => response.end(), 5);
+    });
+    const failed: number[] = [];
+    await playShare(
+      { ...whole, connections: 4, shape: undefined, durationMs: 2_500, timeoutMs: 300, targets: [target] },
+      { index: 0, of: 1 },
+      (second) => failed.push(second.failed),
+      signal,
+    );
+    expect(failed[0]).toBe(1);
+    expect(failed.slice(1)).toEqual(failed.slice(1).map(() => 0));
   });
 
   test("ends when it is told to", async () => {
