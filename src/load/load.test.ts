@@ -200,7 +200,7 @@ describe("a player", () => {
   test("finds the one that hangs among those that go on", async () => {
     let asked = 0;
     server.removeAllListeners("request").on("request", (_request, response) => {
-      if (++asked !== 5) setTimeout(() => response.end(), 5);
+      if (++asked !== 7) setTimeout(() => response.end(), 5);
     });
     const failed: number[] = [];
     await playShare(
