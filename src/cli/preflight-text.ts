@@ -1,6 +1,6 @@
 import type { MetricPreflight, Preflight } from "../control/preflight.ts";
 import { formatOperand, formatSpan } from "../lib/format.ts";
-import type { LivePreflight } from "../live-preflight.ts";
+import type { LivePreflight } from "../live/preflight.ts";
 import { table } from "./format.ts";
 import type { Terminal } from "./terminal.ts";
 

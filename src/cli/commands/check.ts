@@ -1,6 +1,6 @@
 import { examinePolicy } from "../../app.ts";
 import { formatProblem, type Problem } from "../../lib/file-error.ts";
-import type { LivePreflight } from "../../live-preflight.ts";
+import type { LivePreflight } from "../../live/preflight.ts";
 import { lintPolicy } from "../../policy/lint.ts";
 import type { Policy } from "../../policy/parse.ts";
 import { readTrace } from "../../read-trace.ts";
@@ -56,6 +56,6 @@ export async function runCheck(paths: readonly string[], options: CheckOptions):
 
 /** Loaded only when it is wanted: the store and every adapter come with it. */
 async function askLive(policies: readonly Policy[]): Promise<LivePreflight> {
-  const { preflightPolicies } = await import("../../live-preflight.ts");
+  const { preflightPolicies } = await import("../../live/preflight.ts");
   return await preflightPolicies(policies, { environment: process.env, data: ".vernier" });
 }

@@ -1,5 +1,5 @@
 import { loadPolicy } from "../../app.ts";
-import { testNotify } from "../../live-notify.ts";
+import { testNotify } from "../../live/notify.ts";
 import { terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 

@@ -3,7 +3,7 @@ import { CommandRequest } from "../../api/contract.ts";
 import { parseDuration } from "../../lib/duration.ts";
 import { formatSpan } from "../../lib/format.ts";
 import { parseTimestamp } from "../../lib/timestamp.ts";
-import { askState, giveOrder } from "../../live-orders.ts";
+import { askState, giveOrder } from "../../live/orders.ts";
 import { workloadId } from "../../policy/resolve.ts";
 import { UsageError } from "../usage-error.ts";
 

@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type ControllerStatus, readStatus } from "../../control/status.ts";
 import { describeReason } from "../../engine/describe-reason.ts";
 import { formatOperand, formatSpan } from "../../lib/format.ts";
-import { readLedger } from "../../live-store.ts";
+import { readLedger } from "../../live/store.ts";
 import { table } from "../format.ts";
 import { type Terminal, terminalOf } from "../terminal.ts";
 

@@ -2,7 +2,7 @@ import { endUnits } from "../../actuators/process/end-units.ts";
 import { listUnits } from "../../actuators/process/unit-list.ts";
 import { StoreHeld } from "../../ledger/store.ts";
 import { formatSpan } from "../../lib/format.ts";
-import { unitFolders } from "../../live-process.ts";
+import { unitFolders } from "../../live/process.ts";
 import { table } from "../format.ts";
 import { UsageError } from "../usage-error.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { workload } from "../test/support/drive.ts";
-import type { Past } from "./control/past.ts";
-import { counterfactual } from "./live-counterfactual.ts";
-import { doJob } from "./simulation-job.ts";
+import { workload } from "../../test/support/drive.ts";
+import type { Past } from "../control/past.ts";
+import { doJob } from "../simulation-job.ts";
+import { counterfactual } from "./counterfactual.ts";
 
 const MINUTE = 60_000;
 const START = Date.UTC(2026, 10, 23);

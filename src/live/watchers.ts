@@ -1,9 +1,9 @@
-import type { Clock } from "./control/clock.ts";
-import type { ControllerEvents } from "./control/ports.ts";
-import { openNotify } from "./live-notify.ts";
-import type { Policy } from "./policy/parse.ts";
-import { traceSettings } from "./telemetry/settings.ts";
-import { Tracer } from "./telemetry/tracer.ts";
+import type { Clock } from "../control/clock.ts";
+import type { ControllerEvents } from "../control/ports.ts";
+import type { Policy } from "../policy/parse.ts";
+import { traceSettings } from "../telemetry/settings.ts";
+import { Tracer } from "../telemetry/tracer.ts";
+import { openNotify } from "./notify.ts";
 
 /** Whoever watches a controller from outside: people who are told, and a collector of traces. */
 export interface Watchers {

@@ -1,36 +1,36 @@
 import { randomUUID } from "node:crypto";
 import { appendFileSync, lstatSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { Actuator } from "./actuators/actuator.ts";
-import { ProcessActuator } from "./actuators/process/process-actuator.ts";
-import type { SourceHealth } from "./api/contract.ts";
-import type { DemoSubject } from "./api/server.ts";
-import { createEngine } from "./app.ts";
-import { SystemClock } from "./control/clock.ts";
-import { Controller, SHARD } from "./control/controller.ts";
-import { type Mode, mayAct } from "./control/decision.ts";
-import type { ControlledWorkload, ControllerEvents } from "./control/ports.ts";
-import type { MakeEngine } from "./control/replay.ts";
-import { WorkloadReadings } from "./control/workload-readings.ts";
-import { reloadable } from "./engine/engine.ts";
-import type { Engine } from "./engine/model.ts";
-import { CheckpointKey } from "./ledger/checkpoint.ts";
-import { MemoryStore } from "./ledger/memory/memory-store.ts";
-import { systemErrorCode } from "./lib/system-error.ts";
-import { actuatorOf } from "./live-actuators.ts";
-import { openApi, tellingApi } from "./live-api.ts";
-import type { RunJobs } from "./live-counterfactual.ts";
-import { refuseForLive, refuseReload } from "./live-problems.ts";
-import { forgottenUnits } from "./live-process.ts";
-import { metricSourcesOf, sourcesOf, unitsSource } from "./live-sources.ts";
-import { checkpointKey, openStore, storageOf } from "./live-store.ts";
-import { openWatchers } from "./live-watchers.ts";
-import { type Policy, type PolicyWorkload, policyHash } from "./policy/parse.ts";
-import type { ResolvedWorkload } from "./policy/resolve.ts";
-import type { BatchedSource, LastAnswer } from "./sources/batched.ts";
-import type { Source } from "./sources/source.ts";
+import type { Actuator } from "../actuators/actuator.ts";
+import { ProcessActuator } from "../actuators/process/process-actuator.ts";
+import type { SourceHealth } from "../api/contract.ts";
+import type { DemoSubject } from "../api/server.ts";
+import { createEngine } from "../app.ts";
+import { SystemClock } from "../control/clock.ts";
+import { Controller, SHARD } from "../control/controller.ts";
+import { type Mode, mayAct } from "../control/decision.ts";
+import type { ControlledWorkload, ControllerEvents } from "../control/ports.ts";
+import type { MakeEngine } from "../control/replay.ts";
+import { WorkloadReadings } from "../control/workload-readings.ts";
+import { reloadable } from "../engine/engine.ts";
+import type { Engine } from "../engine/model.ts";
+import { CheckpointKey } from "../ledger/checkpoint.ts";
+import { MemoryStore } from "../ledger/memory/memory-store.ts";
+import { systemErrorCode } from "../lib/system-error.ts";
+import { type Policy, type PolicyWorkload, policyHash } from "../policy/parse.ts";
+import type { ResolvedWorkload } from "../policy/resolve.ts";
+import type { BatchedSource, LastAnswer } from "../sources/batched.ts";
+import type { Source } from "../sources/source.ts";
+import { actuatorOf } from "./actuators.ts";
+import { openApi, tellingApi } from "./api.ts";
+import type { RunJobs } from "./counterfactual.ts";
+import { refuseForLive, refuseReload } from "./problems.ts";
+import { forgottenUnits } from "./process.ts";
+import { metricSourcesOf, sourcesOf, unitsSource } from "./sources.ts";
+import { checkpointKey, openStore, storageOf } from "./store.ts";
+import { openWatchers } from "./watchers.ts";
 
-// Composition root of the live loop: the one place that knows every actuator and store; live-sources.ts knows every source.
+// Composition root of the live loop: the one place that knows every actuator and store; sources.ts knows every source.
 
 /** Calendars are laid out this far ahead; a controller that runs for longer lays them out anew when it is started again. */
 const HORIZON_MS = 400 * 86_400_000;

@@ -1,12 +1,12 @@
-import type { FleetAnswer, FleetRow, ObjectiveView, WorkloadAbout, WorkloadState } from "./api/contract.ts";
-import { API_VERSION } from "./api/version.ts";
-import { attentionOf, isLate, type LookedAfter } from "./control/attention.ts";
-import type { Controller, WorkloadView } from "./control/controller.ts";
-import { ObjectiveAccount, type ObjectiveStanding } from "./control/objective-account.ts";
-import { hashOfDecision } from "./control/orders.ts";
-import { utilisationOf } from "./control/shortage.ts";
-import { describeReason, whyText } from "./engine/describe-reason.ts";
-import type { ResolvedObjective, ResolvedWorkload } from "./policy/resolve.ts";
+import type { FleetAnswer, FleetRow, ObjectiveView, WorkloadAbout, WorkloadState } from "../api/contract.ts";
+import { API_VERSION } from "../api/version.ts";
+import { attentionOf, isLate, type LookedAfter } from "../control/attention.ts";
+import type { Controller, WorkloadView } from "../control/controller.ts";
+import { ObjectiveAccount, type ObjectiveStanding } from "../control/objective-account.ts";
+import { hashOfDecision } from "../control/orders.ts";
+import { utilisationOf } from "../control/shortage.ts";
+import { describeReason, whyText } from "../engine/describe-reason.ts";
+import type { ResolvedObjective, ResolvedWorkload } from "../policy/resolve.ts";
 
 // What a controller knows, in the words of the contract, with how objectives are kept.
 

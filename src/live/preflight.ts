@@ -1,12 +1,12 @@
 import { dirname } from "node:path";
-import { ProcessActuator } from "./actuators/process/process-actuator.ts";
-import { SystemClock } from "./control/clock.ts";
-import { type Preflight, preflight } from "./control/preflight.ts";
-import { type ServerClock, watchServerClocks } from "./lib/server-clocks.ts";
-import { actuatorOf } from "./live-actuators.ts";
-import { refuseForLive } from "./live-problems.ts";
-import { metricSourcesOf, sourcesOf, unitsSource } from "./live-sources.ts";
-import type { Policy } from "./policy/parse.ts";
+import { ProcessActuator } from "../actuators/process/process-actuator.ts";
+import { SystemClock } from "../control/clock.ts";
+import { type Preflight, preflight } from "../control/preflight.ts";
+import { type ServerClock, watchServerClocks } from "../lib/server-clocks.ts";
+import type { Policy } from "../policy/parse.ts";
+import { actuatorOf } from "./actuators.ts";
+import { refuseForLive } from "./problems.ts";
+import { metricSourcesOf, sourcesOf, unitsSource } from "./sources.ts";
 
 /** What was found out before anything runs. */
 export interface LivePreflight {

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
-import { readSecret } from "./lib/secrets.ts";
-import { PathError } from "./lib/system-error.ts";
-import { type Credentials, isSendable } from "./sources/credentials.ts";
+import { readSecret } from "../lib/secrets.ts";
+import { PathError } from "../lib/system-error.ts";
+import { type Credentials, isSendable } from "../sources/credentials.ts";
 
 /** A secret as a policy names it: a variable of our environment, or a file beside the policy. */
 type Reference = { readonly env: string } | { readonly file: string };

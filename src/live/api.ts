@@ -1,22 +1,22 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ApiEvent, CommandRequest, HealthAnswer, SeriesAnswer, SourceHealth } from "./api/contract.ts";
-import { ApiServer, type ApiSubject, type DemoSubject } from "./api/server.ts";
-import { API_VERSION } from "./api/version.ts";
-import { type Controller, SHARD } from "./control/controller.ts";
-import type { Command } from "./control/orders.ts";
-import { type Past, pastOf } from "./control/past.ts";
-import type { ControllerEvents } from "./control/ports.ts";
-import { utilisationOf } from "./control/shortage.ts";
-import { exportLines } from "./ledger/export.ts";
-import type { Store } from "./ledger/store.ts";
-import { LedgerVerifier } from "./ledger/verify.ts";
-import { replaceFile } from "./lib/replace-file.ts";
-import { PathError, systemErrorCode } from "./lib/system-error.ts";
-import { counterfactual, type RunJobs } from "./live-counterfactual.ts";
-import { LiveViews } from "./live-views.ts";
-import type { ResolvedWorkload } from "./policy/resolve.ts";
+import type { ApiEvent, CommandRequest, HealthAnswer, SeriesAnswer, SourceHealth } from "../api/contract.ts";
+import { ApiServer, type ApiSubject, type DemoSubject } from "../api/server.ts";
+import { API_VERSION } from "../api/version.ts";
+import { type Controller, SHARD } from "../control/controller.ts";
+import type { Command } from "../control/orders.ts";
+import { type Past, pastOf } from "../control/past.ts";
+import type { ControllerEvents } from "../control/ports.ts";
+import { utilisationOf } from "../control/shortage.ts";
+import { exportLines } from "../ledger/export.ts";
+import type { Store } from "../ledger/store.ts";
+import { LedgerVerifier } from "../ledger/verify.ts";
+import { replaceFile } from "../lib/replace-file.ts";
+import { PathError, systemErrorCode } from "../lib/system-error.ts";
+import type { ResolvedWorkload } from "../policy/resolve.ts";
+import { counterfactual, type RunJobs } from "./counterfactual.ts";
+import { LiveViews } from "./views.ts";
 
 // The local API over a controller: what it knows, in the words of the contract.
 

@@ -1,20 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { dirname } from "node:path";
-import type { Clock } from "./control/clock.ts";
-import { NoticeBook } from "./control/notices.ts";
-import type { ControllerEvents } from "./control/ports.ts";
-import { canonicalJson } from "./lib/canonical-json.ts";
-import { FileError } from "./lib/file-error.ts";
-import { messageOf } from "./lib/system-error.ts";
-import { formatTimestamp } from "./lib/timestamp.ts";
-import { Courier } from "./notify/courier.ts";
-import type { Notice, NoticeBody, NoticeKind, Notifier, Sent } from "./notify/notifier.ts";
-import { SlackNotifier } from "./notify/slack/slack-notifier.ts";
-import { WebhookNotifier } from "./notify/webhook/webhook-notifier.ts";
-import type { Policy } from "./policy/parse.ts";
-import type { NotifyTarget } from "./policy/schema-live.ts";
+import type { Clock } from "../control/clock.ts";
+import { NoticeBook } from "../control/notices.ts";
+import type { ControllerEvents } from "../control/ports.ts";
+import { canonicalJson } from "../lib/canonical-json.ts";
+import { FileError } from "../lib/file-error.ts";
+import { messageOf } from "../lib/system-error.ts";
+import { formatTimestamp } from "../lib/timestamp.ts";
+import { Courier } from "../notify/courier.ts";
+import type { Notice, NoticeBody, NoticeKind, Notifier, Sent } from "../notify/notifier.ts";
+import { SlackNotifier } from "../notify/slack/slack-notifier.ts";
+import { WebhookNotifier } from "../notify/webhook/webhook-notifier.ts";
+import type { Policy } from "../policy/parse.ts";
+import type { NotifyTarget } from "../policy/schema-live.ts";
+import { isSendable } from "../sources/credentials.ts";
 import { secretsOf } from "./secret-references.ts";
-import { isSendable } from "./sources/credentials.ts";
 
 // Composition root of what people are told: the one place that knows every notifier.
 

@@ -1,17 +1,17 @@
 import { constants, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { expire, OrderBook, type StandingOrders } from "./control/orders.ts";
-import { CheckpointKey } from "./ledger/checkpoint.ts";
-import type { Head } from "./ledger/entry.ts";
-import { SqliteStore } from "./ledger/sqlite/sqlite-store.ts";
-import type { Intent, Store } from "./ledger/store.ts";
-import { StoreHeld } from "./ledger/store.ts";
-import { FileError } from "./lib/file-error.ts";
-import { lockFolder } from "./lib/folder-lock.ts";
-import { isRecord } from "./lib/is-record.ts";
-import { placeNew, syncPath } from "./lib/place-file.ts";
-import { formatTimestamp } from "./lib/timestamp.ts";
-import { asPathError, openCopy, type StoreSummary, verifyCopy } from "./live-backup.ts";
+import { expire, OrderBook, type StandingOrders } from "../control/orders.ts";
+import { CheckpointKey } from "../ledger/checkpoint.ts";
+import type { Head } from "../ledger/entry.ts";
+import { SqliteStore } from "../ledger/sqlite/sqlite-store.ts";
+import type { Intent, Store } from "../ledger/store.ts";
+import { StoreHeld } from "../ledger/store.ts";
+import { FileError } from "../lib/file-error.ts";
+import { lockFolder } from "../lib/folder-lock.ts";
+import { isRecord } from "../lib/is-record.ts";
+import { placeNew, syncPath } from "../lib/place-file.ts";
+import { formatTimestamp } from "../lib/timestamp.ts";
+import { asPathError, openCopy, type StoreSummary, verifyCopy } from "./backup.ts";
 
 // A copy of a store, put to work again. What it knows is old, and whoever restores has to see what will be acted upon.
 

@@ -1,15 +1,15 @@
 import { resolve } from "node:path";
-import type { Actuator } from "./actuators/actuator.ts";
-import { ExecActuator } from "./actuators/exec/exec-actuator.ts";
-import { FileActuator } from "./actuators/file/file-actuator.ts";
-import { MemoryActuator } from "./actuators/memory/memory-actuator.ts";
-import { WebhookActuator } from "./actuators/webhook/webhook-actuator.ts";
-import type { Clock } from "./control/clock.ts";
-import { allowAddresses } from "./lib/addresses.ts";
-import { processActuatorOf } from "./live-process.ts";
-import { askingOf } from "./live-sources.ts";
-import type { PolicyWorkload } from "./policy/parse.ts";
+import type { Actuator } from "../actuators/actuator.ts";
+import { ExecActuator } from "../actuators/exec/exec-actuator.ts";
+import { FileActuator } from "../actuators/file/file-actuator.ts";
+import { MemoryActuator } from "../actuators/memory/memory-actuator.ts";
+import { WebhookActuator } from "../actuators/webhook/webhook-actuator.ts";
+import type { Clock } from "../control/clock.ts";
+import { allowAddresses } from "../lib/addresses.ts";
+import type { PolicyWorkload } from "../policy/parse.ts";
+import { processActuatorOf } from "./process.ts";
 import { secretsOf } from "./secret-references.ts";
+import { askingOf } from "./sources.ts";
 
 const TARGET_BYTES_MAX = 1 << 16;
 

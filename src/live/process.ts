@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ProcessActuator } from "./actuators/process/process-actuator.ts";
-import { listUnits } from "./actuators/process/unit-list.ts";
-import { PathError } from "./lib/system-error.ts";
-import type { Target } from "./policy/schema-live.ts";
+import { ProcessActuator } from "../actuators/process/process-actuator.ts";
+import { listUnits } from "../actuators/process/unit-list.ts";
+import { PathError } from "../lib/system-error.ts";
+import type { Target } from "../policy/schema-live.ts";
 
 declare const VERSION: string;
 
@@ -86,5 +86,5 @@ export function unitsFolder(data: string, workload: string): string {
 /** As it lies beside the bundle; from sources, through the loader that runs them. */
 function reaper(): [string, ...string[]] {
   if (typeof VERSION !== "undefined") return [process.execPath, fileURLToPath(new URL("../unit-reaper.js", import.meta.url))];
-  return [process.execPath, "--import", "tsx", fileURLToPath(new URL("./cli/unit-reaper.ts", import.meta.url))];
+  return [process.execPath, "--import", "tsx", fileURLToPath(new URL("../cli/unit-reaper.ts", import.meta.url))];
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { loadPolicy } from "./app.ts";
-import { FileError } from "./lib/file-error.ts";
-import { messageOf, PathError } from "./lib/system-error.ts";
-import type { Policy } from "./policy/parse.ts";
+import { loadPolicy } from "../app.ts";
+import { FileError } from "../lib/file-error.ts";
+import { messageOf, PathError } from "../lib/system-error.ts";
+import type { Policy } from "../policy/parse.ts";
 
 const LOOK_EVERY_MS = 1_000;
 

@@ -1,12 +1,12 @@
-import type { CommandRequest, Problem, StateAnswer } from "./api/contract.ts";
-import { API_VERSION } from "./api/version.ts";
-import { SHARD } from "./control/controller.ts";
-import { OrderBook, obey } from "./control/orders.ts";
-import { readStatus } from "./control/status.ts";
-import { systemErrorCode } from "./lib/system-error.ts";
-import { formatTimestamp } from "./lib/timestamp.ts";
-import { type ApiPlace, commandOf, findApi } from "./live-api.ts";
-import { openStore } from "./live-store.ts";
+import type { CommandRequest, Problem, StateAnswer } from "../api/contract.ts";
+import { API_VERSION } from "../api/version.ts";
+import { SHARD } from "../control/controller.ts";
+import { OrderBook, obey } from "../control/orders.ts";
+import { readStatus } from "../control/status.ts";
+import { systemErrorCode } from "../lib/system-error.ts";
+import { formatTimestamp } from "../lib/timestamp.ts";
+import { type ApiPlace, commandOf, findApi } from "./api.ts";
+import { openStore } from "./store.ts";
 
 /** Where an order went. */
 export type OrderOutcome =

@@ -1,12 +1,12 @@
-import type { CounterfactualAnswer } from "./api/contract.ts";
-import { createEngine } from "./app.ts";
-import type { Past } from "./control/past.ts";
-import type { ResolvedWorkload } from "./policy/resolve.ts";
-import type { RunSettings } from "./sim/run.ts";
-import type { Scale } from "./sim/scale.ts";
-import type { Timeline } from "./sim/timeline.ts";
-import type { Mask, Trace } from "./sim/trace.ts";
-import { engineContext, type Job, type Outcome } from "./simulation-job.ts";
+import type { CounterfactualAnswer } from "../api/contract.ts";
+import { createEngine } from "../app.ts";
+import type { Past } from "../control/past.ts";
+import type { ResolvedWorkload } from "../policy/resolve.ts";
+import type { RunSettings } from "../sim/run.ts";
+import type { Scale } from "../sim/scale.ts";
+import type { Timeline } from "../sim/timeline.ts";
+import type { Mask, Trace } from "../sim/trace.ts";
+import { engineContext, type Job, type Outcome } from "../simulation-job.ts";
 
 // What others would have done with the load that was observed, by the simulator.
 

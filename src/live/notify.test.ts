@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { startReceiver } from "../test/support/receiver.ts";
-import type { Clock } from "./control/clock.ts";
-import type { Decision, Observation } from "./engine/model.ts";
-import { openNotify } from "./live-notify.ts";
-import { parsePolicy } from "./policy/parse.ts";
+import { startReceiver } from "../../test/support/receiver.ts";
+import type { Clock } from "../control/clock.ts";
+import type { Decision, Observation } from "../engine/model.ts";
+import { parsePolicy } from "../policy/parse.ts";
+import { openNotify } from "./notify.ts";
 
 const POLICY = (notify: string): string => `version: 1
 notify: ${notify}

@@ -1,9 +1,9 @@
 import { realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { mayAct } from "./control/decision.ts";
-import { canonicalJson } from "./lib/canonical-json.ts";
-import { FileError, type Problem } from "./lib/file-error.ts";
-import type { Policy, PolicyWorkload } from "./policy/parse.ts";
+import { mayAct } from "../control/decision.ts";
+import { canonicalJson } from "../lib/canonical-json.ts";
+import { FileError, type Problem } from "../lib/file-error.ts";
+import type { Policy, PolicyWorkload } from "../policy/parse.ts";
 
 // What is wrong with policies that are fine to simulate, and are to act.
 

@@ -1,13 +1,13 @@
 import { closeSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { SqliteStore } from "./ledger/sqlite/sqlite-store.ts";
-import type { Store } from "./ledger/store.ts";
-import type { VerifyOptions } from "./ledger/verify.ts";
-import { verifyStore } from "./ledger/verify-store.ts";
-import { FileError } from "./lib/file-error.ts";
-import { placeNew, syncPath } from "./lib/place-file.ts";
-import { PathError } from "./lib/system-error.ts";
-import { readStored, storeErrorCode } from "./live-store.ts";
+import { SqliteStore } from "../ledger/sqlite/sqlite-store.ts";
+import type { Store } from "../ledger/store.ts";
+import type { VerifyOptions } from "../ledger/verify.ts";
+import { verifyStore } from "../ledger/verify-store.ts";
+import { FileError } from "../lib/file-error.ts";
+import { placeNew, syncPath } from "../lib/place-file.ts";
+import { PathError } from "../lib/system-error.ts";
+import { readStored, storeErrorCode } from "./store.ts";
 
 // Copies of a store, made beside a controller that writes.
 

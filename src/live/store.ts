@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { StorageLimits } from "./control/housekeeping.ts";
-import { CheckpointKey } from "./ledger/checkpoint.ts";
-import { SqliteStore } from "./ledger/sqlite/sqlite-store.ts";
-import type { Store } from "./ledger/store.ts";
-import { messageOf, PathError, systemErrorCode } from "./lib/system-error.ts";
-import { formatTimestamp } from "./lib/timestamp.ts";
+import type { StorageLimits } from "../control/housekeeping.ts";
+import { CheckpointKey } from "../ledger/checkpoint.ts";
+import { SqliteStore } from "../ledger/sqlite/sqlite-store.ts";
+import type { Store } from "../ledger/store.ts";
+import { messageOf, PathError, systemErrorCode } from "../lib/system-error.ts";
+import { formatTimestamp } from "../lib/timestamp.ts";
 
 // What a data folder holds: the store, and the key that signs for it.
 
