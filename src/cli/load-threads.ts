@@ -27,7 +27,16 @@ export async function playOnThreads(
     const { report } = await playShare(request, { index: 0, of: 1 }, onSecond, signal, targets);
     return { report, busy: busyShare(before) };
   }
-  const seconds: Played[][] = [];
+  /** Seconds that some threads have told and others have not: of a thread that has ended none more come. */
+  const seconds = new Map<number, Played[]>();
+  let running = threads;
+  const tell = (isLast: boolean): void => {
+    for (const [second, played] of [...seconds].sort(([a], [b]) => a - b)) {
+      if (played.length < running && !isLast) continue;
+      seconds.delete(second);
+      onSecond(addUp(played));
+    }
+  };
   const workers: Worker[] = [];
   const stop = (): void => {
     for (const worker of workers) worker.postMessage("stop");
@@ -41,11 +50,14 @@ export async function playOnThreads(
         let at = 0;
         return new Promise<Played & { readonly busy: number }>((resolve, reject) => {
           worker.on("message", (message: FromWorker) => {
-            if (message.kind === "whole") return resolve(message);
-            const second = seconds[at] ?? [];
-            seconds[at++] = second;
-            second.push(message);
-            if (second.length === threads) onSecond(addUp(second));
+            if (message.kind === "whole") {
+              running--;
+              tell(running === 0);
+              return resolve(message);
+            }
+            seconds.set(at, [...(seconds.get(at) ?? []), message]);
+            at++;
+            tell(false);
           });
           worker.on("error", reject);
           worker.on("exit", (code) => reject(new Error(`a worker thread ended early with code ${code}`)));

@@ -42,8 +42,8 @@ describe("an answer", () => {
     ["another version", "HTTP/2 200 OK\r\n\r\n"],
     ["no status", "HTTP/1.1 abc\r\n\r\n"],
     ["a length that is none", "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n"],
-    ["more than was asked for", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nxHTTP/1.1"],
-    ["more after nothing", "HTTP/1.1 204 No Content\r\n\r\nx"],
+    ["two lengths", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nx"],
+    ["lines without carriage returns", "HTTP/1.1 200 OK\ncontent-length: 1\n\nx"],
     ["a chunk without a length", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n"],
     ["a chunk that is longer than it says", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nxy\r\n"],
     ["another protocol", "HTTP/1.1 101 Switching Protocols\r\n\r\n"],
@@ -69,6 +69,26 @@ describe("an answer", () => {
     cut.push(half, half.length);
     expect(cut.end()).toBe("bad");
   });
+});
+
+test.each([
+  ["more than was asked for", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nxHTTP/1.1"],
+  ["more after nothing", "HTTP/1.1 204 No Content\r\n\r\nx"],
+  ["a line too many", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n\r\n"],
+])("an answer with %s is one, on a connection that is not used again", (_, text) => {
+  const reader = new ResponseReader();
+  const bytes = Buffer.from(text);
+  expect([reader.push(bytes, bytes.length), reader.keepsAlive]).toEqual(["done", false]);
+});
+
+test.each([
+  ["the same length twice", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\ncontent-length: 1\r\n\r\nx"],
+  ["two codings in two lines", "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"],
+  ["a chunk size with many zeros", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n00000000000000001\r\nx\r\n0\r\n\r\n"],
+])("%s is understood", (_, text) => {
+  const reader = new ResponseReader();
+  const bytes = Buffer.from(text);
+  expect([reader.push(bytes, bytes.length), reader.keepsAlive]).toEqual(["done", true]);
 });
 
 describe("an origin", () => {
@@ -119,18 +139,41 @@ describe("an origin", () => {
       return OK;
     });
     origin = new HttpOrigin(url, 1);
-    await new Promise<void>((resolve) => origin?.send({ bytes: requestBytes(`${url}/a?b=c d`, { "X-Team": "shop" }), ended: () => resolve() }));
-    expect(seen).toBe(`GET /a?b=c%20d HTTP/1.1\r\nhost: ${new URL(url).host}\r\nX-Team: shop\r\n\r\n`);
-    expect(() => requestBytes(`${url}/`, { a: "b\r\nc: d" })).toThrow(TypeError);
-    expect(requestBytes(`${url}/`, { Host: "elsewhere" }).toString()).not.toMatch(/host: 127/);
+    await new Promise<void>((resolve) =>
+      origin?.send({
+        bytes: requestBytes(`${url}/a?b=c d`, [
+          ["X-Team", "shop"],
+          ["cookie", "a=1"],
+          ["cookie", "b=2"],
+        ]),
+        ended: () => resolve(),
+      }),
+    );
+    expect(seen).toBe(`GET /a?b=c%20d HTTP/1.1\r\nhost: ${new URL(url).host}\r\nX-Team: shop\r\ncookie: a=1\r\ncookie: b=2\r\n\r\n`);
+    expect(() => requestBytes(`${url}/`, [["a", "b\r\nc: d"]])).toThrow(TypeError);
+    expect(requestBytes(`${url}/`, [["Host", "elsewhere"]]).toString()).not.toMatch(/host: 127/);
   });
 
-  test("sends again what an idle connection was closed on, once it is on a new one", async () => {
-    // The second request on the first connection meets a server that has just let go of it.
-    const url = await serving((asked, connection) => (asked === 2 && connection === 1 ? undefined : OK));
+  test("sends once more what crossed with the closing of a connection that had been idle", async () => {
+    // The second request on the first two connections meets a server that has just let go of it.
+    const url = await serving((asked, connection) => (asked === 2 && connection <= 2 ? undefined : OK));
     origin = new HttpOrigin(url, 1);
     expect(await get(url)).toBe(200);
+    await new Promise((go) => setTimeout(go, 550));
     expect(await get(url)).toBe(200);
+    expect(sockets).toHaveLength(2);
+  });
+
+  test("counts a connection that is dropped under a request as that, however often it answered before", async () => {
+    const url = await serving((asked, connection) => (asked === 1 ? OK : connection === 1 ? undefined : ""));
+    origin = new HttpOrigin(url, 1);
+    expect(await get(url)).toBe(200);
+    expect(await get(url)).toBe(0);
+    // Idle before, and dropped when it had had the request for a while.
+    expect(await get(url)).toBe(200);
+    await new Promise((go) => setTimeout(go, 550));
+    setTimeout(() => sockets[1]?.end(), 200);
+    expect(await get(url)).toBe(0);
     expect(sockets).toHaveLength(2);
   });
 
@@ -160,6 +203,25 @@ describe("an origin", () => {
     origin.abort(all[1] as Exchange);
     origin.abort(all[0] as Exchange);
     expect(await Promise.all(answers)).toEqual([0, 0, 200]);
+  });
+
+  test("ends the same exchange as often as it was sent, whatever is aborted", async () => {
+    let asked = 0;
+    const url = await serving(() => (++asked === 1 ? "" : OK));
+    origin = new HttpOrigin(url, 1);
+    const blocking: Exchange = { bytes: requestBytes(`${url}/`), ended: () => {} };
+    let ends = 0;
+    let begins = 0;
+    const exchange: Exchange = { bytes: requestBytes(`${url}/`), began: () => begins++, ended: () => ends++ };
+    origin.send(blocking);
+    await expect.poll(() => asked).toBe(1);
+    for (let i = 0; i < 3; i++) origin.send(exchange);
+    origin.abort(exchange);
+    origin.abort(exchange);
+    expect([begins, ends]).toEqual([0, 2]);
+    origin.abort(blocking);
+    await expect.poll(() => ends).toBe(3);
+    expect([begins, asked]).toEqual([1, 2]);
   });
 
   test("does not send again what was aborted on a connection that had answered before", async () => {

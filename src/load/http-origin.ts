@@ -7,23 +7,28 @@ const IDLE_MS = 4_000;
 /** Less than the other side says that it keeps one, for the way there. */
 const IDLE_MARGIN_MS = 1_000;
 const READ_BYTES = 16_384;
+/** A connection that was idle for so long may have been closed while a request was on its way to it, */
+const IDLE_LEAST_MS = 500;
+/** which is seen so soon after it was sent. Then, and only then, it is sent once more: anything else is an answer that did not come. */
+const CROSSED_MS = 100;
 
 /** A GET on its way. Whoever sends again and again may send the same object again once it has ended. */
 export interface Exchange {
   /** The request as it is sent; see {@link requestBytes}. */
   readonly bytes: Buffer;
-  /** @param status 0: there was no answer */
-  ended(status: number): void;
+  /** It is on its way: on a connection, not waiting for one. */
+  began?(): void;
+  /** @param status 0: there was no answer, for the reason: a code of the system, `bad_answer`, `aborted` */
+  ended(status: number, reason?: string): void;
 }
 
 /** A GET as bytes. @param target an address that a URL can be made of */
-export function requestBytes(target: string, headers: Readonly<Record<string, string>> = {}): Buffer {
+export function requestBytes(target: string, headers: readonly (readonly [string, string])[] = []): Buffer {
   const { host, pathname, search } = new URL(target);
-  const given = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
   const lines = [
     `GET ${pathname}${search} HTTP/1.1`,
-    ...(given.has("host") ? [] : [`host: ${host}`]),
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ...(headers.some(([name]) => name.toLowerCase() === "host") ? [] : [`host: ${host}`]),
+    ...headers.map(([name, value]) => `${name}: ${value}`),
   ];
   if (lines.some((line) => /[\r\n\0]/.test(line))) throw new TypeError("a header has a line break in it");
   return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
@@ -39,9 +44,8 @@ export class HttpOrigin {
   readonly #idle: Connection[] = [];
   readonly #all = new Set<Connection>();
   /** Those that wait for a connection; from `#waitingFrom` on. */
-  #waiting: Exchange[] = [];
+  #waiting: (Exchange | undefined)[] = [];
   #waitingFrom = 0;
-  readonly #aborted = new WeakSet<Exchange>();
   #isClosed = false;
 
   constructor(origin: string, connections: number) {
@@ -67,12 +71,14 @@ export class HttpOrigin {
   abort(exchange: Exchange): void {
     for (const connection of this.#all) {
       if (connection.exchange !== exchange) continue;
-      connection.destroy();
+      connection.destroy("aborted");
       return;
     }
     // It waits for a connection, and is passed over when its turn comes.
-    this.#aborted.add(exchange);
-    exchange.ended(0);
+    const at = this.#waiting.indexOf(exchange, this.#waitingFrom);
+    if (at < 0) return;
+    this.#waiting[at] = undefined;
+    exchange.ended(0, "aborted");
   }
 
   /** No more is sent; what is under way is answered. */
@@ -81,9 +87,17 @@ export class HttpOrigin {
     for (const connection of this.#idle.splice(0)) connection.destroy();
   }
 
+  /** Those that wait for a connection will have none. */
+  leaveWaiting(): void {
+    const waiting = this.#waiting.slice(this.#waitingFrom);
+    this.#waiting = [];
+    this.#waitingFrom = 0;
+    for (const exchange of waiting) exchange?.ended(0, "aborted");
+  }
+
   destroy(): void {
     this.#isClosed = true;
-    this.#waiting = [];
+    this.leaveWaiting();
     for (const connection of [...this.#all]) connection.destroy();
   }
 
@@ -94,8 +108,8 @@ export class HttpOrigin {
         this.#all.delete(connection);
         const at = this.#idle.indexOf(connection);
         if (at >= 0) this.#idle.splice(at, 1);
-        // It was closed while idle, and this was not read: another connection can have it.
-        if (unanswered !== undefined) this.send(unanswered);
+        // It was closed while idle, and this crossed with that: another connection can have it, once.
+        if (unanswered !== undefined) this.#open().send(unanswered, true);
         else this.#giveAnother();
       },
     });
@@ -105,12 +119,12 @@ export class HttpOrigin {
 
   #next(): Exchange | undefined {
     while (this.#waitingFrom < this.#waiting.length) {
-      const exchange = this.#waiting[this.#waitingFrom++] as Exchange;
+      const exchange = this.#waiting[this.#waitingFrom++];
       if (this.#waitingFrom >= 1_024 && this.#waitingFrom * 2 > this.#waiting.length) {
         this.#waiting = this.#waiting.slice(this.#waitingFrom);
         this.#waitingFrom = 0;
       }
-      if (!this.#aborted.delete(exchange)) return exchange;
+      if (exchange !== undefined) return exchange;
     }
     return undefined;
   }
@@ -132,7 +146,7 @@ export class HttpOrigin {
 
 interface Watcher {
   isFree(): void;
-  /** @param unanswered what it had when the other side closed a connection that had been idle, before a byte of an answer */
+  /** @param unanswered what crossed with the other side closing a connection that had been idle */
   isGone(unanswered: Exchange | undefined): void;
 }
 
@@ -144,6 +158,12 @@ class Connection {
   /** Answers so far. */
   #answers = 0;
   #idleSinceMs = 0;
+  /** Of the exchange that it has: when it was sent, how long the connection had been idle before, and whether it was sent before. */
+  #sentMs = 0;
+  #idledMs = 0;
+  #isSecondTry = false;
+  /** What went wrong, as the system calls it. */
+  #reason = "closed";
   #isGone = false;
 
   constructor(url: URL, watcher: Watcher) {
@@ -171,7 +191,9 @@ class Connection {
     }
     this.#socket.setNoDelay(true);
     this.#socket
-      .on("error", () => {})
+      .on("error", (error: NodeJS.ErrnoException) => {
+        this.#reason = error.code ?? error.name;
+      })
       .on("end", () => this.#end())
       .on("close", () => this.#gone());
   }
@@ -183,12 +205,18 @@ class Connection {
     return !this.#isGone && performance.now() - this.#idleSinceMs < keepMs;
   }
 
-  send(exchange: Exchange): void {
+  /** @param isSecondTry it was sent before, on a connection that was being closed */
+  send(exchange: Exchange, isSecondTry = false): void {
     this.exchange = exchange;
+    this.#isSecondTry = isSecondTry;
+    this.#sentMs = performance.now();
+    this.#idledMs = this.#sentMs - this.#idleSinceMs;
     this.#socket.write(exchange.bytes);
+    if (!isSecondTry) exchange.began?.();
   }
 
-  destroy(): void {
+  destroy(reason = this.#reason): void {
+    this.#reason = reason;
     this.#socket.destroy();
     this.#gone(true);
   }
@@ -198,7 +226,7 @@ class Connection {
     if (this.#isGone) return;
     const state = exchange === undefined ? "bad" : this.#reader.push(bytes, length);
     if (state === "more") return;
-    if (state === "bad" || exchange === undefined) this.destroy();
+    if (state === "bad" || exchange === undefined) this.destroy("bad_answer");
     else this.#answered(exchange);
   }
 
@@ -218,6 +246,7 @@ class Connection {
     const { exchange } = this;
     if (exchange !== undefined && this.#reader.end() === "done") this.#answered(exchange);
     else {
+      if (!this.#reader.isUntouched) this.#reason = "bad_answer";
       this.#socket.destroy();
       this.#gone();
     }
@@ -229,8 +258,14 @@ class Connection {
     this.#isGone = true;
     const { exchange } = this;
     this.exchange = undefined;
-    const isUnread = !isOurDoing && exchange !== undefined && this.#answers > 0 && this.#reader.isUntouched;
-    this.#watcher.isGone(isUnread ? exchange : undefined);
-    if (!isUnread) exchange?.ended(0);
+    const isCrossed =
+      !isOurDoing &&
+      !this.#isSecondTry &&
+      this.#answers > 0 &&
+      this.#reader.isUntouched &&
+      this.#idledMs >= IDLE_LEAST_MS &&
+      performance.now() - this.#sentMs < CROSSED_MS;
+    this.#watcher.isGone(isCrossed ? exchange : undefined);
+    if (!isCrossed) exchange?.ended(0, this.#reason);
   }
 }

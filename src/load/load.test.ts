@@ -15,6 +15,14 @@ const all = (arrivals: Arrivals): number[] => {
   return times;
 };
 
+test("a stretch of a recording that begins and ends in the middle of a bin is as long as was asked for", () => {
+  const shape = recordedShape({ binMs: 60_000, load: Float64Array.of(1, 2, 3) }, { speed: 60, fromMs: 90_000, toMs: 150_000 });
+  expect(shape).toEqual([
+    { fromMs: 0, toMs: 500, fromRate: 2, toRate: 2 },
+    { fromMs: 500, toMs: 1_000, fromRate: 3, toRate: 3 },
+  ]);
+});
+
 describe("arrivals", () => {
   test("come evenly at a constant rate, each in the middle of its time", () => {
     expect(all(new Arrivals(constantShape(4, 1_000)))).toEqual([125, 375, 625, 875]);
@@ -90,7 +98,7 @@ afterEach(() => {
   server.closeAllConnections();
   server.close();
 });
-const whole = { connections: 8, timeoutMs: 2_000, headers: {} };
+const whole = { connections: 8, timeoutMs: 2_000, headers: [] };
 const signal = new AbortController().signal;
 
 describe("a player", () => {
@@ -195,6 +203,60 @@ describe("a player", () => {
     expect(most).toBe(4);
     expect(report.answered).toBeGreaterThan(60);
     expect(report.answered).toBeLessThan(205);
+  });
+
+  test("counts waiting for a connection of its own as lateness of its own, and says that it was the limit", async () => {
+    server.removeAllListeners("request").on("request", (_request, response) => void setTimeout(() => response.end(), 100));
+    const request = { ...whole, connections: 10, shape: constantShape(200, 1_000), durationMs: 1_000, targets: [target] };
+    const { report } = await playShare(request, { index: 0, of: 1 }, () => {}, signal);
+    expect(report.sent).toBe(200);
+    expect(report.lateness?.p99).toBeGreaterThan(500);
+    // Ten at a time, a hundred a second: two seconds, and the rate is by that time.
+    expect(report.toMs).toBeGreaterThan(1_900);
+    expect(generatorLimit(report)).toContain("--connections");
+    // One that hangs: what never had a connection was never sent.
+    server.removeAllListeners("request").on("request", () => {});
+    const hung = await playShare({ ...request, timeoutMs: 300, durationMs: 400 }, { index: 0, of: 1 }, () => {}, signal);
+    const { sent, notSent, failed, underWay, reasons } = hung.report;
+    expect(sent + notSent).toBe(80);
+    expect(failed + underWay).toBe(sent);
+    expect(sent).toBeLessThanOrEqual(40);
+    expect(reasons).toEqual({ timeout: failed, no_connection: notSent });
+  });
+
+  test("fails an answer that comes after its time, and says why others failed", async () => {
+    server.removeAllListeners("request").on("request", (_request, response) => void setTimeout(() => response.writeHead(200).end(), 60));
+    const request = { ...whole, connections: 50, shape: constantShape(50, 500), durationMs: 500, timeoutMs: 50, targets: [target] };
+    const late = await playShare(request, { index: 0, of: 1 }, () => {}, signal);
+    expect(late.report).toMatchObject({ answered: 0, failed: 25, reasons: { timeout: 25 } });
+    server.removeAllListeners("request").on("request", (_request, response) => void response.writeHead(503).end());
+    const busy = await playShare({ ...request, targets: [target, "http://127.0.0.1:1/"] }, { index: 0, of: 1 }, () => {}, signal);
+    expect(busy.report.reasons).toEqual({ "503": 13, ECONNREFUSED: 12 });
+  });
+
+  test("ends when targets that hang have gone, and shares connections among threads", async () => {
+    server.removeAllListeners("request").on("request", () => {});
+    let targets = [`${target}/`, "http://127.0.0.1:1/"];
+    setTimeout(() => {
+      targets = ["http://127.0.0.1:1/"];
+    }, 300);
+    const player = new LoadPlayer({ ...whole, timeoutMs: 60_000, arrivals: new Arrivals(constantShape(50, 2_500)), durationMs: 2_500, targets: () => targets });
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 2_600);
+    await player.run(stop.signal);
+    const open = (): Promise<number> => new Promise((resolve) => server.getConnections((_, count) => resolve(count)));
+    for (let i = 0; i < 20 && (await open()) > 0; i++) await new Promise((go) => setTimeout(go, 50));
+    expect(await open()).toBe(0);
+    let most = 0;
+    let now = 0;
+    server.on("connection", (socket) => {
+      most = Math.max(most, ++now);
+      socket.on("close", () => now--);
+    });
+    server.removeAllListeners("request").on("request", (_request, response) => void setTimeout(() => response.end(), 20));
+    const request = { ...whole, connections: 10, shape: undefined, durationMs: 300, targets: [target] };
+    await Promise.all([0, 1, 2, 3].map((index) => playShare(request, { index, of: 4 }, () => {}, signal)));
+    expect(most).toBe(10);
   });
 
   test("finds the one that hangs among those that go on", async () => {

@@ -12,10 +12,13 @@ export interface LoadRequest {
   readonly targets: readonly Target[];
   readonly connections: number;
   readonly timeoutMs: number;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: readonly (readonly [string, string])[];
   /** Random gaps, drawn from this seed; even ones when absent. */
   readonly seed?: number;
 }
+
+/** Requests under way, or waiting for a connection, of all threads together. */
+const UNDER_WAY_MAX = 20_000;
 
 /** One of the threads that share a load. */
 export interface Share {
@@ -35,7 +38,18 @@ export function playShare(
 ): Promise<Played> {
   const { shape, durationMs, connections, timeoutMs, headers, seed } = request;
   const arrivals = shape === undefined ? undefined : new Arrivals(shape, { share, ...(seed !== undefined && { rng: createRng(seed + share.index) }) });
-  const player = new LoadPlayer({ arrivals, durationMs, targets, connections: Math.max(1, Math.ceil(connections / share.of)), timeoutMs, headers, onSecond });
+  // As many in all as there may be, with the rest for the first ones.
+  const own = Math.max(1, Math.floor(connections / share.of) + (share.index < connections % share.of ? 1 : 0));
+  const player = new LoadPlayer({
+    arrivals,
+    durationMs,
+    targets,
+    connections: own,
+    timeoutMs,
+    headers,
+    onSecond,
+    underWayMax: Math.ceil(UNDER_WAY_MAX / share.of),
+  });
   return player.run(signal);
 }
 
@@ -61,12 +75,27 @@ const LATE_MS = 20;
 /** Share of the time from which a thread has nothing left. */
 const BUSY = 0.97;
 
+/** Reasons for which a request is not sent. */
+const WHY_NOT_SENT: Readonly<Record<string, string>> = {
+  nobody: "there was nobody to send to",
+  too_many: "too many were under way, or waited for a connection",
+  no_connection: "no connection was free until the end (--connections)",
+  too_late: "it was far behind at the end (--threads)",
+  EMFILE: "it has no more file descriptors (ulimit -n, or fewer --connections)",
+  ENFILE: "this machine has no more file descriptors",
+  EADDRNOTAVAIL: "this machine has no more ports to send from (fewer --connections)",
+  ENOBUFS: "this machine has no more buffers for sockets",
+  ENOMEM: "this machine has no more memory",
+};
+
 /**
  * Why the generator, and not the service, may have been the limit; undefined when it was not.
  * @param busy share of the time that the busiest thread was; of a closed loop. Whoever waits for what is due is always awake.
  */
-export function generatorLimit({ notSent, sent, lateness }: LoadReport, busy?: number): string | undefined {
-  if (notSent > 0) return `${notSent} of ${sent + notSent} requests were not sent: too many were under way, or there was nobody to send to`;
-  if (lateness !== null && lateness.p99 > LATE_MS) return `one request in a hundred was sent ${lateness.p99.toFixed(0)} ms late or more`;
+export function generatorLimit({ notSent, sent, lateness, reasons }: LoadReport, busy?: number): string | undefined {
+  const why = Object.entries(WHY_NOT_SENT).flatMap(([reason, text]) => (reasons[reason] === undefined ? [] : [text]));
+  if (notSent > 0) return `${notSent} of ${sent + notSent} requests were not sent: ${why.join("; ")}`;
+  if (lateness !== null && lateness.p99 > LATE_MS)
+    return `one request in a hundred was sent ${lateness.p99.toFixed(0)} ms late or more: it, or its connections, were busy (--connections, --threads)`;
   return busy !== undefined && busy > BUSY ? `a thread of it was busy ${(100 * busy).toFixed(0)} % of the time` : undefined;
 }

@@ -14,10 +14,10 @@ export interface PlayerOptions {
   readonly targets: () => readonly Target[];
   /** To each origin. */
   readonly connections: number;
-  /** From when it is sent; then a request has failed. */
+  /** From when it is sent; then a request has failed, also one whose answer comes later. */
   readonly timeoutMs: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Requests under way beyond which none is sent. */
+  readonly headers?: readonly (readonly [string, string])[];
+  /** Requests under way, or waiting for a connection, beyond which none is sent. */
   readonly underWayMax?: number;
   /** Called about once a second with that second, and what it counted. */
   readonly onSecond?: (report: LoadReport, parts: TallyParts) => void;
@@ -36,6 +36,10 @@ const SECOND_MS = 1_000;
 const BURST = 256;
 /** Timers are so exact; what is due sooner is waited for awake. */
 const TIMER_MS = 2;
+/** After the end, for so long what is overdue is sent still. */
+const GIVE_UP_MS = 1_000;
+/** What the generator lacks, and not the service. */
+const OURS: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "EADDRNOTAVAIL", "ENOBUFS", "ENOMEM"]);
 /** Answers that come after the last request are waited for so long. */
 const TAIL_MS = 10_000;
 
@@ -47,11 +51,15 @@ export class LoadPlayer {
   readonly #options: PlayerOptions;
   readonly #origins = new Map<string, HttpOrigin>();
   readonly #aims = new Map<Target, Aim>();
+  /** Of targets that have gone: what is under way to them is answered. */
+  readonly #gone = new Set<HttpOrigin>();
   readonly #total = new Tally();
   #second = new Tally();
   #beganMs = 0;
   #secondFromMs = 0;
   #underWay = 0;
+  /** When the last answer came. */
+  #answeredMs = 0;
   #turn = 0;
   /** In the order they were sent; also those that were answered since the last look. */
   #waiting: Request[] = [];
@@ -71,12 +79,13 @@ export class LoadPlayer {
       else await this.#sendWhenDue(arrivals, durationMs, signal);
       const playedMs = this.nowMs();
       while (this.#underWay > 0 && this.nowMs() - playedMs < Math.min(TAIL_MS, 2 * timeoutMs) && !signal.aborted) await letOthers(TIMER_MS);
+      for (const http of this.#allOrigins()) http.leaveWaiting();
       this.#endSecond();
-      return { report: this.#total.report(0, playedMs, this.#underWay), parts: this.#total.parts() };
+      return { report: this.#total.report(0, Math.max(playedMs, this.#answeredMs), this.#underWay), parts: this.#total.parts() };
     } finally {
       clearInterval(ticking);
       clearInterval(looking);
-      for (const http of this.#origins.values()) http.destroy();
+      for (const http of this.#allOrigins()) http.destroy();
     }
   }
 
@@ -91,6 +100,11 @@ export class LoadPlayer {
       for (let i = 0; i < BURST && arrivals.nextMs <= nowMs && arrivals.nextMs < durationMs; i++) {
         this.send(new Request(this, undefined), arrivals.nextMs);
         arrivals.advance();
+      }
+      // So far behind that there is no catching up: what is left of it was not sent.
+      if (nowMs > durationMs + GIVE_UP_MS) {
+        for (; arrivals.nextMs < durationMs && this.nowMs() < durationMs + 2 * GIVE_UP_MS; arrivals.advance()) this.#second.leave("too_late");
+        return;
       }
       const nextMs = Math.min(arrivals.nextMs, durationMs);
       if (nextMs >= durationMs && this.nowMs() >= durationMs) return;
@@ -115,24 +129,43 @@ export class LoadPlayer {
     const all = targets();
     const target = all[this.#turn++ % Math.max(1, all.length)];
     if (target === undefined || this.#underWay >= underWayMax) {
-      this.#second.notSent++;
+      this.#second.leave(target === undefined ? "nobody" : "too_many");
       return false;
     }
     const aim = this.#aims.get(target) ?? this.#aimAt(target);
-    const nowMs = this.nowMs();
-    this.#second.wasSent(nowMs - dueMs);
     this.#underWay++;
-    request.begin(aim, dueMs, nowMs);
-    this.#waiting.push(request);
+    request.aimAt(aim, dueMs);
     aim.http.send(request);
     return true;
   }
 
-  /** What came of a request. @param status 0: no answer */
-  take(status: number, dueMs: number): void {
+  /** A request is on its way. Until then it waits for a connection of ours, and that is lateness of ours. @returns when, ms from the beginning */
+  began(request: Request, dueMs: number): number {
+    const nowMs = this.nowMs();
+    this.#second.wasSent(nowMs - dueMs);
+    this.#waiting.push(request);
+    return nowMs;
+  }
+
+  /** What came of a request. @param sentMs undefined: it was never sent   @param status 0: no answer */
+  take(status: number, reason: string, dueMs: number, sentMs: number | undefined): void {
     this.#underWay--;
-    if (status > 0 && status < 500) this.#second.took(this.nowMs() - dueMs);
-    else this.#second.failed++;
+    const nowMs = this.nowMs();
+    if (sentMs === undefined) this.#second.leave(reason === "aborted" ? "no_connection" : reason);
+    else if (status === 0 && OURS.has(reason)) {
+      this.#second.sent--;
+      this.#second.leave(reason);
+    } else if (nowMs - sentMs > this.#options.timeoutMs) this.#second.fail("timeout");
+    else if (status === 0) this.#second.fail(reason);
+    else if (status >= 500) this.#second.fail(String(status));
+    else {
+      this.#answeredMs = nowMs;
+      this.#second.took(nowMs - dueMs);
+    }
+  }
+
+  #allOrigins(): HttpOrigin[] {
+    return [...this.#origins.values(), ...this.#gone];
   }
 
   /** Ends what has waited for too long: all wait equally long, so the oldest first. */
@@ -184,6 +217,7 @@ export class LoadPlayer {
     for (const [origin, http] of this.#origins) {
       if (origins.has(origin)) continue;
       this.#origins.delete(origin);
+      this.#gone.add(http);
       // What is under way is answered.
       http.close();
     }
@@ -196,7 +230,7 @@ class Request implements Exchange {
   readonly #again: ((request: Request) => void) | undefined;
   #aim: Aim | undefined;
   #dueMs = 0;
-  sentMs = 0;
+  #sentMs: number | undefined;
   isOpen = false;
   /** Times that it is in the list of those that may be late. */
   places = 0;
@@ -210,22 +244,30 @@ class Request implements Exchange {
     return (this.#aim as Aim).bytes;
   }
 
-  begin(aim: Aim, dueMs: number, sentMs: number): void {
+  get sentMs(): number {
+    return this.#sentMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  aimAt(aim: Aim, dueMs: number): void {
     this.#aim = aim;
     this.#dueMs = dueMs;
-    this.sentMs = sentMs;
+    this.#sentMs = undefined;
     this.isOpen = true;
+  }
+
+  began(): void {
     this.places++;
+    this.#sentMs = this.#player.began(this, this.#dueMs);
   }
 
   abort(): void {
     this.#aim?.http.abort(this);
   }
 
-  ended(status: number): void {
+  ended(status: number, reason = "closed"): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.#player.take(status, this.#dueMs);
+    this.#player.take(status, reason, this.#dueMs, this.#sentMs);
     this.#again?.(this);
   }
 }

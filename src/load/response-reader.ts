@@ -54,14 +54,13 @@ export class ResponseReader {
           const end = text.indexOf("\r\n\r\n");
           if (end < 0) {
             this.#carried = text;
-            return text.length > HEAD_MAX || (text.length >= 5 && !text.startsWith("HTTP/")) ? "bad" : "more";
+            return text.length > HEAD_MAX || text.includes("\n\n") || (text.length >= 5 && !text.startsWith("HTTP/")) ? "bad" : "more";
           }
           at += end + 4 - this.#carried.length;
           this.#carried = "";
           const state = this.#head(text.slice(0, end + 2));
           if (state === "bad") return "bad";
-          // What follows an answer was asked for by nobody.
-          if (state === "done") return at === length ? "done" : "bad";
+          if (state === "done") return this.#done(at === length);
           break;
         }
         case BODY:
@@ -70,7 +69,7 @@ export class ResponseReader {
           at += taken;
           this.#left -= taken;
           if (this.#left > 0) return "more";
-          if (this.#part === BODY) return at === length ? "done" : "bad";
+          if (this.#part === BODY) return this.#done(at === length);
           this.#part = CHUNK_END;
           break;
         }
@@ -81,7 +80,7 @@ export class ResponseReader {
           if (line === undefined) return this.#carried.length > LINE_MAX ? "bad" : "more";
           at = line.next;
           const state = this.#chunkLine(line.text);
-          if (state === "done") return at === length ? "done" : "bad";
+          if (state === "done") return this.#done(at === length);
           if (state === "bad") return "bad";
         }
       }
@@ -94,6 +93,12 @@ export class ResponseReader {
     return this.#part === UNTIL_END ? "done" : "bad";
   }
 
+  /** What follows an answer was asked for by nobody: nothing that comes after it can be trusted to be the next answer. */
+  #done(isAll: boolean): ReadState {
+    this.keepsAlive &&= isAll;
+    return "done";
+  }
+
   #head(head: string): ReadState {
     if (!/^HTTP\/1\.[01] \d{3}[ \r]/.test(head)) return "bad";
     this.status = Number(head.slice(9, 12));
@@ -101,20 +106,22 @@ export class ResponseReader {
     // What comes before the answer: 100 and 103.
     if (status < 200) return status === 101 ? "bad" : "more";
     const isOld = head.charCodeAt(7) === 48;
-    const connection = /\r\nconnection:([^\r]*)/i.exec(head)?.[1] ?? "";
+    const connection = field(head, "connection");
     this.keepsAlive = isOld ? /\bkeep-alive\b/i.test(connection) : !/\bclose\b/i.test(connection);
     const idle = /\r\nkeep-alive:[^\r]*timeout=(\d{1,6})/i.exec(head)?.[1];
     if (idle !== undefined) this.idleSeconds = Number(idle);
     if (status === 204 || status === 304) return "done";
-    const coding = /\r\ntransfer-encoding:([^\r]*)/i.exec(head)?.[1];
-    if (coding !== undefined) {
+    const coding = field(head, "transfer-encoding");
+    if (coding !== "") {
       this.#part = /\bchunked\s*$/i.test(coding) ? CHUNK_SIZE : UNTIL_END;
       this.keepsAlive &&= this.#part === CHUNK_SIZE;
       return "more";
     }
-    const size = /\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r/i.exec(head)?.[1];
-    if (size === undefined) {
-      if (/\r\ncontent-length:/i.test(head)) return "bad";
+    const lengths = field(head, "content-length");
+    // Several that are the same are one (RFC 9112, 6.3).
+    const [size, ...others] = lengths.split(",").map((text) => text.trim());
+    if (lengths !== "" && (!/^\d{1,15}$/.test(size as string) || others.some((other) => other !== size))) return "bad";
+    if (lengths === "") {
       this.#part = UNTIL_END;
       this.keepsAlive = false;
       return "more";
@@ -139,7 +146,7 @@ export class ResponseReader {
   #chunkLine(text: string): ReadState {
     switch (this.#part) {
       case CHUNK_SIZE: {
-        const size = /^([0-9a-f]{1,12})[ \t]*(;|$)/i.exec(text)?.[1];
+        const size = /^0*([0-9a-f]{1,12})[ \t]*(;|$)/i.exec(text)?.[1];
         if (size === undefined) return "bad";
         this.#left = Number.parseInt(size, 16);
         this.#part = this.#left === 0 ? TRAILER : CHUNK;
@@ -152,4 +159,21 @@ export class ResponseReader {
         return text === "" ? "done" : "more";
     }
   }
+}
+
+const FIELDS: Readonly<Record<string, RegExp>> = {
+  connection: /\r\nconnection:([^\r]*)/gi,
+  "content-length": /\r\ncontent-length:([^\r]*)/gi,
+  "transfer-encoding": /\r\ntransfer-encoding:([^\r]*)/gi,
+};
+
+/** The value of a field; of several with commas between. Empty when there is none. */
+function field(head: string, name: keyof typeof FIELDS): string {
+  const pattern = FIELDS[name] as RegExp;
+  pattern.lastIndex = 0;
+  const first = pattern.exec(head);
+  if (first === null) return "";
+  let all = (first[1] as string).trim();
+  for (let next = pattern.exec(head); next !== null; next = pattern.exec(head)) all += `,${(next[1] as string).trim()}`;
+  return all;
 }

@@ -45,7 +45,9 @@ export function recordedShape(trace: Pick<Trace, "binMs" | "load">, { speed, pea
   const factor = peakRate === undefined || peak === 0 ? 1 : peakRate / peak;
   return Array.from({ length: Math.max(0, end - first) }, (_, i) => {
     const rate = factor * (load[first + i] as number);
-    return { fromMs: (i * binMs) / speed, toMs: ((i + 1) * binMs) / speed, fromRate: rate, toRate: rate };
+    // From where, and to where, it was asked for: also in the middle of a bin.
+    const [from, to] = [Math.max(fromMs, (first + i) * binMs), Math.min(toMs ?? Number.POSITIVE_INFINITY, (first + i + 1) * binMs)];
+    return { fromMs: (from - fromMs) / speed, toMs: (to - fromMs) / speed, fromRate: rate, toRate: rate };
   });
 }
 

@@ -10,8 +10,10 @@ export interface LoadReport {
   readonly answered: number;
   /** No answer, one that came too late, or a status of 500 and above. */
   readonly failed: number;
-  /** Due, but not sent: too many were under way, or there was nobody to send to. */
+  /** Due, but not sent: too many were under way or waited for a connection, or there was nobody to send to. */
   readonly notSent: number;
+  /** Why requests failed, or were not sent: codes of the system, `timeout`, `bad_answer`, or a status such as `503`; how many of each. */
+  readonly reasons: Readonly<Record<string, number>>;
   /** Sent and not answered yet at the end. */
   readonly underWay: number;
   /** From when a request was due to its answer; null without one. Failed requests are not in it. */
@@ -40,6 +42,7 @@ export interface TallyParts {
   readonly answered: number;
   readonly failed: number;
   readonly notSent: number;
+  readonly reasons: Readonly<Record<string, number>>;
   /** High-dynamic-range histograms in microseconds. Between threads a copy is the same histogram: who sends one writes no more to it. */
   readonly latency: RecordableHistogram;
   readonly lateness: RecordableHistogram;
@@ -51,12 +54,24 @@ export class Tally implements TallyParts {
   answered = 0;
   failed = 0;
   notSent = 0;
+  readonly reasons: Record<string, number> = {};
   readonly latency = histogram();
   readonly lateness = histogram();
 
   took(ms: number): void {
     this.answered++;
     this.latency.record(microseconds(ms));
+  }
+
+  fail(reason: string): void {
+    this.failed++;
+    this.#because(reason);
+  }
+
+  /** @param reason why it could not be sent */
+  leave(reason: string): void {
+    this.notSent++;
+    this.#because(reason);
   }
 
   wasSent(lateMs: number): void {
@@ -69,19 +84,35 @@ export class Tally implements TallyParts {
     this.answered += other.answered;
     this.failed += other.failed;
     this.notSent += other.notSent;
+    for (const [reason, count] of Object.entries(other.reasons)) this.#because(reason, count);
     this.latency.add(other.latency);
     this.lateness.add(other.lateness);
   }
 
   /** Counts alone, for another thread. */
   parts(): TallyParts {
-    const { sent, answered, failed, notSent, latency, lateness } = this;
-    return { sent, answered, failed, notSent, latency, lateness };
+    const { sent, answered, failed, notSent, reasons, latency, lateness } = this;
+    return { sent, answered, failed, notSent, reasons, latency, lateness };
+  }
+
+  #because(reason: string, count = 1): void {
+    this.reasons[reason] = (this.reasons[reason] ?? 0) + count;
   }
 
   report(fromMs: number, toMs: number, underWay: number): LoadReport {
-    const { sent, answered, failed, notSent } = this;
-    return { fromMs, toMs, sent, answered, failed, notSent, underWay, latency: quantiles(this.latency), lateness: quantiles(this.lateness) };
+    const { sent, answered, failed, notSent, reasons } = this;
+    return {
+      fromMs,
+      toMs,
+      sent,
+      answered,
+      failed,
+      notSent,
+      reasons: { ...reasons },
+      underWay,
+      latency: quantiles(this.latency),
+      lateness: quantiles(this.lateness),
+    };
   }
 }
 

@@ -1,5 +1,7 @@
 import { appendFileSync } from "node:fs";
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import { formatLatency, formatNumber, formatPercent, formatSpan } from "../../lib/format.ts";
+import { PathError } from "../../lib/system-error.ts";
 import { followEndpoints } from "../../load/follow-endpoints.ts";
 import { generatorLimit, type LoadRequest } from "../../load/play.ts";
 import { constantShape, durationOf, type LoadShape, rampShape, rateAt, recordedShape, stepsShape } from "../../load/shape.ts";
@@ -45,22 +47,36 @@ export async function runLoadPlay(targets: readonly string[], options: LoadOptio
   const { shape, durationMs } = await shapeOf(options);
   if ((targets.length === 0) === (options.endpoints === undefined))
     throw new UsageError("say where the load goes: addresses such as http://127.0.0.1:8080/, or --endpoints with a file that names them");
-  for (const target of targets)
-    if (!/^https?:\/\/[^/]+/.test(target) || !URL.canParse(target))
-      throw new UsageError(`found "${target}", expected an address such as http://127.0.0.1:8080/`);
-  const threads = parseWhole("threads", options.threads, 1, 64);
+  for (const target of targets) checkTarget(target);
+  if (!options.path.startsWith("/")) throw new UsageError(`--path: found "${options.path}", expected such as /search?q=a`);
+  if (options.steps !== undefined && options.for !== undefined) throw new UsageError("--for: steps end by themselves; say how long each goes on with --each");
+  const connections = parseWhole("connections", options.connections, 1, 10_000);
+  const threads = Math.min(parseWhole("threads", options.threads, 1, 64), connections);
   if (threads > 1 && options.endpoints !== undefined) throw new UsageError("--endpoints goes with one thread");
   const request: LoadRequest = {
     shape,
     durationMs,
     targets: targets.map((target) => new URL(target).href),
-    connections: parseWhole("connections", options.connections, 1, 10_000),
-    timeoutMs: parseSpan("timeout", options.timeout),
-    headers: Object.fromEntries(options.header.map(headerOf)),
+    connections,
+    timeoutMs: timeoutOf(options.timeout),
+    headers: options.header.map(headerOf),
     ...(options.random && { seed: parseWhole("seed", options.seed, 0, 2 ** 31 - 1) }),
   };
   const followed = options.endpoints === undefined ? undefined : await follow(options.endpoints, options.path);
   const { out } = options;
+  if (out === "-") throw new UsageError("--out: found -, expected a file; --json prints the whole to standard output");
+  let isKept = out !== undefined;
+  const keep = (line: string): void => {
+    if (!isKept) return;
+    try {
+      appendFileSync(out as string, `${line}\n`);
+    } catch (error) {
+      // The load goes on: what it costs to make it again is more than a file.
+      isKept = false;
+      process.exitCode = 3;
+      process.stderr.write(`vernier: ${new PathError("cannot write", out as string, error).message}; no more seconds are kept\n`);
+    }
+  };
   if (out !== undefined)
     createNew("second,due_per_second,sent,answered,failed,not_sent,under_way,p50_ms,p95_ms,p99_ms,max_ms,late_p99_ms\n", {
       out,
@@ -76,7 +92,7 @@ export async function runLoadPlay(targets: readonly string[], options: LoadOptio
       threads,
       request,
       (second) => {
-        if (out !== undefined) appendFileSync(out, `${csvOf(second, shape)}\n`);
+        keep(csvOf(second, shape));
         if (options.json) return;
         if (!isHeaded) process.stdout.write(`${paint("dim", HEAD)}\n`);
         isHeaded = true;
@@ -142,12 +158,12 @@ async function follow(file: string, path: string): Promise<{ readonly targets: (
   throw new UsageError(`--endpoints: ${trouble}`);
 }
 
-const HEAD = "   time      due     sent  answered  failed  under way      p50      p95      p99      max";
+const HEAD = "   time      due     sent  answered  failed  not sent  under way      p50      p95      p99      max";
 
-function lineOf({ fromMs, toMs, sent, answered, failed, underWay, latency }: LoadReport, shape: LoadShape | undefined): string {
+function lineOf({ fromMs, toMs, sent, answered, failed, notSent, underWay, latency }: LoadReport, shape: LoadShape | undefined): string {
   const ms = (value: number | undefined): string => (value === undefined ? "-" : formatLatency(value)).padStart(9);
   const due = shape === undefined ? "max" : `${formatNumber(rateAt(shape, (fromMs + toMs) / 2))}/s`;
-  const counts = `${String(sent).padStart(9)}${String(answered).padStart(10)}${String(failed).padStart(8)}${String(underWay).padStart(11)}`;
+  const counts = `${String(sent).padStart(9)}${String(answered).padStart(10)}${String(failed).padStart(8)}${String(notSent).padStart(10)}${String(underWay).padStart(11)}`;
   return `${`${Math.round(toMs / 1_000)} s`.padStart(7)}${due.padStart(9)}${counts}${ms(latency?.p50)}${ms(latency?.p95)}${ms(latency?.p99)}${ms(latency?.max)}`;
 }
 
@@ -165,7 +181,7 @@ function textOf(report: LoadReport, isClosed: boolean): string {
   const rows = [
     ["sent", `${formatNumber(sent)} in ${formatSpan(Math.round(seconds) * 1_000)}: ${formatNumber(sent / seconds)} a second`],
     ["answered", `${formatNumber(answered)}: ${formatNumber(answered / seconds)} a second`],
-    ["failed", `${formatNumber(failed)}${share(failed)}`],
+    ["failed", `${formatNumber(failed)}${share(failed)}${reasonsText(report)}`],
   ];
   if (notSent > 0) rows.push(["not sent", formatNumber(notSent)]);
   if (underWay > 0) rows.push(["no answer yet", formatNumber(underWay)]);
@@ -183,10 +199,54 @@ function textOf(report: LoadReport, isClosed: boolean): string {
   return table(rows);
 }
 
+/** Why requests failed, what happened most first. */
+function reasonsText({ failed, reasons }: LoadReport): string {
+  if (failed === 0) return "";
+  const words = Object.entries(reasons)
+    .filter(([reason]) => !NOT_SENT.has(reason))
+    .sort(([, a], [, b]) => b - a)
+    .map(([reason, count]) => `${formatNumber(count)} ${REASONS[reason] ?? (/^\d/.test(reason) ? `status ${reason}` : reason)}`);
+  return `: ${words.join(", ")}`;
+}
+
+const NOT_SENT: ReadonlySet<string> = new Set(["nobody", "too_many", "no_connection", "too_late"]);
+const REASONS: Readonly<Record<string, string>> = {
+  timeout: "without an answer in time",
+  bad_answer: "with an answer that cannot be read",
+  closed: "on a connection that was closed before an answer",
+  ECONNREFUSED: "refused (ECONNREFUSED)",
+  ECONNRESET: "on a connection that was reset (ECONNRESET)",
+  ENOTFOUND: "to a name that nobody knows (ENOTFOUND)",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "for a certificate that nobody vouches for (NODE_EXTRA_CA_CERTS)",
+  SELF_SIGNED_CERT_IN_CHAIN: "for a certificate that nobody vouches for (NODE_EXTRA_CA_CERTS)",
+  EPROTO: "for another protocol than TLS (EPROTO)",
+};
+
+function checkTarget(target: string): void {
+  if (!/^https?:\/\/[^/]+/.test(target) || !URL.canParse(target)) throw new UsageError(`found "${target}", expected an address such as http://127.0.0.1:8080/`);
+  const { username, password } = new URL(target);
+  if (username !== "" || password !== "") throw new UsageError("an address with a name and a password: say them with --header 'authorization: Basic …'");
+}
+
+function timeoutOf(text: string): number {
+  const ms = parseSpan("timeout", text);
+  if (ms < 1) throw new UsageError(`--timeout: found "${text}", expected at least 1ms`);
+  return ms;
+}
+
 function headerOf(text: string): [string, string] {
   const colon = text.indexOf(":");
   if (colon < 1) throw new UsageError(`--header: found "${text}", expected such as "X-Team: shop"`);
-  return [text.slice(0, colon).trim().toLowerCase(), text.slice(colon + 1).trim()];
+  const [name, value] = [text.slice(0, colon).trim().toLowerCase(), text.slice(colon + 1).trim()];
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+    // Beyond that a header has no meaning that all agree on.
+    if (/[^\t\x20-\x7e]/.test(value)) throw new TypeError();
+  } catch {
+    throw new UsageError(`--header: found ${JSON.stringify(text)}, expected a name and a value in plain ASCII, such as "X-Team: shop"`);
+  }
+  return [name, value];
 }
 
 function rateOption(name: string, text: string): number {
