@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createRng } from "../src/lib/rng.ts";
@@ -148,10 +148,11 @@ try {
   await prometheus.stop();
 }
 type Body = { kind: string; reasons?: unknown[]; outcome?: string };
-const entries = vernier("ledger", "tail", "--json", "--count", "100000")
+vernier("ledger", "export", "--out", "ledger.ndjson");
+const entries = readFileSync(at("ledger.ndjson"), "utf8")
   .trim()
   .split("\n")
-  .map((line) => (JSON.parse(line) as { body: Body }).body);
+  .flatMap((line) => (JSON.parse(line) as { body?: Body }).body ?? []);
 const decisions = entries.filter(({ kind }) => kind === "decision");
 check(`every one of ${decisions.length} steps is explained`, decisions.length > 0 && decisions.every(({ reasons }) => (reasons ?? []).length > 0));
 check("the record replays byte for byte", vernier("ledger", "replay").includes("as recorded, byte for byte"));

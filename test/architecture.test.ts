@@ -70,7 +70,7 @@ describe("structure", () => {
   });
 
   test("the page knows what the API says, reasons, and how numbers are written", () => {
-    const known = /^src\/(api\/(contract|report|version)|engine\/(describe-reason|reasons)|lib\/(format|bytes))\.ts$/;
+    const known = /^src\/(api\/(contract|demo|report|version)|engine\/(describe-reason|reasons)|lib\/(format|bytes))\.ts$/;
     const outside = page.flatMap((path) => imports(path).filter((imported) => !imported.startsWith("web/")));
     expect(outside.filter((path) => !known.test(path))).toEqual([]);
     // What is imported for its types alone is not in the page.

@@ -15,6 +15,8 @@ export type Connection =
   | { readonly kind: "unknown-token" };
 
 let connection: Connection = { kind: "connecting" };
+/** When the controller last said anything. */
+let heardMs = Date.now();
 const watchers = new Set<() => void>();
 const listeners = new Set<() => void>();
 
@@ -44,7 +46,15 @@ export async function stayConnected(): Promise<void> {
         return;
       }
     }
-    become({ kind: "lost", sinceMs: Date.now() });
+    // Nobody looks: a browser has few connections to one place, and other tabs of it want them, too.
+    if (document.hidden) {
+      become({ kind: "connecting" });
+      await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+      waitMs = RETRY_LEAST_MS;
+      continue;
+    }
+    // Since the last word of it, not since its silence was noticed.
+    become({ kind: "lost", sinceMs: heardMs });
     await new Promise((resolve) => setTimeout(resolve, waitMs));
     waitMs = Math.min(RETRY_MOST_MS, 2 * waitMs);
   }
@@ -53,9 +63,14 @@ export async function stayConnected(): Promise<void> {
 async function listen(onHeard: () => void): Promise<void> {
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENCE_MS);
+  const hide = (): void => {
+    if (document.hidden) silence.abort();
+  };
+  document.addEventListener("visibilitychange", hide);
   try {
     const { body } = await request("/events", { signal: silence.signal });
     if (body === null) return;
+    heardMs = Date.now();
     become({ kind: "live" });
     onHeard();
     for (const listener of listeners) listener();
@@ -64,6 +79,7 @@ async function listen(onHeard: () => void): Promise<void> {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
+      heardMs = Date.now();
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), SILENCE_MS);
       const lines = (rest + value).split("\n");
@@ -72,6 +88,7 @@ async function listen(onHeard: () => void): Promise<void> {
     }
   } finally {
     clearTimeout(timer);
+    document.removeEventListener("visibilitychange", hide);
   }
 }
 

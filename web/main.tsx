@@ -141,5 +141,9 @@ function usePath(): string {
 }
 
 takeToken();
+// A link with a token that is opened where the page is open already.
+addEventListener("hashchange", () => {
+  if (takeToken()) location.reload();
+});
 void stayConnected();
 render(<App />, document.getElementById("app") as HTMLElement);

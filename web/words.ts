@@ -22,7 +22,8 @@ export function perHour(amount: number | null, currency: string | null): string 
 /** Seconds as people say them. */
 export function latency(seconds: number | null | undefined): string {
   if (seconds == null) return "–";
-  return seconds >= 10 ? `${formatNumber(seconds, 1)} s` : `${formatNumber(1_000 * seconds, seconds < 0.01 ? 1 : 0)} ms`;
+  if (seconds >= 1) return `${formatNumber(seconds, seconds >= 10 ? 1 : 2)} s`;
+  return `${formatNumber(1_000 * seconds, seconds < 0.01 && seconds > 0 ? 1 : 0)} ms`;
 }
 
 /** A value of a metric in its own unit. */

@@ -50,7 +50,18 @@ export async function lines(response: ServerResponse, source: AsyncIterable<stri
   response.writeHead(200, { "content-type": type });
   for await (const line of source) {
     if (response.destroyed) return;
-    if (!response.write(`${line}\n`)) await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
+    if (!response.write(`${line}\n`)) await drained(response);
   }
   response.end();
+}
+
+/** Until there is room again, or nobody reads any more. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off("drain", done).off("close", done);
+      resolve();
+    };
+    response.on("drain", done).on("close", done);
+  });
 }

@@ -4,7 +4,11 @@ import type { API_VERSION } from "./version.ts";
 // What the local API says and takes. Pages know this file only.
 
 const Id = z.string().regex(/^[a-z0-9-]{1,63}\/[a-z0-9-]{1,63}$/, { error: "expected a workload such as shop/web" });
-const who = { workload: Id, who: z.string().min(1).max(200), why: z.string().min(1, { error: "expected a reason" }).max(1_000) };
+const who = {
+  workload: Id,
+  who: z.string().trim().min(1, { error: "expected a name" }).max(200),
+  why: z.string().trim().min(1, { error: "expected a reason" }).max(1_000),
+};
 const until = { untilMs: z.int().min(0).optional().meta({ description: "Wall time, ms since 1970." }) };
 
 /** A command of a person. */
@@ -116,7 +120,9 @@ export interface WorkloadState {
   readonly decision: string | null;
   readonly reasons: readonly ReasonView[];
   readonly openIntents: number;
-  readonly orders: Readonly<Record<string, { readonly who: string; readonly why: string; readonly atMs: number; readonly untilMs?: number }>>;
+  readonly orders: Readonly<
+    Record<string, { readonly who: string; readonly why: string; readonly atMs: number; readonly untilMs?: number; readonly units?: number }>
+  >;
 }
 
 export interface StateAnswer {
@@ -233,59 +239,6 @@ export interface EndpointsAnswer {
   readonly schemaVersion: typeof API_VERSION;
   readonly version: number;
   readonly endpoints: readonly { readonly unit: number; readonly host: string; readonly port: number }[];
-}
-
-/** Units of a fleet at an instant. */
-export interface FleetUnits {
-  readonly ready: number;
-  /** Ready, starting and draining: all that cost. */
-  readonly paid: number;
-}
-
-/** What a fleet has cost and how it has served, measured. */
-export interface FleetScore {
-  /** Units paid for times hours, by the clock of the recording. */
-  readonly unitHours: number;
-  readonly money: number;
-  /** Of all answers so far; null before the first. */
-  readonly p95Ms: number | null;
-  /** Share of the time in which load was above the ceiling of the ready units. */
-  readonly aboveCeiling: number;
-  readonly answered: number;
-  readonly failed: number;
-}
-
-/** One second of a fleet, for a chart. */
-export interface FleetPoint {
-  readonly ready: number;
-  readonly paid: number;
-  /** Requests due, a second. */
-  readonly rate: number;
-  readonly p95Ms: number | null;
-}
-
-/** One fleet of the demonstration. */
-export interface FleetState extends FleetScore {
-  readonly workload: string;
-  readonly title: string;
-  readonly about: string;
-  readonly units: FleetUnits;
-  /** A second each, the last quarter of an hour. */
-  readonly points: readonly FleetPoint[];
-}
-
-/** The demonstration as it is now. */
-export interface DemoState {
-  /** Time of the recording, ms since 1970. */
-  readonly playedAtMs: number;
-  readonly speed: number;
-  readonly seconds: number;
-  readonly rate: number;
-  readonly ceiling: number;
-  readonly unitRate: number;
-  readonly currency: "USD";
-  readonly fleets: readonly FleetState[];
-  readonly troubles: readonly { readonly name: string; readonly title: string; readonly about: string; readonly untilMs: number | null }[];
 }
 
 /** What goes wrong, after RFC 9457. */

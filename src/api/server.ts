@@ -6,7 +6,6 @@ import {
   type ApiEvent,
   CommandRequest,
   type CounterfactualAnswer,
-  type DemoState,
   type EndpointsAnswer,
   type FleetAnswer,
   type HealthAnswer,
@@ -15,6 +14,7 @@ import {
   type SummaryAnswer,
   type WorkloadAnswer,
 } from "./contract.ts";
+import type { DemoState } from "./demo.ts";
 import { Counters, metricsText } from "./metrics.ts";
 import { servePage } from "./page-files.ts";
 import { API_VERSION } from "./version.ts";
@@ -52,7 +52,11 @@ export interface ApiSubject {
   /** The record as a file that can be verified alone, line by line. */
   exported(): AsyncIterable<string>;
   /** The same load on other engines and with perfect foresight; a sentence when it cannot be replayed. */
-  counterfactual(workload: string, fromMs: number, toMs: number, points: number): Promise<Omit<CounterfactualAnswer, "schemaVersion"> | string>;
+  counterfactual(
+    workload: string,
+    window: { readonly fromMs: number; readonly toMs: number; readonly points: number },
+    isWanted: () => boolean,
+  ): Promise<Omit<CounterfactualAnswer, "schemaVersion"> | string>;
   /** What was observed, in so many buckets at most. */
   series(workload: string, fromMs: number, toMs: number, points: number): Promise<Omit<SeriesAnswer, "schemaVersion">>;
   /** What was observed, oldest first, by engine time. */
@@ -62,6 +66,8 @@ export interface ApiSubject {
 /** `targets` are endpoints in the words of Prometheus' `http_sd_config`. */
 const WORKLOAD_PARTS: readonly string[] = ["entries", "history", "series", "counterfactual", "endpoints", "targets"];
 const LISTENERS_MAX = 64;
+/** Comparisons that wait for each other. */
+const SIMULATIONS_MAX = 8;
 const CONNECTIONS_MAX = 256;
 const ENTRIES_MAX = 1_000;
 /** And the instant itself. */
@@ -83,14 +89,18 @@ export class ApiServer {
   readonly #listeners = new Set<ServerResponse>();
   readonly counters = new Counters();
   #heartbeat: NodeJS.Timeout | undefined;
+  #simulations = 0;
 
   constructor(subject: ApiSubject, { token, version }: { readonly token: string; readonly version: string }) {
     this.#subject = subject;
     this.#token = Buffer.from(token);
     this.#version = version;
-    this.#server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 }, (request, response) => {
-      this.#answer(request, response).catch(() => refuse(response, 500, "internal", "something went wrong here; it is in the log of the controller"));
-    });
+    this.#server = createServer(
+      { requestTimeout: 10_000, headersTimeout: 5_000, connectionsCheckingInterval: 1_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 },
+      (request, response) => {
+        this.#answer(request, response).catch(() => refuse(response, 500, "internal", "something went wrong here; it is in the log of the controller"));
+      },
+    );
     this.#server.maxConnections = CONNECTIONS_MAX;
   }
 
@@ -136,7 +146,7 @@ export class ApiServer {
     const { method = "GET", headers } = request;
     if (!OWN_NAMES.test(headers.host ?? ""))
       return refuse(response, 421, "misdirected", `this is not ${headers.host ?? "anything with a name"}; ask 127.0.0.1`);
-    if (headers.origin !== undefined && !OWN_NAMES.test(headers.origin.replace(/^https?:\/\//, "")))
+    if (headers.origin !== undefined && headers.origin !== `http://${headers.host}`)
       return refuse(response, 403, "foreign_origin", "pages of others may not ask here");
     const path = request.url ?? "/";
     if (!path.startsWith("/") || path.startsWith("//") || !URL.canParse(path, "http://127.0.0.1"))
@@ -210,7 +220,15 @@ export class ApiServer {
         return refuse(response, 400, "wrong_points", `points: expected a whole number from 1 to ${POINTS_MAX}`);
       if (what === "series")
         return json(response, 200, { schemaVersion: API_VERSION, ...(await this.#subject.series(workload, fromMs, toMs, points)) } satisfies SeriesAnswer);
-      const found = await this.#subject.counterfactual(workload, fromMs, toMs, points);
+      if (this.#simulations >= SIMULATIONS_MAX)
+        return refuse(response, 429, "too_many", `${SIMULATIONS_MAX} comparisons are being made already; ask again later`);
+      this.#simulations++;
+      let found: Awaited<ReturnType<ApiSubject["counterfactual"]>>;
+      try {
+        found = await this.#subject.counterfactual(workload, { fromMs, toMs, points }, () => !response.destroyed);
+      } finally {
+        this.#simulations--;
+      }
       if (typeof found === "string") return refuse(response, 409, "cannot_replay", found);
       return json(response, 200, { schemaVersion: API_VERSION, ...found } satisfies CounterfactualAnswer);
     }

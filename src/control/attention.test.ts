@@ -38,7 +38,7 @@ describe("what a person should look at", () => {
     [
       "one at risk",
       { objectives: [{ ...objective, state: "at_risk", budgetUsed: 0.123, burn: 20 }] },
-      ["soon: fast is at risk: 12 % of its error budget is used up, and it burns 20 times too fast"],
+      ["soon: fast is at risk: 12.3 % of its error budget is used up, and it burns 20 times too fast"],
     ],
     ["one that is not kept now", { objectives: [{ ...objective, isKept: false }] }, ["note: fast is not kept at the moment"]],
     ["a step that waits", { effect: "awaiting", decision: { from: 4, requested: 3 } }, ["soon: a step from 4 to 3 waits for approval"]],

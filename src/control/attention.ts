@@ -1,6 +1,6 @@
 import type { Observation } from "../engine/model.ts";
 import type { Reason } from "../engine/reasons.ts";
-import { formatOperand, formatSpan } from "../lib/format.ts";
+import { formatOperand, formatPercent, formatSpan } from "../lib/format.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
 import { type Effect, mayAct } from "./decision.ts";
 import type { ObjectiveStanding } from "./objective-account.ts";
@@ -62,8 +62,7 @@ export function attentionOf(workload: LookedAfter, nowMs: number): Attention[] {
   }
   for (const { name, state, isKept, budgetUsed, burn } of objectives) {
     if (state === "missed") say("urgent", `${name} is missed: its error budget is used up`);
-    else if (state === "at_risk")
-      say("soon", `${name} is at risk: ${formatOperand(Math.round(100 * (budgetUsed ?? 0)))} % of its error budget is used up${burnText(burn)}`);
+    else if (state === "at_risk") say("soon", `${name} is at risk: ${formatPercent(budgetUsed ?? 0)} of its error budget is used up${burnText(burn)}`);
     else if (isKept === false) say("note", `${name} is not kept at the moment`);
   }
   if (effect === "awaiting" && decision !== undefined) {

@@ -5,7 +5,7 @@ import { type Exchange, HttpOrigin, requestBytes } from "../load/http-origin.ts"
 import type { Endpoint } from "../sources/scrape/endpoints.ts";
 
 const FOLLOW_MS = 100;
-const CONNECTIONS = 64;
+const CONNECTIONS = 256;
 /** Units that are tried for one request. */
 const TRIES = 3;
 /** As long as anybody would wait for an answer. */

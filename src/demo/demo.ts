@@ -1,4 +1,4 @@
-import type { DemoState, FleetUnits } from "../api/contract.ts";
+import type { DemoState, FleetUnits } from "../api/demo.ts";
 import { replaceFile } from "../lib/replace-file.ts";
 import { CEILING, FLEETS, UNIT_PRICE } from "./fleets.ts";
 import type { LoadSecond, Spike } from "./load-side.ts";

@@ -1,4 +1,4 @@
-import { UNIT_RATE } from "./service.ts";
+import { SLOTS, UNIT_RATE } from "./service.ts";
 
 /** Lowest and highest that a fleet may be. */
 const [LEAST, MOST] = [2, 36];
@@ -28,7 +28,7 @@ export const FLEETS: readonly Fleet[] = [
 ];
 
 /** Times of a policy, made shorter as the day is. */
-const COMMON_GUARDS = "blastRadius: {share: 50%, window: 20s}, cliff: {hold: 20s, holdAtZero: 60s, holdWithErrors: 30s}, staleAfter: 5s";
+const COMMON_GUARDS = "blastRadius: {share: 50%, window: 20s}, cliff: {hold: 20s, holdAtZero: 60s, holdWithErrors: 30s}, staleAfter: 5s, drift: off";
 
 const RULES: Readonly<Record<string, { readonly bounds: string; readonly rules: string }>> = {
   fixed: {
@@ -43,7 +43,10 @@ const RULES: Readonly<Record<string, { readonly bounds: string; readonly rules: 
   },
   "small-steps": {
     bounds: `{min: ${LEAST}, max: ${MOST}}`,
-    rules: `    strategies: [{type: targetTracking, metric: requests, target: ${TARGET * UNIT_RATE}/s}]
+    rules: `    strategies:
+      - {type: targetTracking, metric: requests, target: ${TARGET * UNIT_RATE}/s}
+      # A dependency that is slow keeps units busy with fewer requests.
+      - {type: tiers, metric: busy, up: [{at: ${CEILING * 100}%, add: 10%}, {at: 95%, add: 30%}]}
     guards: {down: {window: 10s, limits: [{percent: 10%, per: 2s}, {units: 1, per: 2s}]}, ${COMMON_GUARDS}}`,
   },
 };
@@ -89,7 +92,7 @@ export function fleetPolicy({ command, troubleFile, firstPort }: FleetPlaces): s
       endpoints: {file: ${endpointsFile(name)}}
     metrics:
       requests: {measures: rate, scope: total, window: 4s, lag: 0s, scrape: 1s, source: ${name}, query: "sum(rate(demo_requests_total[4s]))"}
-      busy: {measures: utilisation, window: 4s, lag: 0s, scrape: 1s, source: ${name}, query: "avg(rate(demo_requests_total[4s])) / ${UNIT_RATE}"}
+      busy: {measures: utilisation, window: 4s, lag: 0s, scrape: 1s, source: ${name}, query: "avg(rate(demo_busy_seconds_total[4s])) / ${SLOTS}"}
       p95: {measures: latency, window: 8s, lag: 0s, scrape: 1s, source: ${name}, query: "histogram_quantile(0.95, sum by (le) (rate(demo_seconds_bucket[8s])))"}
     objectives: [{name: p95, threshold: {metric: p95, value: 400ms}, minimum: 99%}]
 ${rules}`;

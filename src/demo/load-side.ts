@@ -41,7 +41,8 @@ export interface LoadSecond {
   readonly fleets: readonly FleetSecond[];
 }
 
-const CONNECTIONS = 256;
+/** More than anybody has under way before requests fail by their time: what waits here is seen by no unit. */
+const CONNECTIONS = 4_000;
 const TIMEOUT_MS = 10_000;
 
 /** Balancers of all fleets, and the same load on each. */
@@ -74,6 +75,7 @@ export class LoadSide {
   /** Plays until it is closed. @param onSecond called every second */
   async run(onSecond: (second: LoadSecond) => void): Promise<void> {
     const { shape, seed } = this.#config;
+    if (durationOf(shape) === 0) throw new RangeError("there is no load to play");
     const timer = setInterval(() => onSecond(this.#endSecond()), 1_000);
     try {
       for (let round = 0; !this.#stop.signal.aborted; round++) {

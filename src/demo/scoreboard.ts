@@ -1,4 +1,4 @@
-import type { FleetPoint, FleetScore, FleetUnits } from "../api/contract.ts";
+import type { FleetPoint, FleetScore, FleetUnits } from "../api/demo.ts";
 import type { FleetCounts, FleetSecond } from "./load-side.ts";
 
 export interface ScoreboardOptions {

@@ -6,7 +6,7 @@ import { isRecord } from "../lib/is-record.ts";
 // number of cores. Run: node demo-service.js <port> <trouble.json>. Prometheus text at /metrics.
 
 /** Requests side by side, and how long each takes: 20 a second at 100 %. */
-const SLOTS = 2;
+export const SLOTS = 2;
 const SERVICE_MS = 100;
 /** What one unit serves a second at 100 %. */
 export const UNIT_RATE = (SLOTS * 1_000) / SERVICE_MS;

@@ -130,8 +130,9 @@ export async function openApi(controller: Controller, store: Store, options: Api
       exported: () => exportLines(store),
       verify: () => verificationOf(store),
       series: (workload, fromMs, toMs, points) => seriesOf(store, policyOf(workload), workload, { fromMs, toMs, points }),
-      counterfactual: (workload, fromMs, toMs, points) => {
+      counterfactual: (workload, { fromMs, toMs, points }, isWanted) => {
         const mine = turn.then(async () => {
+          if (!isWanted()) return "nobody waits for it any more";
           const policy = policyOf(workload) as ResolvedWorkload;
           const seen: Past[] = [];
           for await (const one of pastOf(store, workload, { fromMs, toMs, buckets: REPLAYED_MAX })) seen.push(one);

@@ -67,20 +67,29 @@ export async function counterfactual(
   };
 }
 
-/** What truly ran: paid for, and above the ceiling of what was ready. */
+/** What truly ran: paid for, and above the ceiling of what was ready; of the same stretches that the others are judged by. */
 function asItRan(trace: Trace, { perUnit, loadFactor }: Scale, ceiling: number, seen: readonly Past[]): { unitHours: number; aboveCeiling: number } {
-  let [paidMs, aboveMs, allMs] = [0, 0, 0];
   const startMs = trace.startMs ?? 0;
-  for (const [i, { atMs, observation }] of seen.entries()) {
-    const { readable, requested, ready, starting, draining } = observation.capacity;
-    const bin = Math.floor((atMs - startMs) / trace.binMs);
-    if (!readable || trace.masks.some(({ fromMs, toMs }) => atMs - startMs >= fromMs && atMs - startMs < toMs)) continue;
-    const forMs = Math.min((seen[i + 1]?.atMs ?? startMs + trace.load.length * trace.binMs) - atMs, trace.binMs);
-    paidMs += Math.max(requested, ready + starting + draining) * forMs;
-    allMs += forMs;
-    if ((trace.load[bin] as number) * loadFactor > ceiling * perUnit * ready) aboveMs += forMs;
+  const paid: number[] = [];
+  const ready: number[] = [];
+  for (const { atMs, observation } of seen) {
+    const { capacity } = observation;
+    const bin = Math.round((atMs - startMs) / trace.binMs);
+    if (!capacity.readable || bin < 0 || bin >= trace.load.length) continue;
+    paid[bin] = Math.max(capacity.requested, capacity.ready + capacity.starting + capacity.draining);
+    ready[bin] = capacity.ready;
   }
-  return { unitHours: paidMs / 3_600_000, aboveCeiling: allMs === 0 ? 0 : aboveMs / allMs };
+  let [units, above, bins, lastPaid, lastReady] = [0, 0, 0, 0, 0];
+  for (let bin = 0; bin < trace.load.length; bin++) {
+    lastPaid = paid[bin] ?? lastPaid;
+    lastReady = ready[bin] ?? lastReady;
+    const atMs = bin * trace.binMs;
+    if (trace.masks.some(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs)) continue;
+    bins++;
+    units += lastPaid;
+    if ((trace.load[bin] as number) * loadFactor > ceiling * perUnit * lastReady) above++;
+  }
+  return { unitHours: (units * trace.binMs) / 3_600_000, aboveCeiling: bins === 0 ? 0 : above / bins };
 }
 
 /** The load that was observed, as a recording. */
@@ -98,12 +107,13 @@ function loadOf(
   const apart = seen.slice(1).map(({ atMs }, i) => atMs - (seen[i] as Past).atMs);
   const binMs = intervalMs * Math.max(1, Math.round((apart.sort((a, b) => a - b)[apart.length >> 1] ?? 0) / intervalMs));
   const startMs = first.atMs;
-  const bins = Math.max(1, Math.ceil((Math.min(toMs, (seen.at(-1) as Past).atMs + 1) - startMs) / binMs));
+  const bins = Math.max(1, Math.round((Math.min(toMs, (seen.at(-1) as Past).atMs) - startMs) / binMs) + 1);
   const load = new Float64Array(bins).fill(Number.NaN);
   for (const { atMs, observation } of seen) {
     const reading = observation.readings.find((one) => one.metric === metric.name);
     const { readable, ready } = observation.capacity;
-    const bin = Math.floor((atMs - startMs) / binMs);
+    // The nearest: ticks are a few milliseconds early or late.
+    const bin = Math.round((atMs - startMs) / binMs);
     if (reading?.status !== "value" || bin < 0 || bin >= bins) continue;
     const isOfUnit = metric.scope === "unit" || metric.measures === "utilisation";
     if (isOfUnit && !readable) continue;
@@ -142,7 +152,7 @@ function loadOf(
   };
 }
 
-/** Holds what is missing at the value before, or at the first there is. @returns where it was missing */
+/** Holds what is missing at the value before, or at the first there is. @returns where more than one value in a row was missing */
 function fillHoles(load: Float64Array, binMs: number): Mask[] {
   const masks: Mask[] = [];
   let last = load.find((value) => !Number.isNaN(value)) ?? 0;
@@ -151,10 +161,11 @@ function fillHoles(load: Float64Array, binMs: number): Mask[] {
       last = load[bin] as number;
       continue;
     }
-    load[bin] = last;
-    const before = masks.at(-1);
-    if (before?.toMs === bin * binMs) masks[masks.length - 1] = { ...before, toMs: (bin + 1) * binMs };
-    else masks.push({ fromMs: bin * binMs, toMs: (bin + 1) * binMs, note: "nothing was observed" });
+    let end = bin + 1;
+    while (end < load.length && Number.isNaN(load[end])) end++;
+    load.fill(last, bin, end);
+    if (end - bin > 1) masks.push({ fromMs: bin * binMs, toMs: end * binMs, note: "nothing was observed" });
+    bin = end - 1;
   }
   return masks;
 }

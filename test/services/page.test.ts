@@ -156,8 +156,33 @@ describe.skipIf(!browserOrSkip())("the page of a controller", () => {
       await page.getByRole("button", { name: "Undo" }).click();
       await page.getByRole("button", { name: "Pause" }).waitFor();
       await expect.poll(() => page.locator(".standing").count()).toBe(0);
+      // What stood before an order is there again when it is taken back.
+      const give = async (button: string, why: string): Promise<void> => {
+        await page.locator(".buttons").getByRole("button", { name: button }).click();
+        await form.getByLabel("Why").fill(why);
+        await form.getByRole("button", { name: button.replace("…", "") }).click();
+      };
+      await give("Hold in", "the sale");
+      await page.locator(".standing").getByText("held in").waitFor();
+      await give("Set…", "a test");
+      await page.locator(".standing").getByText("set to 7").or(page.locator(".standing").getByText("set to 8")).waitFor();
+      await page.getByRole("button", { name: "Undo" }).click();
+      await expect.poll(() => page.locator(".standing").allInnerTexts()).toEqual([expect.stringMatching(/held in.* by ada.*the sale/)]);
+      await page.locator(".buttons").getByRole("button", { name: "Release" }).click();
+      await form.getByLabel("Why").fill("over");
+      await form.getByRole("button", { name: "Release" }).click();
+      await expect.poll(() => page.locator(".standing").count()).toBe(0);
       await goTo(page, "#/workload/shop/api", "shop/api");
+      // An approval is of the step that was looked at, and of no other.
       await page.getByRole("button", { name: "Approve" }).click();
+      await form.getByText("The step from 4 to 6 units.").waitFor();
+      values["api-cpu"] = "1.2";
+      await form.getByText("does not wait any more").waitFor();
+      expect(await form.getByRole("button", { name: "Approve" }).isDisabled()).toBe(true);
+      values["api-cpu"] = "0.95";
+      await form.getByText("The step from 4 to 6 units.").waitFor();
+      await page.locator(".buttons").getByRole("button", { name: "Approve" }).click();
+      await page.locator(".buttons").getByRole("button", { name: "Approve" }).click();
       await form.getByLabel("Why").fill("it is busy");
       expect(await form.getByLabel("Who").inputValue()).toBe("ada");
       await form.getByRole("button", { name: "Approve" }).click();
@@ -217,13 +242,20 @@ describe.skipIf(!browserOrSkip())("the page of a controller", () => {
     await withBrowser({ width: 390, colorScheme: "light" }, async (context) => {
       const open = await openPage(context, `${place.address}/`);
       const { page } = open;
-      await page.getByLabel("Token").fill("wrong");
-      await expectSound(open, place.address, "page-token");
+      await page.getByLabel("Token").fill("cut…");
       await page.getByRole("button", { name: "Open" }).click();
-      await expect.poll(() => page.getByLabel("Token").inputValue()).toBe("");
+      await page.getByText("That is no token").waitFor();
+      await expectSound(open, place.address, "page-token");
+      await page.getByLabel("Token").fill("x".repeat(43));
+      await page.getByRole("button", { name: "Open" }).click();
+      await page.getByText("not the token of this controller").waitFor();
       await page.getByLabel("Token").fill(place.token);
       await page.getByRole("button", { name: "Open" }).click();
       await page.getByRole("heading", { name: "Fleet" }).waitFor();
+      // A link that is opened where the page is open already leaves the address, too.
+      await page.goto(link());
+      await page.getByRole("heading", { name: "Fleet" }).waitFor();
+      await expect.poll(() => page.url()).toBe(`${place.address}/`);
     });
   });
 

@@ -198,7 +198,7 @@ function optionsOf(latest: { readonly current: ChartProps }, element: HTMLElemen
         space: 84,
         values: (plot, ticks) => timeTicks(plot, ticks, latest.current.clock?.text),
       },
-      { ...axis, size: 58, space: 32, values: (_, ticks) => ticks.map(format) },
+      { ...axis, size: 64, space: 32, values: (_, ticks) => ticks.map(format) },
       ...(right === undefined
         ? []
         : [

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import type { DemoState, FleetState } from "../../src/api/contract.ts";
+import type { DemoState, FleetState } from "../../src/api/demo.ts";
 import { formatLatency, formatNumber, formatSpan } from "../../src/lib/format.ts";
 import { makeTrouble, troubleText } from "../api.ts";
 import { type DecisionView, decisionsOf, type EntryView } from "../decisions.ts";
@@ -8,7 +8,7 @@ import { useAnswer } from "../live.ts";
 import { Chart, type Series } from "../parts/chart.tsx";
 import { DecisionList } from "../parts/decision.tsx";
 import { Badge, Loading, Stale } from "../parts/vital.tsx";
-import { share, units } from "../words.ts";
+import { latency, share, units } from "../words.ts";
 
 /** How each fleet is drawn: ours is the strongest line. */
 const LINES: Readonly<Record<string, { readonly colour: string; readonly width: number; readonly dash?: readonly number[] }>> = {
@@ -149,7 +149,7 @@ function DemoCharts({ state }: { readonly state: DemoState }): JSX.Element | nul
       <Chart
         title="p95 of each second"
         group="demo"
-        format={(value) => formatLatency(value)}
+        format={(value) => latency(value / 1_000)}
         timesMs={drawn.timesMs}
         series={drawn.latencies}
         clock={clock}
@@ -180,7 +180,7 @@ function Troubles({ troubles, onMade }: { readonly troubles: DemoState["troubles
           const leftMs = untilMs === null ? 0 : untilMs - nowMs;
           return (
             <li key={name}>
-              <button type="button" disabled={leftMs > 0} onClick={() => void make(name)}>
+              <button type="button" aria-disabled={leftMs > 0} onClick={() => leftMs <= 0 && void make(name)}>
                 {title}
               </button>
               <span>

@@ -1,14 +1,17 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { keepToken } from "../api.ts";
+import { keepToken, wasRefused } from "../api.ts";
+import { Badge } from "../parts/vital.tsx";
 
 /** Asks who comes without the token. */
 export function Token(): JSX.Element {
   const [token, setToken] = useState("");
+  const [trouble, setTrouble] = useState(wasRefused() ? "That is not the token of this controller." : undefined);
   const enter = (event: Event): void => {
     event.preventDefault();
-    keepToken(token.trim());
-    location.reload();
+    // Also when a whole link was pasted.
+    if (keepToken(token.trim().replace(/^.*#token=/, ""))) location.reload();
+    else setTrouble("That is no token: it is one word of letters, digits, - and _, all of it.");
   };
   return (
     <main class="token">
@@ -26,6 +29,11 @@ export function Token(): JSX.Element {
           Open
         </button>
       </form>
+      {trouble !== undefined && (
+        <p class="bad" role="alert">
+          <Badge tone="bad">not opened</Badge> {trouble}
+        </p>
+      )}
       <p class="quiet">It is kept in this tab, until it is closed.</p>
     </main>
   );

@@ -28,7 +28,16 @@ export function Workload({ id }: { readonly id: string }): JSX.Element {
   const decisions = useMemo(() => decisionsOf(entries.answer?.entries ?? []), [entries.answer]);
   const [cursorMs, setCursor] = useState<number | null>(null);
   const [pinned, setPinned] = useState<number>();
-  if (answer === undefined) return <Loading trouble={trouble} />;
+  if (answer === undefined)
+    return (
+      <>
+        <p class="crumbs">
+          <a href="#/fleet">Fleet</a>
+        </p>
+        <h1>{id}</h1>
+        <Loading trouble={trouble} />
+      </>
+    );
   const { state, nowMs } = answer;
   const chosen = pinned === undefined ? undefined : decisions.find(({ seq }) => seq === pinned);
   const at = (atMs: number): DecisionView | undefined => decisions.find((one) => one.atMs <= atMs);

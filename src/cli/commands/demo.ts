@@ -6,14 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readCapacityOrder, writeCapacityOrder } from "../../actuators/process/capacity-file.ts";
-import type { FleetState } from "../../api/contract.ts";
+import type { FleetState } from "../../api/demo.ts";
 import { loadPolicy } from "../../app.ts";
 import { Demo } from "../../demo/demo.ts";
 import { endpointsFile, FLEETS, fleetPolicy, PEAK_RATE, PORTS } from "../../demo/fleets.ts";
 import type { LoadSecond, LoadSideConfig } from "../../demo/load-side.ts";
 import { whyText } from "../../engine/describe-reason.ts";
-import { formatLatency, formatMoney, formatNumber, formatPercent } from "../../lib/format.ts";
-import { systemErrorCode } from "../../lib/system-error.ts";
+import { formatLatency, formatMoney, formatNumber, formatPercent, formatSpan } from "../../lib/format.ts";
+import { PathError, systemErrorCode } from "../../lib/system-error.ts";
 import { formatTimestamp } from "../../lib/timestamp.ts";
 import { type ApiPlace, findApi } from "../../live/api.ts";
 import { type Live, openLive } from "../../live/live.ts";
@@ -23,6 +23,7 @@ import { readTrace } from "../../read-trace.ts";
 import { table } from "../format.ts";
 import { parseSpan, parseWhole } from "../run-options.ts";
 import { doJobsAside } from "../simulation-pool.ts";
+import { storeTrouble } from "../store-trouble.ts";
 import { terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -42,6 +43,7 @@ const KEEP = { budgetBytes: 256 << 20, retentionMs: 86_400_000 };
 /** Between two tables on a terminal. */
 const TABLE_EVERY_S = 30;
 const SEED = 1998;
+const LOAD_ENDS_MS = 2_000;
 
 export async function runDemo(options: DemoCommandOptions): Promise<void> {
   const speed = Number(options.speed);
@@ -50,8 +52,10 @@ export async function runDemo(options: DemoCommandOptions): Promise<void> {
   const forMs = options.for === undefined ? Number.POSITIVE_INFINITY : parseSpan("for", options.for);
   const port = options.listen === undefined ? undefined : parseWhole("listen", options.listen, 0, 65_535);
   const trace = await readTrace(fileURLToPath(new URL("../../../examples/world-cup/match-days.csv.gz", import.meta.url)));
+  const lastsMs = trace.load.length * trace.binMs;
+  if (fromMs >= lastsMs) throw new UsageError(`--from: the recording lasts ${formatSpan(lastsMs)}`);
+  const folder = newFolder();
   const { firstPort, release } = await takePorts();
-  const folder = mkdtempSync(join(tmpdir(), "vernier-demo-"));
   const data = join(folder, "data");
   const troubleFile = join(folder, "trouble.json");
   const policyFile = join(folder, "vernier.yaml");
@@ -60,12 +64,17 @@ export async function runDemo(options: DemoCommandOptions): Promise<void> {
   const stop = new AbortController();
   let signals = 0;
   const onSignal = (): void => {
-    if (++signals > 1) process.exit(130);
-    stop.abort();
+    if (++signals === 1) {
+      stop.abort();
+      return;
+    }
+    // Whoever cannot wait leaves no key behind, either; units end by themselves.
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(130);
   };
   process.on("SIGTERM", onSignal).on("SIGINT", onSignal).on("SIGHUP", onSignal);
   // Whoever reads the output may go away; a closed terminal ends it.
-  process.stdout.removeAllListeners("error").on("error", onSignal);
+  process.stdout.removeAllListeners("error").on("error", () => stop.abort());
   const { paint } = terminalOf(process.stdout);
   const say = (text: string): void => {
     if (!options.json) process.stdout.write(`${text}\n`);
@@ -107,8 +116,8 @@ export async function runDemo(options: DemoCommandOptions): Promise<void> {
     await live.listen();
     const place = findApi(data);
     if (place !== undefined) say(welcome(place, data, speed, paint));
-    const ended = once(load, "exit").then(([code]) => {
-      if (!stop.signal.aborted) throw new Error(`the load of the demonstration ended with ${code}`);
+    const ended = once(load, "exit").then(([code, signal]) => {
+      if (!stop.signal.aborted) throw new PathError("the process that makes the load has gone", String(signal ?? code), undefined);
     });
     load.on("message", (second: LoadSecond) => {
       demo.add(second);
@@ -123,8 +132,12 @@ export async function runDemo(options: DemoCommandOptions): Promise<void> {
     load.send({ begin });
     await Promise.race([live.controller.run(stop.signal), ended]);
     await live.controller.stop("signal");
+  } catch (error) {
+    throw storeTrouble(error, data);
   } finally {
     if (load.connected) load.disconnect();
+    // One that hangs has nothing that would have to be finished.
+    setTimeout(() => load.kill("SIGKILL"), LOAD_ENDS_MS).unref();
     await live?.close();
     process.off("SIGTERM", onSignal).off("SIGINT", onSignal).off("SIGHUP", onSignal);
     release();
@@ -143,10 +156,18 @@ ${FLEETS.map(({ title, about }) => `  ${paint("bold", title.padEnd(12))} ${about
 
 Look at what each costs and how long it is short of units; at why each step was taken; then make trouble, by the buttons of the page.
 It is here too, every ${TABLE_EVERY_S} seconds. From another terminal:
-  vernier status --data ${data} --watch
-  vernier explain demo/small-steps --data ${data}
+  npx vernier status --data ${data} --watch
+  npx vernier explain demo/small-steps --data ${data}
 Ctrl-C ends it, and everything it began.
 `;
+}
+
+function newFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), "vernier-demo-"));
+  } catch (error) {
+    throw new PathError("cannot make a folder in", tmpdir(), error);
+  }
 }
 
 function scores(fleets: readonly FleetState[]): string {

@@ -6,16 +6,15 @@ import { RETENTION_LEAST_MS } from "../../control/housekeeping.ts";
 import { whyText } from "../../engine/describe-reason.ts";
 import { formatBytes, parseBytes } from "../../lib/bytes.ts";
 import { formatDuration, parseDuration } from "../../lib/duration.ts";
-import { PathError } from "../../lib/system-error.ts";
 import { formatTimestamp } from "../../lib/timestamp.ts";
 import { findApi } from "../../live/api.ts";
 import { type Live, openLive } from "../../live/live.ts";
 import { notifiesText } from "../../live/notify.ts";
 import { PolicyWatcher } from "../../live/reload.ts";
-import { storeErrorCode } from "../../live/store.ts";
 import type { Policy } from "../../policy/parse.ts";
 import { parseWhole } from "../run-options.ts";
 import { doJobsAside } from "../simulation-pool.ts";
+import { storeTrouble } from "../store-trouble.ts";
 import { terminalOf } from "../terminal.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -136,7 +135,7 @@ export async function runRun(paths: readonly string[], options: RunOptions): Pro
     await live.controller.stop(signals > 0 ? "signal" : "once");
     if (options.once && hasTrouble) process.exitCode = 1;
   } catch (error) {
-    throw inWords(error, options.data);
+    throw storeTrouble(error, options.data);
   } finally {
     process.off("SIGTERM", onSignal).off("SIGINT", onSignal).off("SIGHUP", onSignal);
     watcher?.close();
@@ -199,10 +198,4 @@ function keptOf({ diskBudget, retention }: RunOptions): { readonly budgetBytes: 
   if (retentionMs === undefined || retentionMs < RETENTION_LEAST_MS)
     throw new UsageError(`--retention: found "${retention}", expected a duration of at least ${formatDuration(RETENTION_LEAST_MS)} such as 7d`);
   return { budgetBytes, retentionMs };
-}
-
-/** What went wrong with the store while it ran. */
-function inWords(error: unknown, data: string): unknown {
-  if (!(error instanceof Error) || !/SQLITE|database|disk/i.test(`${"code" in error ? String(error.code) : ""} ${error.message}`)) return error;
-  return new PathError("cannot write the ledger, so nothing more is done;", data, Object.assign(error, { code: storeErrorCode(error) ?? "EDAMAGED" }));
 }
