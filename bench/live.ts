@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { MemoryActuator } from "../src/actuators/memory/memory-actuator.ts";
 import { SystemClock } from "../src/control/clock.ts";
 import { Controller } from "../src/control/controller.ts";
@@ -15,6 +16,9 @@ import { Breaker } from "../src/lib/breaker.ts";
 import { parsePolicy } from "../src/policy/parse.ts";
 import { BatchedSource } from "../src/sources/batched.ts";
 import { PrometheusSource } from "../src/sources/prometheus/prometheus-source.ts";
+
+// As `vernier run` does.
+setFlagsFromString("--heap-growing-percent=40");
 
 // The live loop with 10,000 workloads (or as many as told) at a tick of 2 s: everything recorded and acted on in memory, readings
 // made up on the spot, or read from a Prometheus-compatible server in a process of its own by one query for all (grouped) or one for

@@ -87,6 +87,7 @@ test("the simulator and the live loop decide the same on the same readings", asy
       set = units;
       return { kind: "applied" };
     },
+    permission: async () => ({ kind: "granted" }),
     close: async () => {},
   };
   const store = new MemoryStore();

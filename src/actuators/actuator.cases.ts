@@ -31,6 +31,12 @@ export function actuatorCases(name: string, open: () => Stage | Promise<Stage>):
       ...more,
     });
 
+    test("says whether it may change capacity, and changes nothing to find out", async () => {
+      const before = await found();
+      expect((await stage.actuator.permission()).kind).not.toBe("denied");
+      expect(await found()).toEqual(before);
+    });
+
     test("sets a number, and reads it back", async () => {
       const before = await found();
       expect(before).toMatchObject({ requested: 4, ready: 4, starting: 0, draining: 0 });

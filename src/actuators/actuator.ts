@@ -51,11 +51,18 @@ export interface ActuatorAbilities {
   readonly settlesWithinMs: number;
 }
 
+/** Whether capacity may be changed, as far as it can be told without changing it. */
+export type Permission =
+  | { readonly kind: "granted" }
+  /** `unknown`: only the other side can tell, when it is asked in earnest. */
+  | { readonly kind: "denied" | "unknown"; readonly message: string };
+
 /** Sets and reads the capacity of one workload. Errors are values: nothing rejects but what is a bug. */
 export interface Actuator {
   readonly abilities: ActuatorAbilities;
   observe(signal: AbortSignal): Promise<CapacityFound | CapacityUnreadable>;
   set(order: SetOrder, signal: AbortSignal): Promise<SetOutcome>;
+  permission(): Promise<Permission>;
   /** Lets go of what it holds. Capacity stays. */
   close(): Promise<void>;
 }

@@ -9,8 +9,8 @@ const CLOCK_NOTABLE_MS = 2_000;
 
 /** What asking once cannot show. */
 export const NOT_CHECKED: readonly string[] = [
-  "permission to change capacity: nothing is set to find out",
-  "other writers: an autoscaler or a person on the same target is seen only when the number changes (guards.drift says what comes of it)",
+  "permission of the other side: files and commands are looked at, and nothing is set to find out more",
+  "other writers that have changed nothing since the record began, or where there is no record (guards.drift says what comes of them)",
   "quotas and limits of the platform",
 ];
 

@@ -253,6 +253,7 @@ describe("a tick", () => {
 function faulty(inner: Actuator, fault: (order: SetOrder, set: () => Promise<SetOutcome>) => Promise<SetOutcome>): Actuator {
   let isSpent = false;
   return {
+    permission: () => inner.permission(),
     abilities: inner.abilities,
     observe: (signal) => inner.observe(signal),
     close: () => inner.close(),
@@ -370,6 +371,7 @@ describe("a controller that dies", () => {
         },
       });
       world.actuator = {
+        permission: () => inner.permission(),
         abilities: inner.abilities,
         observe: (s) => mortal(() => inner.observe(s)),
         set: (o, s) => mortal(() => inner.set(o, s)),

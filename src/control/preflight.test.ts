@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { workload } from "../../test/support/drive.ts";
-import type { Actuator, CapacityFound, CapacityUnreadable } from "../actuators/actuator.ts";
+import type { Actuator, CapacityFound, CapacityUnreadable, Permission } from "../actuators/actuator.ts";
 import { absent, type MetricQuery, present, type Source, type SourceReading } from "../sources/source.ts";
 import type { Clock } from "./clock.ts";
-import { type Preflight, preflight } from "./preflight.ts";
+import { type OthersChanges, type Preflight, preflight } from "./preflight.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 23);
 const POLICY = workload(`
@@ -31,7 +31,8 @@ const clock: Clock = {
 };
 
 /** A target that says this, and must not be told anything. */
-const target = (observed: CapacityFound | CapacityUnreadable): Actuator => ({
+const target = (observed: CapacityFound | CapacityUnreadable, permission: Permission = { kind: "granted" }): Actuator => ({
+  permission: async () => permission,
   abilities: { comparesAndSets: true, keepsEpoch: false, settlesWithinMs: 5_000 },
   observe: async () => observed,
   set: async () => {
@@ -44,7 +45,14 @@ const units = (requested: number, ready = requested): CapacityFound => ({ kind: 
 /** Looks at the policy with these answers; what is not named has a good one. */
 async function look(
   answers: Readonly<Record<string, (query: MetricQuery) => SourceReading>> = {},
-  more: { observed?: CapacityFound | CapacityUnreadable; actuator?: Actuator | undefined; mode?: "live" | "shadow"; without?: string } = {},
+  more: {
+    observed?: CapacityFound | CapacityUnreadable;
+    actuator?: Actuator | undefined;
+    mode?: "live" | "shadow";
+    without?: string;
+    permission?: Permission;
+    others?: OthersChanges;
+  } = {},
 ): Promise<Preflight> {
   const source: Source = {
     read: async (queries) => queries.map((query) => (answers[query.metric] ?? ((one) => present(one, 0.5, NOW_MS - 5_000)))(query)),
@@ -54,8 +62,8 @@ async function look(
     metric,
     ...(metric.formula === undefined && metric.name !== more.without && { from: { source, query: metric.name } }),
   }));
-  const actuator = "actuator" in more ? more.actuator : target(more.observed ?? units(4));
-  return await preflight({ mode: more.mode ?? "live", policy: POLICY, metrics, actuator }, clock);
+  const actuator = "actuator" in more ? more.actuator : target(more.observed ?? units(4), more.permission);
+  return await preflight({ mode: more.mode ?? "live", policy: POLICY, metrics, actuator, others: more.others }, clock);
 }
 
 describe("a preflight", () => {
@@ -68,6 +76,26 @@ describe("a preflight", () => {
     expect(byName["cpu"]).toEqual({ metric: "cpu", value: 0.5, ageMs: 5_000, staleAfterMs: 100_000, problem: null });
     // As old as the older of the two.
     expect(byName["all"]).toMatchObject({ value: 100, ageMs: 40_000, problem: null });
+  });
+
+  test("says whether capacity may be changed, as far as that can be told", async () => {
+    expect(await look()).toMatchObject({ permission: { kind: "granted" }, problems: [], notes: [] });
+    const denied = { kind: "denied", message: "no" } as const;
+    expect((await look({}, { permission: denied })).problems).toEqual(["capacity may not be changed: no"]);
+    const shadow = await look({}, { permission: denied, mode: "shadow" });
+    expect([shadow.problems, shadow.notes]).toEqual([[], expect.arrayContaining(["capacity may not be changed: no"])]);
+    expect((await look({}, { permission: { kind: "unknown", message: "who knows" } })).notes).toEqual([
+      "whether capacity may be changed is not known: who knows",
+    ]);
+    expect(await look({}, { actuator: undefined })).toMatchObject({ permission: null });
+  });
+
+  test("says what others did to the same capacity", async () => {
+    const day = 86_400_000;
+    expect((await look({}, { others: { count: 0, lastMs: undefined, withinMs: day } })).notes).toEqual([]);
+    expect((await look({}, { others: { count: 2, lastMs: Date.UTC(2026, 10, 23, 4), withinMs: day } })).notes).toEqual([
+      "somebody else changed its capacity 2 times in the last 1d, the last time at 2026-11-23T04:00:00.000Z: an autoscaler or a person on the same target",
+    ]);
   });
 
   test("adds up the delay of the slowest metric that a strategy reads", async () => {

@@ -1,6 +1,7 @@
-import type { Actuator, ActuatorAbilities, CapacityFound } from "../actuators/actuator.ts";
+import type { Actuator, ActuatorAbilities, CapacityFound, Permission } from "../actuators/actuator.ts";
 import type { Reading } from "../engine/model.ts";
 import { formatOperand, formatSpan } from "../lib/format.ts";
+import { formatTimestamp } from "../lib/timestamp.ts";
 import { evaluateFormula, metricsOf } from "../policy/formula.ts";
 import { metricsReadBy, type ResolvedWorkload } from "../policy/resolve.ts";
 import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
@@ -16,6 +17,17 @@ export interface PreflightSubject {
   readonly metrics: readonly MetricSource[];
   /** Undefined where the policy names no target. */
   readonly actuator: Actuator | undefined;
+  /** Changes of capacity that the record of an earlier run has seen and did not ask for; undefined without a record. */
+  readonly others?: OthersChanges | undefined;
+}
+
+/** What somebody else did to capacity. */
+export interface OthersChanges {
+  readonly count: number;
+  /** Wall time of the last; undefined when there was none. */
+  readonly lastMs: number | undefined;
+  /** How far back was looked. */
+  readonly withinMs: number;
 }
 
 /** One metric, asked for once. */
@@ -49,6 +61,8 @@ export interface Preflight {
   readonly metrics: readonly MetricPreflight[];
   readonly capacity: Omit<CapacityFound, "kind"> | null;
   readonly abilities: ActuatorAbilities | null;
+  /** Whether capacity may be changed; null without a target. */
+  readonly permission: Permission | null;
   /** Undefined when no strategy reads a metric. */
   readonly delay: EffectiveDelay | undefined;
   /** Longest of all answers, and how long a tick waits for them. */
@@ -61,13 +75,17 @@ export interface Preflight {
 }
 
 /** Asks every source and the target of a workload once, as a tick does, and judges the answers as its engine would. Changes nothing. */
-export async function preflight({ mode, policy, metrics, actuator }: PreflightSubject, clock: Clock): Promise<Preflight> {
+export async function preflight({ mode, policy, metrics, actuator, others }: PreflightSubject, clock: Clock): Promise<Preflight> {
   const reasons = new Map<string, string>();
   const readings = new WorkloadReadings(policy.id, metrics, clock, (metric, trouble) => void reasons.set(metric, trouble?.reason ?? ""));
   const deadlineMs = readingTimeMs(policy.intervalMs);
   const deadline = clock.timeout(deadlineMs);
   const beganMs = clock.engineMs();
-  const [found, capacity] = await Promise.all([readings.read(deadline), actuator === undefined ? undefined : readCapacity(actuator, deadline)]);
+  const [found, capacity, permission] = await Promise.all([
+    readings.read(deadline),
+    actuator === undefined ? undefined : readCapacity(actuator, deadline),
+    actuator?.permission(),
+  ]);
   const nowMs = clock.engineMs();
   const judged = new Map<string, MetricPreflight>();
   for (const [i, { metric, from }] of metrics.entries()) {
@@ -78,6 +96,16 @@ export async function preflight({ mode, policy, metrics, actuator }: PreflightSu
   const problems = [...judged.values()].flatMap(({ metric, problem }) => (problem === null ? [] : [`${metric} ${problem}`]));
   const notes: string[] = [];
   if (capacity?.kind === "unreadable") problems.push(`capacity cannot be read: ${capacity.message}`);
+  if (permission?.kind === "denied") {
+    const text = `capacity may not be changed: ${permission.message}`;
+    if (mayAct(mode)) problems.push(text);
+    else notes.push(text);
+  }
+  if (permission?.kind === "unknown") notes.push(`whether capacity may be changed is not known: ${permission.message}`);
+  if (others !== undefined && others.count > 0)
+    notes.push(
+      `somebody else changed its capacity ${others.count === 1 ? "once" : `${others.count} times`} in the last ${formatSpan(others.withinMs)}${others.lastMs === undefined ? "" : `, the last time at ${formatTimestamp(others.lastMs)}`}: an autoscaler or a person on the same target`,
+    );
   if (capacity === undefined) notes.push("no target: it starts from its least units in memory, and nothing real is read or set");
   if (!mayAct(mode)) notes.push(`mode ${mode}: nothing is changed`);
   if (capacity?.kind === "found") notes.push(...capacityNotes(capacity, policy));
@@ -87,6 +115,7 @@ export async function preflight({ mode, policy, metrics, actuator }: PreflightSu
     metrics: [...judged.values()],
     capacity: capacity?.kind === "found" ? withoutKind(capacity) : null,
     abilities: actuator?.abilities ?? null,
+    permission: permission ?? null,
     delay: effectiveDelay(policy),
     tookMs: nowMs - beganMs,
     deadlineMs,

@@ -46,7 +46,7 @@ const RULES: Readonly<Record<string, { readonly bounds: string; readonly rules: 
     rules: `    strategies:
       - {type: targetTracking, metric: requests, target: ${TARGET * UNIT_RATE}/s}
       # A dependency that is slow keeps units busy with fewer requests.
-      - {type: tiers, metric: busy, up: [{at: ${CEILING * 100}%, add: 10%}, {at: 95%, add: 30%}]}
+      - {type: targetTracking, metric: busy, target: ${CEILING * 100}%}
     guards: {down: {window: 10s, limits: [{percent: 10%, per: 2s}, {units: 1, per: 2s}]}, ${COMMON_GUARDS}}`,
   },
 };

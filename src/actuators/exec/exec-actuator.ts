@@ -1,6 +1,7 @@
+import { commandTrouble } from "../../lib/executable.ts";
 import { oneLine } from "../../lib/one-line.ts";
 import { type CommandResult, commandEnvironment, fillArguments, runCommand } from "../../lib/run-command.ts";
-import type { Actuator, ActuatorAbilities, CapacityFound, CapacityUnreadable, SetOrder, SetOutcome } from "../actuator.ts";
+import type { Actuator, ActuatorAbilities, CapacityFound, CapacityUnreadable, Permission, SetOrder, SetOutcome } from "../actuator.ts";
 import { parseCapacity } from "../capacity.ts";
 
 /** Commands of a workload, as argument lists. */
@@ -56,6 +57,13 @@ export class ExecActuator implements Actuator {
         if (result.code === 0) return { kind: "applied" };
         return result.code === EXIT_TEMPORARY ? { kind: "rejected", message: exitText(result) } : { kind: "unknown", message: exitText(result) };
     }
+  }
+
+  async permission(): Promise<Permission> {
+    const { set, cwd } = this.#config;
+    const trouble = commandTrouble(set[0], { path: this.#environment["PATH"], cwd });
+    if (trouble !== undefined) return { kind: "denied", message: trouble };
+    return { kind: "unknown", message: `"${set[0]}" can be started; what it may do, only it knows` };
   }
 
   async close(): Promise<void> {}

@@ -1,7 +1,9 @@
 import { readFileSync, realpathSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { writeTrouble } from "../../lib/executable.ts";
 import { replaceFile } from "../../lib/replace-file.ts";
 import { PathError, systemErrorCode } from "../../lib/system-error.ts";
-import type { Actuator, ActuatorAbilities, CapacityFound, CapacityUnreadable, SetOrder, SetOutcome } from "../actuator.ts";
+import type { Actuator, ActuatorAbilities, CapacityFound, CapacityUnreadable, Permission, SetOrder, SetOutcome } from "../actuator.ts";
 
 /** Longest file that can be a number of units. */
 const BYTES_MAX = 64;
@@ -40,6 +42,16 @@ export class FileActuator implements Actuator {
       return { kind: "failed", message: `cannot write "${this.#path}": ${code}` };
     }
     return { kind: "applied" };
+  }
+
+  async permission(): Promise<Permission> {
+    try {
+      const path = realpathSync(this.#path);
+      const trouble = writeTrouble(path, dirname(path));
+      return trouble === undefined ? { kind: "granted" } : { kind: "denied", message: trouble };
+    } catch (error) {
+      return { kind: "denied", message: `"${this.#path}" cannot be found: ${systemErrorCode(error) ?? "unknown error"}` };
+    }
   }
 
   async close(): Promise<void> {}

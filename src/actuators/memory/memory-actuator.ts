@@ -1,4 +1,4 @@
-import type { Actuator, ActuatorAbilities, CapacityFound, SetOrder, SetOutcome } from "../actuator.ts";
+import type { Actuator, ActuatorAbilities, CapacityFound, Permission, SetOrder, SetOutcome } from "../actuator.ts";
 
 /** Capacity that exists only in memory: for dry runs, tests, and as the simplest example of an actuator. */
 export class MemoryActuator implements Actuator {
@@ -34,6 +34,10 @@ export class MemoryActuator implements Actuator {
   change(units: number): void {
     this.#units = units;
     this.#version++;
+  }
+
+  async permission(): Promise<Permission> {
+    return { kind: "granted" };
   }
 
   async close(): Promise<void> {}

@@ -1,8 +1,10 @@
-import { mkdirSync, realpathSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { commandTrouble, writeTrouble } from "../../lib/executable.ts";
 import type { Lock } from "../../lib/folder-lock.ts";
 import { commandEnvironment } from "../../lib/run-command.ts";
 import { PathError, systemErrorCode } from "../../lib/system-error.ts";
-import type { Actuator, ActuatorAbilities, CapacityFound, CapacityUnreadable, SetOrder, SetOutcome } from "../actuator.ts";
+import type { Actuator, ActuatorAbilities, CapacityFound, CapacityUnreadable, Permission, SetOrder, SetOutcome } from "../actuator.ts";
 import { type CapacityOrder, firstOrder, readCapacityOrder, writeCapacityOrder } from "./capacity-file.ts";
 import { type EndingConfig, keepEndingConfig, lockUnits } from "./end-units.ts";
 import type { Publication } from "./endpoint-publisher.ts";
@@ -81,6 +83,12 @@ export class ProcessActuator implements Actuator {
     if (units === order.requested) return { kind: "unchanged" };
     await held.supervisor.pass();
     return { kind: "applied" };
+  }
+
+  async permission(): Promise<Permission> {
+    const { folder, start } = this.#config;
+    const trouble = commandTrouble(start.command[0] as string, { path: this.#environment["PATH"], cwd: start.cwd }) ?? writeTrouble(nearest(folder));
+    return trouble === undefined ? { kind: "granted" } : { kind: "denied", message: trouble };
   }
 
   /** Every unit with what it uses. @throws PathError */
@@ -162,4 +170,11 @@ export class ProcessActuator implements Actuator {
 
 function found({ requested, version, uid }: CapacityOrder, counts: Pick<CapacityFound, "ready" | "starting" | "draining">): CapacityFound {
   return { kind: "found", requested, ...counts, version: String(version), uid };
+}
+
+/** The folder, or the one that it would be made in. */
+function nearest(folder: string): string {
+  let found = resolve(folder);
+  while (!existsSync(found) && dirname(found) !== found) found = dirname(found);
+  return found;
 }

@@ -5,7 +5,7 @@ import { retryAfterMs } from "../../lib/retry.ts";
 import { whyUnusable, withoutSecrets } from "../../lib/secrets.ts";
 import { formatTimestamp } from "../../lib/timestamp.ts";
 import { KEY_BYTES_LEAST, signatureTrouble, signedHeaders, signingKey } from "../../lib/webhook-signature.ts";
-import type { Actuator, ActuatorAbilities, CapacityFound, CapacityUnreadable, SetOrder, SetOutcome } from "../actuator.ts";
+import type { Actuator, ActuatorAbilities, CapacityFound, CapacityUnreadable, Permission, SetOrder, SetOutcome } from "../actuator.ts";
 import { parseCapacity } from "../capacity.ts";
 import { parseAcknowledgement, saidIn } from "./acknowledgement.ts";
 
@@ -84,6 +84,10 @@ export class WebhookActuator implements Actuator {
       if (!(error instanceof HttpError)) throw error;
       return { kind: error.isSent ? "unknown" : "failed", message: signing.hide(oneLine(error.message)) };
     }
+  }
+
+  async permission(): Promise<Permission> {
+    return { kind: "unknown", message: "what its receiver may do, only it knows" };
   }
 
   async close(): Promise<void> {}
