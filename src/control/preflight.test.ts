@@ -94,7 +94,7 @@ describe("a preflight", () => {
     const day = 86_400_000;
     expect((await look({}, { others: { count: 0, lastMs: undefined, withinMs: day } })).notes).toEqual([]);
     expect((await look({}, { others: { count: 2, lastMs: Date.UTC(2026, 10, 23, 4), withinMs: day } })).notes).toEqual([
-      "somebody else changed its capacity 2 times in the last 1d, the last time at 2026-11-23T04:00:00.000Z: an autoscaler or a person on the same target",
+      "somebody else changed its capacity 2 times in the last 1d, the last time at 2026-11-23T04:00:00Z: an autoscaler or a person on the same target",
     ]);
   });
 
