@@ -1,5 +1,5 @@
-import { describeReason } from "../src/engine/describe-reason.ts";
-import type { Reason } from "../src/engine/reasons.ts";
+import { describeReason, whyText } from "../src/engine/describe-reason.ts";
+import { type Reason, ROLLBACKS } from "../src/engine/reasons.ts";
 
 // Entries of the ledger, as people read them.
 
@@ -26,9 +26,6 @@ export interface DecisionView {
   /** It took an earlier step back, and why. */
   readonly takesBack: string | undefined;
 }
-
-/** Reasons by which a step is taken back. */
-const ROLLBACKS: ReadonlySet<string> = new Set(["retrograde", "futile", "step_failed_errors", "step_failed_latency"]);
 
 /** The decisions among entries, with what came of them; newest first, as entries are. */
 export function decisionsOf(entries: readonly EntryView[]): DecisionView[] {
@@ -71,7 +68,7 @@ export function sentence({ body }: EntryView): string {
     case "stop":
       return `the controller ended (${of("why")})`;
     case "decision":
-      return `${of("from")} → ${of("requested")} units: ${lastWords(body["reasons"] as readonly Reason[])}`;
+      return `${of("from")} → ${of("requested")} units: ${whyText(body["reasons"] as readonly Reason[])}`;
     case "intent":
       return `sets ${String((body["do"] as { readonly units: number }).units)} units`;
     case "outcome":
@@ -93,9 +90,4 @@ export function sentence({ body }: EntryView): string {
     default:
       return body.kind;
   }
-}
-
-function lastWords(reasons: readonly Reason[]): string {
-  const last = reasons.filter(({ from, to }) => from !== to).at(-1) ?? reasons.at(-1);
-  return last === undefined ? "" : describeReason(last);
 }

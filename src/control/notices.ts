@@ -1,6 +1,6 @@
 import { describeReason, whyText } from "../engine/describe-reason.ts";
 import type { Decision, Observation } from "../engine/model.ts";
-import type { Reason, ReasonCode } from "../engine/reasons.ts";
+import { type Reason, type ReasonCode, ROLLBACKS } from "../engine/reasons.ts";
 import type { Conclusion, Intent } from "../ledger/store.ts";
 import { formatOperand, formatSpan } from "../lib/format.ts";
 import { oneLine } from "../lib/one-line.ts";
@@ -16,7 +16,6 @@ const QUIET_MS = 300_000;
 const STEPS_MS = 60_000;
 const TEXT_MAX = 500;
 
-const ROLLBACKS: ReadonlySet<ReasonCode> = new Set(["retrograde", "futile", "step_failed_errors", "step_failed_latency"]);
 const FAILURES: ReadonlySet<Conclusion["outcome"]> = new Set(["failed", "unknown", "conflict", "rejected"]);
 
 type Told = Pick<NoticeBody, "title" | "text" | "facts">;

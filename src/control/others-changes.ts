@@ -12,7 +12,7 @@ export interface OwnOrder {
 
 /**
  * Changes of capacity that nobody here asked for.
- * @param past what was observed, oldest first   @param orders ours, in any order   @param aheadMs engine time over wall time, for the instant of the last
+ * @param past what was observed, oldest first   @param orders ours, in any order
  */
 export function othersChanges(past: readonly Past[], orders: readonly OwnOrder[], withinMs: number): OthersChanges {
   let count = 0;

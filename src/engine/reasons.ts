@@ -261,6 +261,9 @@ export const REASONS = {
 
 export type ReasonCode = keyof typeof REASONS;
 
+/** Reasons by which a step is taken back. */
+export const ROLLBACKS: ReadonlySet<ReasonCode> = new Set(["retrograde", "futile", "step_failed_errors", "step_failed_latency"]);
+
 export const REASON_CODES = Object.keys(REASONS) as ReasonCode[];
 /** Position of each code, for the log of a tick. */
 export const REASON = Object.fromEntries(REASON_CODES.map((code, index) => [code, index])) as Readonly<Record<ReasonCode, number>>;

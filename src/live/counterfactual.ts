@@ -3,7 +3,7 @@ import { createEngine } from "../app.ts";
 import type { Past } from "../control/past.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
 import type { RunSettings } from "../sim/run.ts";
-import type { Scale } from "../sim/scale.ts";
+import { maskedBins, type Scale } from "../sim/scale.ts";
 import type { Timeline } from "../sim/timeline.ts";
 import type { Mask, Trace } from "../sim/trace.ts";
 import { engineContext, type Job, type Outcome } from "../simulation-job.ts";
@@ -79,12 +79,12 @@ function asItRan(trace: Trace, { perUnit, loadFactor }: Scale, ceiling: number, 
     paid[bin] = Math.max(capacity.requested, capacity.ready + capacity.starting + capacity.draining);
     ready[bin] = capacity.ready;
   }
+  const isMasked = maskedBins(trace);
   let [units, above, bins, lastPaid, lastReady] = [0, 0, 0, 0, 0];
   for (let bin = 0; bin < trace.load.length; bin++) {
     lastPaid = paid[bin] ?? lastPaid;
     lastReady = ready[bin] ?? lastReady;
-    const atMs = bin * trace.binMs;
-    if (trace.masks.some(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs)) continue;
+    if (isMasked[bin] === 1) continue;
     bins++;
     units += lastPaid;
     if ((trace.load[bin] as number) * loadFactor > ceiling * perUnit * lastReady) above++;

@@ -25,7 +25,7 @@ export interface LivePreflight {
 }
 
 /**
- * Asks every source and target of policies once, as a controller would, and changes nothing. The data folder is only looked at for processes of ours.
+ * Asks every source and target of policies once, as a controller would, and changes nothing. The data folder is only looked at: for processes of ours, and for the record of an earlier run.
  * @throws FileError for what no controller would start with   @throws PathError for a variable with a token that is not set
  */
 export async function preflightPolicies(

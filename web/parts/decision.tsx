@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { describeReason } from "../../src/engine/describe-reason.ts";
+import { describeReason, whyText } from "../../src/engine/describe-reason.ts";
 import { formatOperand } from "../../src/lib/format.ts";
 import type { DecisionView } from "../decisions.ts";
 import { units } from "../words.ts";
@@ -92,7 +92,6 @@ export function DecisionList({
       <ul class="decisions">
         {decisions.slice(0, most).map((decision) => {
           const { seq, atMs, from, requested, reasons } = decision;
-          const last = reasons.filter((one) => one.from !== one.to).at(-1) ?? reasons.at(-1);
           return (
             <li key={seq}>
               <button type="button" aria-pressed={chosen === seq} onClick={() => onChoose(chosen === seq ? undefined : seq)}>
@@ -102,7 +101,7 @@ export function DecisionList({
                 <span class="step">
                   <i aria-hidden="true">{requested > from ? "▲" : "▼"}</i> {units(from)} → {units(requested)}
                 </span>
-                <span class="because">{last === undefined ? "" : describeReason(last)}</span>
+                <span class="because">{whyText(reasons)}</span>
                 <Outcome decision={decision} />
               </button>
             </li>
