@@ -23,6 +23,11 @@ function valuesOf({ readings }: Pick<Observation, "readings">): ReadonlyMap<stri
   return new Map(readings.filter(({ status }) => status === "value").map(({ metric, value }) => [metric, value]));
 }
 
+/** Units that are paid for: all that there are, and all that were asked for. */
+export function paidUnits({ requested, ready, starting, draining }: Observation["capacity"]): number {
+  return Math.max(requested, ready + starting + draining);
+}
+
 /** Load over what the ready units can do, by the metric that says most; undefined when none does, or nothing is ready. */
 export function utilisationOf(workload: Pick<NoticedWorkload, "metrics" | "unit">, observation: Observation): number | undefined {
   const { readable, ready } = observation.capacity;

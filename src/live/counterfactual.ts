@@ -1,6 +1,7 @@
 import type { CounterfactualAnswer } from "../api/contract.ts";
 import { createEngine } from "../app.ts";
 import type { Past } from "../control/past.ts";
+import { paidUnits } from "../control/shortage.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
 import type { RunSettings } from "../sim/run.ts";
 import { maskedBins, type Scale } from "../sim/scale.ts";
@@ -76,7 +77,7 @@ function asItRan(trace: Trace, { perUnit, loadFactor }: Scale, ceiling: number, 
     const { capacity } = observation;
     const bin = Math.round((atMs - startMs) / trace.binMs);
     if (!capacity.readable || bin < 0 || bin >= trace.load.length) continue;
-    paid[bin] = Math.max(capacity.requested, capacity.ready + capacity.starting + capacity.draining);
+    paid[bin] = paidUnits(capacity);
     ready[bin] = capacity.ready;
   }
   const isMasked = maskedBins(trace);

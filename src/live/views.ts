@@ -4,7 +4,7 @@ import { attentionOf, isLate, type LookedAfter } from "../control/attention.ts";
 import type { Controller, WorkloadView } from "../control/controller.ts";
 import { ObjectiveAccount, type ObjectiveStanding } from "../control/objective-account.ts";
 import { hashOfDecision } from "../control/orders.ts";
-import { utilisationOf } from "../control/shortage.ts";
+import { paidUnits, utilisationOf } from "../control/shortage.ts";
 import { describeReason, whyText } from "../engine/describe-reason.ts";
 import type { ResolvedObjective, ResolvedWorkload } from "../policy/resolve.ts";
 
@@ -123,46 +123,52 @@ export class LiveViews {
   }
 
   #rowOf(view: WorkloadView): FleetRow {
+    const { last, policy } = view;
+    const { common, objectives, reasons } = this.#commonOf(view);
+    const capacity = last?.observation.capacity;
+    return {
+      ...common,
+      requested: capacity?.readable ? capacity.requested : null,
+      ready: capacity?.readable ? capacity.ready : null,
+      bounds: policy.bounds,
+      ceiling: policy.ceiling,
+      currency: policy.unit.price?.currency ?? null,
+      objective: objectives.toSorted((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || (b.budgetUsed ?? 0) - (a.budgetUsed ?? 0))[0] ?? null,
+      reason: last?.decision === undefined ? null : whyText(reasons),
+    };
+  }
+
+  /** What is said of a workload on a line, and when it is looked at alone. */
+  #commonOf(view: WorkloadView) {
     const { id, mode, posture, last, policy } = view;
     const objectives = this.#objectivesOf(view);
     const looked = this.#lookedAfter(view, objectives);
-    const capacity = last?.observation.capacity;
-    return {
+    const nowMs = this.#wallMs();
+    const common = {
       workload: id,
       mode,
       posture: posture ?? null,
       seenMs: last?.wallMs ?? null,
-      isLate: isLate(looked, this.#wallMs()),
-      requested: capacity?.readable ? capacity.requested : null,
-      ready: capacity?.readable ? capacity.ready : null,
+      isLate: isLate(looked, nowMs),
       wanted: last?.decision?.requested ?? null,
-      bounds: policy.bounds,
-      ceiling: policy.ceiling,
       utilisation: last === undefined ? null : (utilisationOf(policy, last.observation) ?? null),
       costPerHour: costOf(view),
-      currency: policy.unit.price?.currency ?? null,
-      objective: objectives.toSorted((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || (b.budgetUsed ?? 0) - (a.budgetUsed ?? 0))[0] ?? null,
-      attention: attentionOf(looked, this.#wallMs()),
-      reason: last?.decision === undefined ? null : whyText(looked.reasons),
+      attention: attentionOf(looked, nowMs),
     };
+    return { common, objectives, reasons: looked.reasons };
   }
 
   #stateOf(view: WorkloadView): WorkloadState {
-    const { id, mode, posture, last, unreadable, policyHash, intervalMs, openIntents, orders, policy } = view;
+    const { last, unreadable, policyHash, intervalMs, openIntents, orders, policy } = view;
     const capacity = last?.observation.capacity;
     const decision = last?.decision;
-    const objectives = this.#objectivesOf(view);
-    const looked = this.#lookedAfter(view, objectives);
+    const { common, objectives, reasons } = this.#commonOf(view);
     return {
-      workload: id,
-      mode,
-      posture: posture ?? null,
+      ...common,
       policyHash,
       intervalMs,
       about: aboutOf(policy),
       tickMs: last?.atMs ?? null,
-      seenMs: last?.wallMs ?? null,
-      isLate: isLate(looked, this.#wallMs()),
       capacity: capacity?.readable ? { requested: capacity.requested, ready: capacity.ready, starting: capacity.starting, draining: capacity.draining } : null,
       unreadable: unreadable ?? null,
       readings: (last?.observation.readings ?? []).map(({ metric, status, value }) => ({
@@ -170,15 +176,11 @@ export class LiveViews {
         status,
         value: status === "value" && Number.isFinite(value) ? value : null,
       })),
-      utilisation: last === undefined ? null : (utilisationOf(policy, last.observation) ?? null),
-      costPerHour: costOf(view),
       objectives,
-      attention: attentionOf(looked, this.#wallMs()),
       desired: decision?.desired ?? null,
-      wanted: decision?.requested ?? null,
       effect: last?.effect ?? null,
       decision: decision !== undefined && last?.effect === "awaiting" ? hashOfDecision(decision) : null,
-      reasons: looked.reasons.map((reason) => ({ ...reason, text: describeReason(reason) })),
+      reasons: reasons.map((reason) => ({ ...reason, text: describeReason(reason) })),
       openIntents,
       orders: orders as WorkloadState["orders"],
     };
@@ -189,7 +191,7 @@ export class LiveViews {
 function costOf({ last, policy }: WorkloadView): number | null {
   const capacity = last?.observation.capacity;
   if (!capacity?.readable || policy.unit.price === undefined) return null;
-  return Math.max(capacity.requested, capacity.ready + capacity.starting + capacity.draining) * policy.unit.price.amountPerHour;
+  return paidUnits(capacity) * policy.unit.price.amountPerHour;
 }
 
 function objectiveView(objective: ResolvedObjective, standing: ObjectiveStanding): ObjectiveView {
