@@ -17,8 +17,9 @@ export { checkPolicy, type Policy, type PolicyWorkload, parsePolicy, policyHash 
 export { type ResolvedWorkload, resolveWorkload } from "./policy/resolve.ts";
 export type { ParseOptions } from "./policy/templates.ts";
 export { type ReadTraceOptions, readTrace } from "./read-trace.ts";
+export type { SimulationColumns } from "./sim/columns.ts";
 export type { ComparisonRow, ComparisonSweep, TraceComparison } from "./sim/compare.ts";
-export { type SimulationColumns, type SimulationObserver, type SimulationRequest, type SimulationResult, simulate } from "./sim/kernel.ts";
+export { type SimulationObserver, type SimulationRequest, type SimulationResult, simulate } from "./sim/kernel.ts";
 export type { ObjectiveResult } from "./sim/objective-judge.ts";
 export { type Optimum, type OptimumCosts, optimalCapacity } from "./sim/optimum.ts";
 export { type Programme, solveProgramme } from "./sim/programme.ts";

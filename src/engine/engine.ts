@@ -1,3 +1,4 @@
+import { REAL_ZERO } from "../lib/real.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
 import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
 import type { CompiledSchedules, FrozenDirections } from "../policy/schedule.ts";
@@ -71,11 +72,11 @@ export class VernierEngine implements Engine, Decision {
   readonly engine = "vernier";
   readonly workload: string;
   readonly policyHash: string;
-  readonly intervalMs: number;
+  readonly intervalMs: number = 0;
   readonly metrics: readonly ResolvedMetric[];
 
   // The decision of the running tick; the engine is its own decision object, so that holding costs no allocation.
-  atMs = 0;
+  atMs = REAL_ZERO;
   from = 0;
   desired = 0;
   requested = 0;
@@ -96,13 +97,13 @@ export class VernierEngine implements Engine, Decision {
   readonly #errorsSlot: MetricSlot | undefined;
   readonly #upWindow: ExtremeWindow;
   readonly #downWindow: ExtremeWindow;
-  readonly #upWindowMs: number;
-  readonly #downWindowMs: number;
+  readonly #upWindowMs: number = 0;
+  readonly #downWindowMs: number = 0;
   readonly #provesScaleIn: boolean;
   readonly #bounds: Transitions<{ readonly min: number; readonly max: number }>;
   readonly #freeze: Transitions<FrozenDirections>;
-  #min: number;
-  #max: number;
+  #min: number = 0;
+  #max: number = 0;
   readonly #up: RateLimit;
   readonly #down: RateLimit;
   readonly #blastRadius: BlastRadius | undefined;
@@ -131,14 +132,14 @@ export class VernierEngine implements Engine, Decision {
   #blindSince = -1;
   #hasSeen = false;
   /** Units ready or on their way, and units that will not come. */
-  #serving = 0;
-  #missing = 0;
+  #serving = REAL_ZERO;
+  #missing = REAL_ZERO;
   #arrived = 0;
   readonly #stepTick = {
-    nowMs: 0,
+    nowMs: REAL_ZERO,
     current: 0,
     ready: 0,
-    missing: 0,
+    missing: REAL_ZERO,
     arrived: 0,
     min: 0,
     mayGo: () => this.#blastRadius?.allowed(this.atMs) ?? Number.POSITIVE_INFINITY,

@@ -1,3 +1,4 @@
+import { REAL_ZERO } from "../lib/real.ts";
 import { evaluateFormula, type Formula, metricsOf } from "../policy/formula.ts";
 import { metricsReadBy, type ResolvedWorkload } from "../policy/resolve.ts";
 import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
@@ -23,7 +24,7 @@ export interface MetricSlotState {
 /** What is known of one metric at this tick, and what scale-in has to prove about it. */
 export class MetricSlot {
   readonly metric: ResolvedMetric;
-  readonly index: number;
+  readonly index: number = 0;
   /** Whether a strategy or an objective reads it; only those decide the posture. */
   readonly isUsed: boolean;
   /** Whether it comes from the units themselves, and is silent while there are none. */
@@ -31,39 +32,39 @@ export class MetricSlot {
   /** Whether it is worth judging: used, or an error ratio, which makes a cliff of load worse. */
   readonly isRead: boolean;
   /** Most load one unit may carry after a scale-in; infinite when nothing limits it. */
-  readonly limitPerUnit: number;
+  readonly limitPerUnit: number = REAL_ZERO;
   /** Highest reading that still allows scale-in, for what does not depend on the number of units; infinite when none. */
-  readonly limitAsMeasured: number;
+  readonly limitAsMeasured: number = REAL_ZERO;
   /** Units of load that one unit carries at 100 %; NaN when not declared. */
-  readonly perUnit: number;
+  readonly perUnit: number = REAL_ZERO;
   isUsable = false;
   /** Whether the reading is too old or too incomplete to be used, and may still be a reason to grow. */
   mayOnlyAdd = false;
-  value = 0;
+  value = REAL_ZERO;
   /** Load over all units in the metric's own unit (for utilisation: busy units). Only for rate and utilisation. */
-  load = 0;
+  load = REAL_ZERO;
 
   /** Whether readings say how much work the units carry. */
   readonly carriesLoad: boolean;
   /** What one unit carries as far as is known: at 100 %, or else at its target; NaN when neither is declared. */
-  readonly #worthPerUnit: number;
+  readonly #worthPerUnit: number = REAL_ZERO;
   readonly #isPerUnit: boolean;
   readonly #mayBeNegative: boolean;
   readonly #zeroGuard: ResolvedWorkload["guards"]["implausibleZero"];
-  readonly #staleAfterMs: number;
-  readonly #intervalMs: number;
+  readonly #staleAfterMs: number = 0;
+  readonly #intervalMs: number = 0;
   /** Whether the reading was a zero that is not believed yet. */
   isDoubted = false;
   /** Window of the reading. */
-  fromMs = 0;
-  toMs = 0;
+  fromMs = REAL_ZERO;
+  toMs = REAL_ZERO;
   /** Mean units ready in it, where a reading is of one unit; NaN where it is of all. */
   unitsMean = Number.NaN;
   readonly #computed: Reading;
   readonly #operands = new Map<string, MetricSlot>();
   readonly #valueOf = (name: string): number => (this.#operands.get(name) as MetricSlot).value;
   /** Of the last reading above zero. */
-  #lastLoad = 0;
+  #lastLoad = REAL_ZERO;
   #zeros = 0;
   #zeroSampledAtMs = -Number.MAX_VALUE;
 

@@ -1,4 +1,5 @@
 import { UNITS_MAX } from "../capacity/units.ts";
+import { REAL_ZERO } from "../lib/real.ts";
 import { metricsReadBy, type ResolvedWorkload } from "../policy/resolve.ts";
 import type { CompiledSchedules } from "../policy/schedule.ts";
 import type { MetricSlot } from "./metric-slot.ts";
@@ -20,8 +21,8 @@ export interface RecommenderState {
 /** Asks every strategy of a workload and takes the highest answer. */
 export class Recommender {
   /** Units ready or on their way, and units that will not come; set before {@link Recommender.recommend}. */
-  serving = 0;
-  missing = 0;
+  serving = REAL_ZERO;
+  missing = REAL_ZERO;
   /** Lowest bound now. */
   min = 0;
   /** Whether the answer rests on readings. */
@@ -40,7 +41,7 @@ export class Recommender {
   /** Whether the last opinion rests on a late or incomplete reading. */
   #isDoubtful = false;
   /** Strategies that read a metric. */
-  readonly #measuring: number;
+  readonly #measuring: number = 0;
 
   constructor(policy: ResolvedWorkload, slots: readonly MetricSlot[], schedules: CompiledSchedules | undefined, log: ReasonLog) {
     this.#strategies = policy.strategies;

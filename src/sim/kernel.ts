@@ -1,6 +1,7 @@
 import type { Decision, Engine, Observation } from "../engine/model.ts";
 import { SharedLimits } from "../engine/shared-limits.ts";
 import { createRng } from "../lib/rng.ts";
+import type { SimulationColumns } from "./columns.ts";
 import { Edges, type SimulationEdge } from "./edges.ts";
 import { SimulatedNode, type SimulationNode } from "./node.ts";
 import { loadBySteps, settleStepMs } from "./steps.ts";
@@ -17,30 +18,6 @@ export interface SimulationRequest {
   readonly interpolate: boolean;
   /** Shortest tick of all engines that are compared on this plant; those of this run when it stands alone. */
   readonly tickMs?: number;
-}
-
-/** What happened, in columns of one entry for each plant step. */
-export interface SimulationColumns {
-  readonly stepMs: number;
-  readonly startMs: number;
-  /** Fresh load during the step, scaled; of a node that is called, the calls that reach it. */
-  readonly load: Float64Array;
-  readonly requested: Int32Array;
-  readonly ready: Int32Array;
-  readonly billed: Int32Array;
-  /** Requests waiting at the end of the step. */
-  readonly backlog: Float32Array;
-  /** Requests that failed during the step. */
-  readonly failed: Float32Array;
-  /** Requests that had failed before and came again; only where callers do that. */
-  readonly retries?: Float32Array;
-  /** Of the calls that were tried, those that were answered, per second; only of nodes that are called. */
-  readonly answeredRate?: Float64Array;
-  /** The time it waits for answers, ms; only where it calls others. */
-  readonly dependencyMs?: Float32Array;
-  /** What all that it calls let it serve, per second, and the position of the one that lets the least; only of the first node. */
-  readonly allowedRate?: Float64Array;
-  readonly narrowest?: Uint16Array;
 }
 
 /** One node of a simulation, in the order of the request. */

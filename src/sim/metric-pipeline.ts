@@ -1,4 +1,5 @@
 import type { Reading } from "../engine/model.ts";
+import { REAL_ZERO } from "../lib/real.ts";
 import type { ResolvedMetric } from "../policy/resolve-metrics.ts";
 import type { MetricFault } from "../policy/schema-simulation.ts";
 
@@ -13,16 +14,16 @@ const BUCKETS_MAX = 64;
 export class MetricPipeline {
   readonly metric: ResolvedMetric;
   readonly isTotal: boolean;
-  readonly #lagMs: number;
+  readonly #lagMs: number = 0;
   readonly #faults: readonly MetricFault[];
-  readonly #bucketMs: number;
+  readonly #bucketMs: number = 0;
   readonly #numerators: Float64Array;
   readonly #denominators: Float64Array;
   #bucket = 0;
   #filled = 0;
-  #numerator = 0;
-  #denominator = 0;
-  #nextBucketMs: number;
+  #numerator = REAL_ZERO;
+  #denominator = REAL_ZERO;
+  #nextBucketMs: number = REAL_ZERO;
   /** Values that are computed but not readable yet, in a ring; as many as fit into the lag. */
   readonly #waitingValues: Float64Array;
   readonly #waitingAtMs: Float64Array;
@@ -48,7 +49,7 @@ export class MetricPipeline {
     const waiting = Math.ceil((metric.lagMs + laterMs) / this.#bucketMs) + 2;
     this.#waitingValues = new Float64Array(waiting);
     this.#waitingAtMs = new Float64Array(waiting);
-    this.reading = { metric: metric.name, status: "absent", value: 0, sampledAtMs: 0, windowMs: buckets * this.#bucketMs, partial: false };
+    this.reading = { metric: metric.name, status: "absent", value: REAL_ZERO, sampledAtMs: REAL_ZERO, windowMs: buckets * this.#bucketMs, partial: false };
   }
 
   /** Takes one step that ended at `endMs`. A denominator of 0 with no numerator adds nothing: no traffic, no ratio. */

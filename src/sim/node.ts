@@ -1,12 +1,14 @@
 import { unitsNeeded } from "../capacity/needed.ts";
 import { type Usl, uslConcurrency } from "../capacity/usl.ts";
-import type { CapacityReport, Engine, Orders, Reading } from "../engine/model.ts";
+import type { CapacityReport, Engine, Observation, Orders, Reading } from "../engine/model.ts";
 import { UNLIMITED } from "../engine/model.ts";
 import type { SharedLimits } from "../engine/shared-limits.ts";
+import { REAL_ZERO } from "../lib/real.ts";
 import type { Rng } from "../lib/rng.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
 import type { MetricFault, WorldEvent } from "../policy/schema-simulation.ts";
-import type { SimulationColumns, SimulationObserver } from "./kernel.ts";
+import { SimulationColumns } from "./columns.ts";
+import type { SimulationObserver } from "./kernel.ts";
 import { LatencyModel } from "./latency-model.ts";
 import { MetricPipeline } from "./metric-pipeline.ts";
 import { Plant } from "./plant.ts";
@@ -38,16 +40,27 @@ export interface NodeContext {
   readonly shared?: SharedLimits;
 }
 
+/** What the engine of a node sees; one object, filled anew at each tick. */
+class NodeObservation implements Observation {
+  readonly capacity: CapacityReport = { readable: true, requested: 0, starting: 0, ready: 0, draining: 0 };
+  readonly readings: Reading[];
+  orders: Orders | undefined = undefined;
+
+  constructor(readings: Reading[]) {
+    this.readings = readings;
+  }
+}
+
 /** A workload at work: its plant, its engine, and the metric pipelines between them. Keeps what happened in columns. */
 export class SimulatedNode {
   readonly plant: Plant;
   readonly engine: Engine;
   readonly columns: SimulationColumns;
   /** Mean response time in the last step, ms; 0 when unknown. */
-  meanLatencyMs = 0;
-  readonly #perUnit: number;
-  readonly #startMs: number;
-  readonly #stepMs: number;
+  meanLatencyMs = REAL_ZERO;
+  readonly #perUnit: number = REAL_ZERO;
+  readonly #startMs: number = REAL_ZERO;
+  readonly #stepMs: number = 0;
   readonly #world: World | undefined;
   readonly #latency: LatencyModel | undefined;
   readonly #needsLatency: boolean;
@@ -56,14 +69,14 @@ export class SimulatedNode {
   readonly #isCalled: boolean;
   readonly #pipelines: readonly MetricPipeline[];
   readonly #probes: readonly (Probe | Float64Array)[];
-  readonly #capacity;
-  readonly #observation: { capacity: CapacityReport; readings: Reading[]; orders?: Orders | undefined };
+  readonly #capacity: CapacityReport;
+  readonly #observation: NodeObservation;
   /** Requests that a unit serves side by side. */
-  readonly #slots: number;
+  readonly #slots: number = REAL_ZERO;
   readonly #usl: Usl | undefined;
-  readonly #binSteps: number;
-  #nextTickMs: number;
-  #arrived = 0;
+  readonly #binSteps: number = 0;
+  #nextTickMs: number = REAL_ZERO;
+  #arrived = REAL_ZERO;
   #allowed = Number.POSITIVE_INFINITY;
 
   constructor({ workload, perUnit, initialUnits, faults, events }: SimulationNode, engine: Engine, context: NodeContext) {
@@ -89,22 +102,9 @@ export class SimulatedNode {
     this.#probes = engine.metrics.map((metric) => probeOf(metric, trace, this.#latency !== undefined));
     this.#needsLatency = this.#probes.includes(Probe.Latency);
     const readings: Reading[] = this.#pipelines.map((pipeline) => pipeline.reading);
-    this.#capacity = { readable: true, requested: units, starting: 0, ready: units, draining: 0 };
-    this.#observation = { capacity: this.#capacity, readings };
-    this.columns = {
-      stepMs,
-      startMs: this.#startMs,
-      load: load ?? new Float64Array(steps),
-      requested: new Int32Array(steps),
-      ready: new Int32Array(steps),
-      billed: new Int32Array(steps),
-      backlog: new Float32Array(steps),
-      failed: new Float32Array(steps),
-      ...(unit.retry !== undefined && { retries: new Float32Array(steps) }),
-      ...(load === undefined && { answeredRate: new Float64Array(steps) }),
-      ...(isCaller && { dependencyMs: new Float32Array(steps) }),
-      ...(isCaller && load !== undefined && { allowedRate: new Float64Array(steps), narrowest: new Uint16Array(steps) }),
-    };
+    this.#observation = new NodeObservation(readings);
+    this.#capacity = this.#observation.capacity;
+    this.columns = new SimulationColumns({ stepMs, startMs: this.#startMs, steps, load, hasRetries: unit.retry !== undefined, isCaller });
     this.#world = events === undefined || events.length === 0 ? undefined : new World(events, this.plant, engine);
   }
 

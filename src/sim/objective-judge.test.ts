@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { workload } from "../../test/support/drive.ts";
-import type { SimulationColumns } from "./kernel.ts";
+import type { SimulationColumns } from "./columns.ts";
 import { judgeBudget, ObjectiveJudge } from "./objective-judge.ts";
 import { scoreRun } from "./score.ts";
 

@@ -1,4 +1,5 @@
 import { type Usl, uslBestConcurrency, uslThroughput } from "../capacity/usl.ts";
+import { REAL_ZERO } from "../lib/real.ts";
 import type { Rng } from "../lib/rng.ts";
 import type { ResolvedUnit } from "../policy/resolve-unit.ts";
 import { connectableUnits, dependencyRate, type ResolvedUse } from "../policy/uses.ts";
@@ -46,10 +47,10 @@ export interface PlantParameters {
  */
 export class Plant {
   readonly #unit: ResolvedUnit;
-  readonly #perUnit: number;
+  readonly #perUnit: number = REAL_ZERO;
   readonly #rng: Rng;
   /** Units that the dependencies have connections for. */
-  readonly #connectable: number;
+  readonly #connectable: number = REAL_ZERO;
   readonly #uses: readonly ResolvedUse[];
   readonly #isLimited: boolean;
   /** Only where a unit takes on more than it is fastest with. */
@@ -72,24 +73,24 @@ export class Plant {
   /** Share of starts that fail, beyond what the unit's own do. */
   startFailure = 0;
 
-  requested: number;
+  requested: number = 0;
   starting = 0;
-  ready: number;
+  ready: number = 0;
   draining = 0;
   /** Units paid for: starting + ready + draining + gone before their minimum billing. */
-  billed: number;
+  billed: number = 0;
   /** Requests waiting at the end of the last step. */
-  backlog = 0;
+  backlog = REAL_ZERO;
   /** Of the last step: requests served, requests failed, busy units on average. */
-  served = 0;
-  failed = 0;
-  busy = 0;
+  served = REAL_ZERO;
+  failed = REAL_ZERO;
+  busy = REAL_ZERO;
   /** Requests that failed before and came again in the last step. */
-  retries = 0;
+  retries = REAL_ZERO;
   /** What can be served per second, after what its own dependencies with limits allow. */
-  capacityRate = 0;
+  capacityRate = REAL_ZERO;
   /** Units' worth that could be served in the last step, after what everything it depends on allowed. */
-  capacityUnits = 0;
+  capacityUnits = REAL_ZERO;
 
   constructor(parameters: PlantParameters, rng: Rng) {
     this.#unit = parameters.unit;

@@ -1,7 +1,7 @@
 import { unitsNeeded } from "../capacity/needed.ts";
 import type { ResolvedWorkload } from "../policy/resolve.ts";
 import { connectableUnits, dependencyRate } from "../policy/uses.ts";
-import type { SimulationColumns } from "./kernel.ts";
+import type { SimulationColumns } from "./columns.ts";
 import { LatencyHistogram, LatencyModel } from "./latency-model.ts";
 import { judgeBudget, judgeHourlyBudget, ObjectiveJudge, type ObjectiveResult } from "./objective-judge.ts";
 import type { Mask } from "./trace.ts";

@@ -1,3 +1,4 @@
+import { REAL_ZERO } from "../../lib/real.ts";
 import { ChangeWindow, type ChangeWindowState } from "../windows/change-window.ts";
 import { ExtremeWindow, type ExtremeWindowState } from "../windows/extreme-window.ts";
 
@@ -19,17 +20,17 @@ export interface BlastRadiusState {
  * share <= 1 they weigh more than the difference of the limits.
  */
 export class BlastRadius {
-  readonly share: number;
-  readonly windowMs: number;
+  readonly share: number = REAL_ZERO;
+  readonly windowMs: number = 0;
   readonly #removed: ChangeWindow;
   readonly #highest: ExtremeWindow;
-  #nowMs = 0;
+  #nowMs = REAL_ZERO;
   /** Requested capacity at the last look; -1 before the first. */
   #requested = -1;
   /** After a window was made longer: when removals that were already forgotten have left the longer window too. */
   #blockedUntilMs = -Number.MAX_VALUE;
-  removed = 0;
-  highest = 0;
+  removed = REAL_ZERO;
+  highest = REAL_ZERO;
 
   constructor(params: { readonly share: number; readonly windowMs: number }) {
     this.share = params.share;

@@ -1,3 +1,4 @@
+import { REAL_ZERO } from "../../lib/real.ts";
 import type { ResolvedGuards } from "../../policy/resolve-guards.ts";
 
 type CliffParams = Exclude<ResolvedGuards["cliff"], "off">;
@@ -57,37 +58,37 @@ export interface LoadCliffOptions {
  */
 export class LoadCliff {
   readonly #params: CliffParams;
-  readonly #bucketMs: number;
-  readonly #recent: number;
-  readonly #earlier: number;
+  readonly #bucketMs: number = 0;
+  readonly #recent: number = 0;
+  readonly #earlier: number = 0;
   /** What one unit of load per second counts as in requests; NaN when unknown, then the share alone decides. */
-  readonly #countPerLoad: number;
+  readonly #countPerLoad: number = REAL_ZERO;
   /** A ring of bucket means; `#next` is the oldest once it is full. */
   readonly #means: Float64Array;
   #next = 0;
   #filled = 0;
   /** Sums over the recent and the earlier part of the ring, kept up to date; made anew at each wrap, and before they decide. */
-  #recentSum = 0;
-  #earlierSum = 0;
-  #bucketBeginMs = 0;
-  #sum = 0;
+  #recentSum = REAL_ZERO;
+  #earlierSum = REAL_ZERO;
+  #bucketBeginMs = REAL_ZERO;
+  #sum = REAL_ZERO;
   #count = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
   #cliffAtMs = Number.NEGATIVE_INFINITY;
   #holdUntilMs = Number.NEGATIVE_INFINITY;
   /** When load was last nothing at all, and nothing was held for it. */
   #zeroAtMs = Number.NEGATIVE_INFINITY;
-  readonly #perUnit: number;
+  readonly #perUnit: number = REAL_ZERO;
   readonly #of: string;
-  readonly #intervalMs: number;
+  readonly #intervalMs: number = 0;
   /** Means of blocks of the time of a habit, in a ring, of what has left the present. */
   readonly #blocks: number[] = [];
-  readonly #blockBuckets: number;
+  readonly #blockBuckets: number = 0;
   #nextBlock = 0;
-  #blockSum = 0;
+  #blockSum = REAL_ZERO;
   #blockCount = 0;
-  recentMean = 0;
-  earlierMean = 0;
+  recentMean = REAL_ZERO;
+  earlierMean = REAL_ZERO;
 
   constructor(params: CliffParams, { intervalMs, countPerLoad, perUnit, of }: LoadCliffOptions) {
     this.#params = params;

@@ -14,8 +14,8 @@ export interface PostureState {
  * and when `whenBlind` acts.
  */
 export class PostureJudge {
-  readonly #badTicks: number;
-  readonly #goodTicks: number;
+  readonly #badTicks: number = 0;
+  readonly #goodTicks: number = 0;
   #posture: Posture = "normal";
   /** Ticks in a row with something unusable, and with nothing usable. */
   #bad = 0;

@@ -1,3 +1,4 @@
+import { REAL_ZERO } from "../../lib/real.ts";
 import type { ResolvedDirection } from "../../policy/resolve-guards.ts";
 import { stepUnits } from "../strategies/step-units.ts";
 import { ChangeWindow } from "../windows/change-window.ts";
@@ -11,7 +12,7 @@ export class RateLimit {
   readonly #direction: ResolvedDirection;
   readonly changes: ChangeWindow;
   /** Of the limit that counted last, for the reason. */
-  changed = 0;
+  changed = REAL_ZERO;
   periodMs = 0;
 
   constructor(direction: ResolvedDirection) {

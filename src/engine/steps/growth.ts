@@ -1,3 +1,4 @@
+import { REAL_ZERO } from "../../lib/real.ts";
 import { StepSample, type StepSampleState } from "./sample.ts";
 
 /** What readings say of the last steps up. */
@@ -55,9 +56,9 @@ const NEVER_MS = -Number.MAX_VALUE;
  * was, something else had happened, and the size is free again.
  */
 export class Growth {
-  readonly #holdMs: number;
-  readonly #warmUpMs: number;
-  readonly #windowMs: number;
+  readonly #holdMs: number = 0;
+  readonly #warmUpMs: number = 0;
+  readonly #windowMs: number = 0;
   /** At the size that is known to be worth its units. */
   #base = new StepSample();
   /** Most work done since. */
@@ -68,7 +69,7 @@ export class Growth {
   /** Where the next reading goes. */
   next = this.#pool[1] as StepSample;
   /** Units that would do what is done at the base. */
-  #useful = 0;
+  #useful = REAL_ZERO;
   readonly #nothing = new StepSample();
   #falls = 0;
   #fellAtMs = NEVER_MS;
@@ -77,7 +78,7 @@ export class Growth {
   #serialUntilMs = NEVER_MS;
   #isVerifying = false;
   /** Work that has to be done at the smaller size for the step to have been the cause. */
-  #enough = 0;
+  #enough = REAL_ZERO;
   #cap = 0;
   #capUntilMs = NEVER_MS;
   /** Until then the size is doubted, though it may be tried again. */
@@ -89,8 +90,8 @@ export class Growth {
   /** Until then no growth is blamed. */
   #blamelessUntilMs = NEVER_MS;
   /** Of the last verdict: work done then and now. */
-  servedBefore = 0;
-  servedNow = 0;
+  servedBefore = REAL_ZERO;
+  servedNow = REAL_ZERO;
 
   /**
    * @param holdMs after growth that did not help, nothing beyond its size for so long; twice as long each time

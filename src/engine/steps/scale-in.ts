@@ -1,3 +1,4 @@
+import { REAL_ZERO } from "../../lib/real.ts";
 /** What may get worse when units go. NaN where nothing is known. */
 export interface Health {
   /** Window that the readings cover: the earliest beginning and the earliest end. */
@@ -37,9 +38,9 @@ const NEVER_MS = -Number.MAX_VALUE;
  * is put down to the step: it is taken back, and nothing is removed for a while.
  */
 export class ScaleIn {
-  readonly #errorsRise: number;
-  readonly #holdMs: number;
-  readonly #patienceMs: number;
+  readonly #errorsRise: number = REAL_ZERO;
+  readonly #holdMs: number = 0;
+  readonly #patienceMs: number = 0;
   /** When the open step was taken. */
   #sinceMs = Number.NaN;
   #from = 0;

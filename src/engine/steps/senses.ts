@@ -1,3 +1,4 @@
+import { REAL_ZERO } from "../../lib/real.ts";
 import type { ResolvedWorkload } from "../../policy/resolve.ts";
 import type { MetricSlot } from "../metric-slot.ts";
 import type { ReadyHistory } from "../windows/ready-history.ts";
@@ -7,10 +8,10 @@ import type { Health } from "./scale-in.ts";
 /** Which of a workload's metrics say what a step did. */
 export class StepSenses {
   /** Longest time until readings are wholly of what is now, ms. */
-  readonly delayMs: number;
+  readonly delayMs: number = 0;
   /** Readings of work done are means over this. */
-  readonly workWindowMs: number;
-  readonly #perUnit: number;
+  readonly workWindowMs: number = 0;
+  readonly #perUnit: number = REAL_ZERO;
   readonly #served: MetricSlot | undefined;
   /** Whether work done is known in busy units, not requests; read every tick. */
   readonly #isInUnits: boolean;

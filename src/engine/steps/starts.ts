@@ -11,7 +11,7 @@ const HOLD_MAX_MS = 3_600_000;
 
 /** Steps up whose units never came. After three, growth stops; one more is tried at longer and longer intervals until units come. */
 export class Starts {
-  readonly #holdMs: number;
+  readonly #holdMs: number = 0;
   #attempts = 0;
   #frozenUntilMs = -Number.MAX_VALUE;
   #holds = 0;

@@ -65,9 +65,9 @@ export class StepLife {
   readonly #scaleIn: ScaleIn;
   readonly #starts: Starts;
   readonly #senses: StepSenses;
-  readonly #settleMs: number;
+  readonly #settleMs: number = 0;
   /** As declared: until then a unit is known to do less. */
-  readonly #warmUpMs: number;
+  readonly #warmUpMs: number = 0;
   /** Capacity to go back to; -1 when there is nothing to take back. */
   #goal = -1;
   #goalUntilMs = 0;

@@ -17,7 +17,7 @@ export interface ChangeWindowState {
  * so rounding can only count a change a little longer, never shorter.
  */
 export class ChangeWindow {
-  readonly #longestMs: number;
+  readonly #longestMs: number = 0;
   #atMs = new Float64Array(RING_BEGINS_WITH);
   #units = new Float64Array(RING_BEGINS_WITH);
   #mask = RING_BEGINS_WITH - 1;

@@ -1,3 +1,4 @@
+import { REAL_ZERO } from "../../lib/real.ts";
 import { grown, RING_BEGINS_WITH } from "./grown.ts";
 
 /** A window is cut into this many buckets; entries fill a ring of twice that, so that positions wrap with a mask. */
@@ -18,8 +19,8 @@ export interface ExtremeWindowState {
  * keeps the more extreme value with the newer time: rounding can only make the window hold a little longer, never shorter.
  */
 export class ExtremeWindow {
-  readonly #windowMs: number;
-  readonly #bucketMs: number;
+  readonly #windowMs: number = 0;
+  readonly #bucketMs: number = REAL_ZERO;
   /** 1 keeps maxima, -1 minima (by negation). */
   readonly #sign: 1 | -1;
   #atMs = new Float64Array(RING_BEGINS_WITH);

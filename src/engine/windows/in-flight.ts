@@ -1,3 +1,4 @@
+import { REAL_ZERO } from "../../lib/real.ts";
 import { grown, RING_BEGINS_WITH } from "./grown.ts";
 
 const COHORTS = 64;
@@ -14,11 +15,11 @@ export interface InFlightState {
  * Units missing longer than the expiry no longer count as on their way: their start failed.
  */
 export class InFlight {
-  readonly expiryMs: number;
+  readonly expiryMs: number = 0;
   #atMs = new Float64Array(RING_BEGINS_WITH);
   #units = new Float64Array(RING_BEGINS_WITH);
   #size = 0;
-  #total = 0;
+  #total = REAL_ZERO;
 
   constructor(expiryMs: number) {
     this.expiryMs = expiryMs;

@@ -1,3 +1,4 @@
+import { REAL_ZERO } from "../../lib/real.ts";
 import { grown, RING_BEGINS_WITH } from "./grown.ts";
 
 const CHANGES = 64;
@@ -21,8 +22,8 @@ export class ReadyHistory {
   #earliestMs = new Float64Array(RING_BEGINS_WITH);
   #lookedAtMs = -Number.MAX_VALUE;
   #units = new Float64Array(RING_BEGINS_WITH);
-  #lastAtMs = 0;
-  #lastEarliestMs = 0;
+  #lastAtMs = REAL_ZERO;
+  #lastEarliestMs = REAL_ZERO;
   #lastUnits = 0;
   #newest = -1;
   #size = 0;
