@@ -11,7 +11,7 @@ import { RateLimit } from "./guards/rate-limit.ts";
 import { Spend, type SpendState } from "./guards/spend.ts";
 import { MetricSlot, type MetricSlotState } from "./metric-slot.ts";
 import type { Allowances, Decision, Engine, EngineState, Observation, Orders, Posture, Proposal } from "./model.ts";
-import { ReasonLog } from "./reason-log.ts";
+import { ReasonLog, type ReasonNames } from "./reason-log.ts";
 import { REASON, type Reason } from "./reasons.ts";
 import { Recommender, type RecommenderState } from "./recommender.ts";
 import { Sight } from "./sight.ts";
@@ -87,6 +87,7 @@ export class VernierEngine implements Engine, Decision {
   readonly #sight: Sight;
   readonly #recommender: Recommender;
   readonly #log = new ReasonLog();
+  readonly #names: ReasonNames;
   readonly #readyHistory = new ReadyHistory();
   readonly #inFlight: InFlight;
   readonly #posture: PostureJudge;
@@ -151,6 +152,7 @@ export class VernierEngine implements Engine, Decision {
     this.intervalMs = policy.intervalMs;
     this.metrics = policy.metrics.filter(({ formula }) => formula === undefined);
     this.#policy = policy;
+    this.#names = { metrics: policy.metrics.map(({ name }) => name), limits: policy.limits.map(({ name }) => name) };
     const { guards, unit } = policy;
     this.#slots = policy.metrics.map((_, index) => new MetricSlot(policy, index));
     if (policy.activation !== undefined) {
@@ -220,8 +222,8 @@ export class VernierEngine implements Engine, Decision {
     } else if (!capacity.readable) {
       this.#log.add(REASON.capacity_unreadable, current, current);
     }
-    this.#freeze.advance(nowMs);
-    if (this.#bounds.advance(nowMs)) this.#changeBounds(current);
+    if (nowMs >= this.#freeze.nextAtMs) this.#freeze.advance(nowMs);
+    if (nowMs >= this.#bounds.nextAtMs && this.#bounds.advance(nowMs)) this.#changeBounds(current);
     // Asleep: what comes from the units is rightly silent.
     const unusable = this.#sight.observe(observation.readings, current, nowMs, this.#activation !== undefined && current === 0);
     this.#unusable = unusable;
@@ -287,10 +289,7 @@ export class VernierEngine implements Engine, Decision {
   }
 
   reasons(): Reason[] {
-    return this.#log.toReasons({
-      metrics: this.#policy.metrics.map((metric) => metric.name),
-      limits: this.#policy.limits.map((limit) => limit.name),
-    });
+    return this.#log.toReasons(this.#names);
   }
 
   #changeBounds(current: number): void {
@@ -511,14 +510,8 @@ export class VernierEngine implements Engine, Decision {
     const upWindowMs = this.#upWindowMs;
     const downWindowMs = this.#downWindowMs;
     // Nothing is known of the last window (just begun, or back from a long absence): what runs counts as recommended.
-    if (upWindowMs > 0) {
-      if (this.#upWindow.isEmpty(nowMs)) this.#upWindow.push(nowMs, current);
-      this.#upWindow.push(nowMs, wish);
-    }
-    if (downWindowMs > 0) {
-      if (this.#downWindow.isEmpty(nowMs)) this.#downWindow.push(nowMs, current);
-      this.#downWindow.push(nowMs, wish);
-    }
+    if (upWindowMs > 0) this.#upWindow.push(nowMs, wish, current);
+    if (downWindowMs > 0) this.#downWindow.push(nowMs, wish, current);
     if (wish > current && upWindowMs > 0) {
       const lowest = this.#upWindow.extreme;
       if (lowest >= wish) return wish;

@@ -1,7 +1,6 @@
 import { type OperandKind, REASON_CODES, REASONS, type Reason, type ReasonCode } from "./reasons.ts";
 
-const OPERAND_NAMES = REASON_CODES.map((code) => Object.keys(REASONS[code].operands));
-const OPERAND_KINDS = REASON_CODES.map((code) => Object.values(REASONS[code].operands) as OperandKind[]);
+const OPERANDS = REASON_CODES.map((code) => Object.entries(REASONS[code].operands) as [name: string, kind: OperandKind][]);
 
 /** Names that operand positions stand for. */
 export interface ReasonNames {
@@ -54,18 +53,24 @@ export class ReasonLog {
   }
 
   toReasons(names: ReasonNames): Reason[] {
-    return Array.from({ length: this.#count }, (_, entry) => {
+    const reasons: Reason[] = [];
+    for (let entry = 0; entry < this.#count; entry++) {
       const index = this.#codes[entry] as number;
       const code = REASON_CODES[index] as ReasonCode;
+      const of = OPERANDS[index] as (typeof OPERANDS)[number];
       const at = entry * (OPERANDS_MAX + 2);
-      const kinds = OPERAND_KINDS[index] as OperandKind[];
       const operands: Record<string, number | string> = {};
-      for (const [position, name] of (OPERAND_NAMES[index] as string[]).entries()) {
-        const number = this.#numbers[at + 2 + position] as number;
-        const kind = kinds[position] as OperandKind;
-        operands[name] = kind === "metric" ? (names.metrics[number] ?? "?") : kind === "limit" ? (names.limits[number] ?? "?") : number;
+      for (let position = 0; position < of.length; position++) {
+        const [name, kind] = of[position] as (typeof of)[number];
+        operands[name] = operand(kind, this.#numbers[at + 2 + position] as number, names);
       }
-      return { stage: REASONS[code].stage, code, from: this.#numbers[at] as number, to: this.#numbers[at + 1] as number, operands };
-    });
+      reasons.push({ stage: REASONS[code].stage, code, from: this.#numbers[at] as number, to: this.#numbers[at + 1] as number, operands });
+    }
+    return reasons;
   }
+}
+
+function operand(kind: OperandKind, number: number, names: ReasonNames): number | string {
+  if (kind === "metric") return names.metrics[number] ?? "?";
+  return kind === "limit" ? (names.limits[number] ?? "?") : number;
 }

@@ -38,8 +38,8 @@ export class Recommender {
   readonly #desired: readonly Transitions<number>[];
   /** By strategy; only those of a burn are asked. */
   readonly #burns: readonly (SloBurn | undefined)[];
-  /** Whether the last opinion rests on a late or incomplete reading. */
-  #isDoubtful = false;
+  /** Whether the last opinion rests on a reading, and not on one that is late or incomplete. */
+  #isMeasured = true;
   /** Strategies that read a metric. */
   readonly #measuring: number = 0;
 
@@ -66,8 +66,7 @@ export class Recommender {
       const units = this.#recommendOne(i, current, nowMs);
       if (units < 0) continue;
       opinions++;
-      const { type } = strategies[i] as ResolvedWorkload["strategies"][number];
-      if (type !== "schedule" && !this.#isDoubtful) measured++;
+      if (this.#isMeasured) measured++;
       if (units > best) {
         best = units;
         winner = i;
@@ -81,19 +80,32 @@ export class Recommender {
   /** What one strategy asks for, or -1 when it has no opinion. */
   #recommendOne(index: number, current: number, nowMs: number): number {
     const strategy = this.#strategies[index] as ResolvedWorkload["strategies"][number];
-    this.#isDoubtful = false;
-    if (strategy.type === "schedule") return this.#recommendByCalendar(index, current, nowMs);
+    this.#isMeasured = true;
     const slot = this.#slotOf[index] as MetricSlot;
-    if (strategy.type === "sloBurn") return this.#recommendByBurn(strategy, index, current, nowMs);
-    if (strategy.type === "queue") return this.#recommendByQueue(strategy, index, slot, current);
-    if (!slot.isUsable && !slot.mayOnlyAdd) {
+    switch (strategy.type) {
+      case "targetTracking":
+        return slot.isUsable ? this.#track(strategy, slot, current) : this.#recommendLate(strategy, slot, current);
+      case "tiers":
+        return slot.isUsable ? this.#climb(strategy, slot, current) : this.#recommendLate(strategy, slot, current);
+      case "queue":
+        return this.#recommendByQueue(strategy, index, slot, current);
+      case "sloBurn":
+        return this.#recommendByBurn(strategy, index, current, nowMs);
+      case "schedule":
+        this.#isMeasured = false;
+        return this.#recommendByCalendar(index, current, nowMs);
+    }
+  }
+
+  /** By a reading that cannot be used: late or incomplete is better than nothing when it says that there is more to do. */
+  #recommendLate(strategy: TargetTrackingParams | TiersParams, slot: MetricSlot, current: number): number {
+    this.#isMeasured = false;
+    if (!slot.mayOnlyAdd) {
       this.#log.add(REASON.no_opinion, current, current, slot.index);
       return -1;
     }
     const units = strategy.type === "tiers" ? this.#climb(strategy, slot, current) : this.#track(strategy, slot, current);
-    if (slot.isUsable) return units;
-    this.#isDoubtful = true;
-    // Late or incomplete is better than nothing when it says that there is more to do, and nothing to go by when it says less.
+    // When it says less, it is nothing to go by.
     if (units <= current) {
       this.#log.add(REASON.no_opinion, current, current, slot.index);
       return -1;

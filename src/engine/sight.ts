@@ -42,14 +42,10 @@ export class Sight {
    * @param isAsleep whether there are no units, and rightly: what comes from them is silent then
    */
   observe(readings: readonly Reading[], current: number, nowMs: number, isAsleep: boolean): number {
-    let isUp = this.#upSlots.length > 0;
-    for (const slot of this.#upSlots) {
-      this.#judgeSlot(slot, readings, current, nowMs, false);
-      isUp &&= slot.isUsable && slot.value >= UP_LEAST;
-    }
+    const isUp = this.#upSlots.length > 0 && this.#isSourceUp(readings, current, nowMs);
     for (let i = 0; i < this.#judgedSlots.length; i++) this.#judgeSlot(this.#judgedSlots[i] as MetricSlot, readings, current, nowMs, isUp);
     if (this.#loadSlots.length > 1 || this.#upSlots.length > 0) this.#seekAgreement(current);
-    for (const slot of this.#computedSlots) if (slot.isRead) slot.compute(nowMs, this.#readyHistory, this.#log, current, isUp);
+    if (this.#computedSlots.length > 0) this.#compute(current, nowMs, isUp);
     let unusable = 0;
     this.used = this.#usedSlots.length;
     for (let i = 0; i < this.#usedSlots.length; i++) {
@@ -58,6 +54,20 @@ export class Sight {
       else if (!slot.isUsable) unusable++;
     }
     return unusable;
+  }
+
+  /** Whether enough of the targets answer, by every metric that says so. */
+  #isSourceUp(readings: readonly Reading[], current: number, nowMs: number): boolean {
+    let isUp = true;
+    for (const slot of this.#upSlots) {
+      this.#judgeSlot(slot, readings, current, nowMs, false);
+      isUp &&= slot.isUsable && slot.value >= UP_LEAST;
+    }
+    return isUp;
+  }
+
+  #compute(current: number, nowMs: number, isUp: boolean): void {
+    for (const slot of this.#computedSlots) if (slot.isRead) slot.compute(nowMs, this.#readyHistory, this.#log, current, isUp);
   }
 
   #judgeSlot(slot: MetricSlot, readings: readonly Reading[], current: number, nowMs: number, isSourceUp: boolean): void {

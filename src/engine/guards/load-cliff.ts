@@ -58,6 +58,13 @@ export interface LoadCliffOptions {
  */
 export class LoadCliff {
   readonly #params: CliffParams;
+  // Read every bucket: kept flat.
+  readonly #below: number = REAL_ZERO;
+  readonly #keepsHabit: boolean;
+  /** A pause between samples longer than this is a hole in the data. */
+  readonly #pauseMs: number = 0;
+  /** Time that all means cover. */
+  readonly #spanMs: number = 0;
   readonly #bucketMs: number = 0;
   readonly #recent: number = 0;
   readonly #earlier: number = 0;
@@ -92,6 +99,8 @@ export class LoadCliff {
 
   constructor(params: CliffParams, { intervalMs, countPerLoad, perUnit, of }: LoadCliffOptions) {
     this.#params = params;
+    this.#below = params.below;
+    this.#keepsHabit = params.habitMs > 0;
     this.#perUnit = perUnit;
     this.#of = of;
     this.#intervalMs = intervalMs;
@@ -101,13 +110,13 @@ export class LoadCliff {
     this.#countPerLoad = countPerLoad;
     this.#blockBuckets = Math.max(1, Math.round(params.habitMs / BLOCKS / this.#bucketMs));
     this.#means = new Float64Array(this.#recent + this.#earlier);
+    this.#pauseMs = 60_000 + 2 * this.#bucketMs;
+    this.#spanMs = this.#means.length * this.#bucketMs;
   }
 
   /** Takes one sample of the load. Returns true when this sample completes a cliff. */
   record(nowMs: number, load: number): boolean {
-    if (nowMs - this.#lastMs > 60_000 + 2 * this.#bucketMs) {
-      this.#forget();
-    }
+    if (nowMs - this.#lastMs > this.#pauseMs) this.#forget();
     this.#lastMs = nowMs;
     if (this.#count === 0) {
       this.#bucketBeginMs = nowMs;
@@ -119,7 +128,7 @@ export class LoadCliff {
     if (nowMs - this.#bucketBeginMs + this.#intervalMs < this.#bucketMs) return false;
     this.#close(this.#sum / this.#count, nowMs);
     this.#count = 0;
-    return this.#filled === this.#means.length && this.#isCliff(nowMs);
+    return this.#filled === this.#means.length && this.#hasFallen() && this.#isCliff(nowMs);
   }
 
   /** An error ratio above the limit during a hold makes it the longer one. */
@@ -136,7 +145,7 @@ export class LoadCliff {
   #close(mean: number, nowMs: number): void {
     const length = this.#means.length;
     if (this.#filled === length) {
-      this.#leave(this.#means[this.#next] as number, nowMs);
+      if (this.#keepsHabit) this.#leave(this.#means[this.#next] as number, nowMs);
       const turning = this.#next + this.#earlier;
       const middle = this.#means[turning < length ? turning : turning - length] as number;
       this.#earlierSum += middle - (this.#means[this.#next] as number);
@@ -150,7 +159,7 @@ export class LoadCliff {
 
   /** A bucket leaves the present. What was held was no habit. */
   #leave(mean: number, nowMs: number): void {
-    if (this.#params.habitMs === 0 || nowMs - this.#means.length * this.#bucketMs < this.#holdUntilMs) return;
+    if (nowMs - this.#spanMs < this.#holdUntilMs) return;
     if (mean === 0) this.#zeroAtMs = nowMs;
     this.#blockSum += mean;
     if (++this.#blockCount < this.#blockBuckets) return;
@@ -192,11 +201,10 @@ export class LoadCliff {
 
   #hasFallen(): boolean {
     // Products, not means: on whole numbers they are exact, and a tie is no cliff.
-    return this.#recentSum * this.#earlier < this.#params.below * this.#earlierSum * this.#recent;
+    return this.#recentSum * this.#earlier < this.#below * this.#earlierSum * this.#recent;
   }
 
   #isCliff(nowMs: number): boolean {
-    if (!this.#hasFallen()) return false;
     // Once more on exact sums: of an idle service only rounding is left.
     this.#sumUp();
     if (!this.#hasFallen()) return false;

@@ -18,9 +18,11 @@ class Readings {
     const fromMs = this.nowMs;
     for (; this.nowMs < fromMs + forMs; ) {
       this.nowMs += 15_000;
-      const sample = this.growth.next;
+      const isJudged = isOurs || !this.growth.isIdle;
+      const sample = this.growth.next(isJudged);
       Object.assign(sample, { atMs: this.nowMs, units, served, arrived: 1_000, utilisation: 1, errors: Number.NaN, backlog: Number.NaN, slowness: Number.NaN });
-      const verdict = this.growth.record(this.nowMs, isOurs, isWarm);
+      if (!isJudged) this.growth.keep(sample);
+      const verdict = isJudged ? this.growth.record(sample, this.nowMs, isOurs, isWarm) : "none";
       if (verdict !== "none") return { verdict, afterMs: this.nowMs - fromMs };
     }
     return { verdict: "none", afterMs: forMs };

@@ -1,11 +1,12 @@
 import { REAL_ZERO } from "../../lib/real.ts";
 import { StepSample, type StepSampleState } from "./sample.ts";
+import { SizeHold, type SizeHoldState } from "./size-hold.ts";
 
 /** What readings say of the last steps up. */
 export type GrowthVerdict = "none" | "validated" | "retrograde" | "futile" | "not_the_step";
 
 /** Plain JSON of a {@link Growth}. */
-export interface GrowthState {
+export interface GrowthState extends SizeHoldState {
   readonly base: StepSampleState;
   readonly best: StepSampleState;
   readonly last: StepSampleState;
@@ -17,13 +18,6 @@ export interface GrowthState {
   readonly serialUntilMs: number;
   readonly isVerifying: boolean;
   readonly enough: number;
-  readonly cap: number;
-  readonly capUntilMs: number;
-  readonly doubtUntilMs: number;
-  readonly holds: number;
-  readonly wasFutile: boolean;
-  readonly wrongs: number;
-  readonly blamelessUntilMs: number;
 }
 
 /** Any growth that a mean over a window can show. */
@@ -42,7 +36,6 @@ const FALLS = 2;
 const FALLEN_FOR_MS = 60_000;
 /** Steps in a row that bring nothing before they are taken back. */
 const STRIKES = 2;
-const HOLD_MAX_MS = 6 * 3_600_000;
 /** Readings further apart are of different times. */
 const KNOWN_FOR_MS = 600_000;
 /** Earlier than anything, and plain JSON. */
@@ -56,6 +49,7 @@ const NEVER_MS = -Number.MAX_VALUE;
  * was, something else had happened, and the size is free again.
  */
 export class Growth {
+  readonly #hold: SizeHold;
   readonly #holdMs: number = 0;
   readonly #warmUpMs: number = 0;
   readonly #windowMs: number = 0;
@@ -64,10 +58,8 @@ export class Growth {
   /** Most work done since. */
   #best = this.#base;
   #last = this.#base;
-  /** One more than are ever kept, so that each reading goes into one that nobody refers to. */
+  /** One more than are ever kept, so that each reading that is judged goes into one that nobody refers to. */
   readonly #pool = [this.#base, new StepSample(), new StepSample(), new StepSample()];
-  /** Where the next reading goes. */
-  next = this.#pool[1] as StepSample;
   /** Units that would do what is done at the base. */
   #useful = REAL_ZERO;
   readonly #nothing = new StepSample();
@@ -79,16 +71,6 @@ export class Growth {
   #isVerifying = false;
   /** Work that has to be done at the smaller size for the step to have been the cause. */
   #enough = REAL_ZERO;
-  #cap = 0;
-  #capUntilMs = NEVER_MS;
-  /** Until then the size is doubted, though it may be tried again. */
-  #doubtUntilMs = NEVER_MS;
-  #holds = 0;
-  #wasFutile = false;
-  /** Times that growth was blamed in vain. */
-  #wrongs = 0;
-  /** Until then no growth is blamed. */
-  #blamelessUntilMs = NEVER_MS;
   /** Of the last verdict: work done then and now. */
   servedBefore = REAL_ZERO;
   servedNow = REAL_ZERO;
@@ -100,6 +82,7 @@ export class Growth {
    */
   constructor(holdMs: number, warmUpMs: number, windowMs: number) {
     this.#holdMs = holdMs;
+    this.#hold = new SizeHold(holdMs);
     this.#warmUpMs = warmUpMs;
     this.#windowMs = windowMs;
   }
@@ -111,22 +94,22 @@ export class Growth {
 
   /** Units that growth may not exceed now; infinite when nothing is known against it. */
   capAt(nowMs: number): number {
-    return nowMs < this.#capUntilMs ? this.#cap : Number.POSITIVE_INFINITY;
+    return this.#hold.capAt(nowMs);
   }
 
   /** Beyond this size growth did not help when it was tried last; infinite when it always has. */
   doubtfulAt(nowMs: number): number {
-    return nowMs < this.#doubtUntilMs ? this.#cap : Number.POSITIVE_INFINITY;
+    return this.#hold.doubtfulAt(nowMs);
   }
 
   /** Units by which growth beyond the doubtful size is tried again: one where too many did harm, as many as show their worth where they did nothing. */
   get probe(): number {
-    return this.#wasFutile ? Math.max(1, Math.ceil(GROWN * this.#cap)) : 1;
+    return this.#hold.wasFutile ? Math.max(1, Math.ceil(GROWN * this.#hold.cap)) : 1;
   }
 
   /** Time until growth is tried again, ms. */
   remainingMs(nowMs: number): number {
-    return this.#capUntilMs - nowMs;
+    return this.#hold.remainingMs(nowMs);
   }
 
   /** Whether the last reading was wholly of this size, and nothing speaks against it so far. */
@@ -139,28 +122,45 @@ export class Growth {
     return this.#base.units;
   }
 
-  /** Takes the reading in {@link Growth.next}; each counts once. @param isOurs whether growth is the effect of steps of ours, which may be blamed   @param isWarm whether units do all that they can */
-  record(nowMs: number, isOurs: boolean, isWarm: boolean): GrowthVerdict {
-    const sample = this.next;
+  /** Whether there is nothing to judge but the effect of steps of ours. */
+  get isIdle(): boolean {
+    return this.#hold.isOver && !this.#isVerifying;
+  }
+
+  /**
+   * Where the next reading goes. While nothing is judged, all readings go to one place: what is done now is what the next step is
+   * compared with.
+   */
+  next(isJudged: boolean): StepSample {
     const last = this.#last;
-    if (Number.isNaN(sample.served) || sample.atMs <= last.atMs) return "none";
-    if (sample.atMs - last.atMs > KNOWN_FOR_MS) this.forget();
+    if (!isJudged && last === this.#base && last === this.#best) return last;
+    for (const free of this.#pool) if (free !== this.#base && free !== this.#best && free !== last) return free;
+    throw new Error("more samples are kept than there are");
+  }
+
+  /** Engine time of the end of the last reading's window; NaN before the first. */
+  get readToMs(): number {
+    return this.#last.atMs;
+  }
+
+  /** Takes a reading that is not judged. */
+  keep(sample: StepSample): void {
     this.#last = sample;
-    // Most ticks have nothing to judge: what is done now is what the next step is compared with.
-    if (!isOurs && !this.#isVerifying && this.#holds === 0) {
-      this.#accept(sample, sample.units);
-      this.next = this.#pool[sample === this.#pool[0] ? 1 : 0] as StepSample;
-      return "none";
-    }
-    const verdict = this.#judge(sample, nowMs, isOurs, isWarm);
-    for (const free of this.#pool) if (free !== this.#base && free !== this.#best && free !== sample) this.next = free;
-    return verdict;
+    this.#accept(sample, sample.units);
+  }
+
+  /** Judges a newer reading. @param isOurs whether growth is the effect of steps of ours, which may be blamed   @param isWarm whether units do all that they can */
+  record(sample: StepSample, nowMs: number, isOurs: boolean, isWarm: boolean): GrowthVerdict {
+    if (sample.atMs - this.#last.atMs > KNOWN_FOR_MS) this.forget();
+    this.#last = sample;
+    return this.#judge(sample, nowMs, isOurs, isWarm);
   }
 
   #judge(sample: StepSample, nowMs: number, isOurs: boolean, isWarm: boolean): GrowthVerdict {
     if (this.#isVerifying) return this.#verify(sample, nowMs);
     // Where too many did harm, one more that does none clears the size; where they did nothing, their worth has to show.
-    if (!this.#wasFutile && this.#falls === 0 && this.#holds > 0 && sample.units >= this.#cap + 1 - 1e-6) this.#trust();
+    const hold = this.#hold;
+    if (!hold.wasFutile && this.#falls === 0 && !hold.isOver && sample.units >= hold.cap + 1 - 1e-6) this.#trust();
     const base = this.#base;
     const best = this.#best;
     if (!isOurs || !(base.units >= 1) || sample.units <= base.units) {
@@ -174,7 +174,7 @@ export class Growth {
       this.#falls = 0;
     } else if (sample.served < (1 - FALL) * best.served && sample.isShort(best)) {
       if (this.#falls++ === 0) this.#fellAtMs = sample.atMs;
-      return this.#falls >= FALLS && sample.atMs - this.#fellAtMs >= Math.max(FALLEN_FOR_MS, this.#windowMs) && nowMs >= this.#blamelessUntilMs
+      return this.#falls >= FALLS && sample.atMs - this.#fellAtMs >= Math.max(FALLEN_FOR_MS, this.#windowMs) && this.#hold.mayBlameAt(nowMs)
         ? this.#blame("retrograde", best, best.units, sample, nowMs)
         : "none";
     } else {
@@ -215,26 +215,25 @@ export class Growth {
     this.#strikes++;
     this.#struckAtMs = sample.atMs;
     this.#serialUntilMs = nowMs + this.#holdMs;
-    if (this.#strikes < STRIKES || nowMs < this.#blamelessUntilMs) return "none";
+    if (this.#strikes < STRIKES || !this.#hold.mayBlameAt(nowMs)) return "none";
     return this.#blame("futile", base, useful, sample, nowMs);
   }
 
   /** A size beyond the doubtful one has shown its worth. */
   #clear(sample: StepSample): void {
-    if (sample.units > this.#cap) this.#trust();
-    this.#wrongs = 0;
+    if (sample.units > this.#hold.cap) this.#trust();
+    this.#hold.wasRight();
   }
 
   /** Nothing speaks against any size. */
   #trust(): void {
-    this.#holds = 0;
-    this.#doubtUntilMs = NEVER_MS;
+    this.#hold.clear();
     this.#serialUntilMs = NEVER_MS;
   }
 
   /** Growth is taken back to here, which may be more than was blamed. */
   takenBackTo(units: number): void {
-    this.#cap = Math.max(this.#cap, units);
+    this.#hold.cap = Math.max(this.#hold.cap, units);
   }
 
   /** @param useful units that would do as much, as far as is known */
@@ -250,13 +249,7 @@ export class Growth {
     this.servedBefore = better.served;
     this.servedNow = now.served;
     this.#enough = verdict === "retrograde" ? (better.served + now.served) / 2 : (1 - 2 * FALL) * now.served;
-    this.#wasFutile = verdict === "futile";
-    this.#cap = Math.max(1, Math.ceil(units - 1e-6));
-    const holdMs = Math.min(HOLD_MAX_MS, this.#holdMs * 2 ** this.#holds);
-    this.#capUntilMs = nowMs + holdMs;
-    this.#doubtUntilMs = this.#capUntilMs + holdMs;
-    this.#holds = Math.min(this.#holds + 1, 16);
-    this.#serialUntilMs = this.#doubtUntilMs;
+    this.#serialUntilMs = this.#hold.begin(Math.max(1, Math.ceil(units - 1e-6)), nowMs, verdict === "futile");
     this.#isVerifying = true;
     this.#accept(better, units);
     return verdict;
@@ -265,16 +258,12 @@ export class Growth {
   /** Whether taking it back brought back what there was. */
   #verify(sample: StepSample, nowMs: number): GrowthVerdict {
     // Not yet a reading of the smaller size alone.
-    if (sample.units > this.#cap + 1e-6) return "none";
+    if (sample.units > this.#hold.cap + 1e-6) return "none";
     this.#isVerifying = false;
     this.#accept(sample, sample.units);
     if (sample.served >= this.#enough || !sample.isShort()) return "none";
-    this.#capUntilMs = NEVER_MS;
-    this.#doubtUntilMs = NEVER_MS;
+    this.#hold.wasWrong(nowMs);
     this.#serialUntilMs = NEVER_MS;
-    this.#blamelessUntilMs = nowMs + Math.min(HOLD_MAX_MS, this.#holdMs * 2 ** this.#wrongs);
-    this.#wrongs = Math.min(this.#wrongs + 1, 16);
-    this.#holds--;
     return "not_the_step";
   }
 
@@ -301,25 +290,18 @@ export class Growth {
       serialUntilMs: this.#serialUntilMs,
       isVerifying: this.#isVerifying,
       enough: this.#enough,
-      cap: this.#cap,
-      capUntilMs: this.#capUntilMs,
-      doubtUntilMs: this.#doubtUntilMs,
-      holds: this.#holds,
-      wasFutile: this.#wasFutile,
-      wrongs: this.#wrongs,
-      blamelessUntilMs: this.#blamelessUntilMs,
+      ...this.#hold.state(),
     };
   }
 
   restore(state: GrowthState): void {
-    const [base, best, last, next] = this.#pool as [StepSample, StepSample, StepSample, StepSample];
+    const [base, best, last] = this.#pool as [StepSample, StepSample, StepSample, StepSample];
     base.restore(state.base);
     best.restore(state.best);
     last.restore(state.last);
     this.#base = base;
     this.#best = best;
     this.#last = last;
-    this.next = next;
     this.#useful = state.useful;
     this.#falls = state.falls;
     this.#fellAtMs = state.fellAtMs;
@@ -328,12 +310,6 @@ export class Growth {
     this.#serialUntilMs = state.serialUntilMs;
     this.#isVerifying = state.isVerifying;
     this.#enough = state.enough;
-    this.#cap = state.cap;
-    this.#capUntilMs = state.capUntilMs;
-    this.#doubtUntilMs = state.doubtUntilMs;
-    this.#holds = state.holds;
-    this.#wasFutile = state.wasFutile;
-    this.#wrongs = state.wrongs;
-    this.#blamelessUntilMs = state.blamelessUntilMs;
+    this.#hold.restore(state);
   }
 }

@@ -5,6 +5,7 @@ import type { ReasonLog } from "../reason-log.ts";
 import { REASON } from "../reasons.ts";
 import type { ReadyHistory } from "../windows/ready-history.ts";
 import { Growth, type GrowthState } from "./growth.ts";
+import type { StepSample } from "./sample.ts";
 import { ScaleIn, type ScaleInState } from "./scale-in.ts";
 import { StepSenses } from "./senses.ts";
 import { Starts, type StartsState } from "./starts.ts";
@@ -93,7 +94,7 @@ export class StepLife {
   observe(tick: StepTick, history: ReadyHistory): void {
     this.#ready = tick.ready;
     this.#starts.observe(tick.missing, tick.arrived);
-    if (this.#senses.fill(this.#growth.next, history)) this.#observeGrowth(tick);
+    if (this.#senses.seesMoreThan(this.#growth.readToMs)) this.#observeGrowth(tick, history);
     if (this.#scaleIn.isOpen) this.#observeScaleIn(tick);
     // Reached, or overtaken by whoever else changes capacity.
     if (this.#goal === tick.current) this.#goal = -1;
@@ -110,9 +111,19 @@ export class StepLife {
     this.#grewFrom = -1;
   }
 
-  #observeGrowth({ nowMs, current, min, mayGo }: StepTick): void {
+  #observeGrowth(tick: StepTick, history: ReadyHistory): void {
     const growth = this.#growth;
-    const verdict = growth.record(nowMs, this.#grewFrom >= 0, nowMs - this.#grewAtMs >= this.#warmUpMs);
+    const isOurs = this.#grewFrom >= 0;
+    const isJudged = isOurs || !growth.isIdle;
+    const sample = growth.next(isJudged);
+    this.#senses.fill(sample, history);
+    if (isJudged) this.#judgeGrowth(sample, tick, isOurs);
+    else growth.keep(sample);
+  }
+
+  #judgeGrowth(sample: StepSample, { nowMs, current, min, mayGo }: StepTick, isOurs: boolean): void {
+    const growth = this.#growth;
+    const verdict = growth.record(sample, nowMs, isOurs, nowMs - this.#grewAtMs >= this.#warmUpMs);
     if (growth.worthHaving > current - 0.25) this.#grewFrom = -1;
     switch (verdict) {
       case "none":

@@ -37,9 +37,14 @@ export class ExtremeWindow {
     this.#sign = keep === "highest" ? 1 : -1;
   }
 
-  push(nowMs: number, value: number): void {
-    const signed = this.#sign * value;
+  /** @param before what counts when nothing is known of the window before this value */
+  push(nowMs: number, value: number, before = value): void {
     this.#expire(nowMs);
+    if (this.#size === 0 && before !== value) this.#push(nowMs, this.#sign * before);
+    this.#push(nowMs, this.#sign * value);
+  }
+
+  #push(nowMs: number, signed: number): void {
     while (this.#size > 0) {
       const last = (this.#head + this.#size - 1) & this.#mask;
       if ((this.#values[last] as number) <= signed) {
@@ -66,11 +71,6 @@ export class ExtremeWindow {
   read(nowMs: number, otherwise: number): number {
     this.#expire(nowMs);
     return this.#size === 0 ? otherwise : this.#sign * (this.#values[this.#head] as number);
-  }
-
-  isEmpty(nowMs: number): boolean {
-    this.#expire(nowMs);
-    return this.#size === 0;
   }
 
   /** The extreme value right after a push, when the window cannot be empty. */
