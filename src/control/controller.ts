@@ -307,9 +307,12 @@ export class Controller {
       const seen = observations[i] as Observation;
       const observation: Observation = inForce === undefined ? seen : { ...seen, orders: inForce };
       while (workload.nextTickMs <= nowMs) workload.nextTickMs += engine.intervalMs;
-      const late = this.#concludeOpen(workload, happened);
-      conclusions.push(...late.conclusions);
-      entries.push(...late.entries, ...this.#sayUnreadable(workload, observation, happened));
+      if (workload.open.length > 0) {
+        const late = this.#concludeOpen(workload, happened);
+        conclusions.push(...late.conclusions);
+        entries.push(...late.entries);
+      }
+      if (observation.capacity.readable !== workload.wasReadable) entries.push(this.#sayUnreadable(workload, observation, happened));
       recorded.push({ workload: id, observation });
       if (workload.mode === "observe") {
         workload.last = { atMs: nowMs, wallMs, observation, decision: undefined, effect: "none" };
@@ -351,19 +354,16 @@ export class Controller {
   }
 
   /** Capacity that cannot be read, and that can be again, once each. */
-  #sayUnreadable(workload: Running, { capacity }: Observation, happened: (() => void)[]): DraftEntry[] {
+  #sayUnreadable(workload: Running, { capacity }: Observation, happened: (() => void)[]): DraftEntry {
     const { id, unreadable } = workload;
-    if (capacity.readable === workload.wasReadable) return [];
     workload.wasReadable = capacity.readable;
     happened.push(() => this.#events.onUnreadable?.(id, capacity.readable ? undefined : unreadable));
-    return [
-      this.#draft({
-        kind: "capacity",
-        workload: id,
-        isReadable: capacity.readable,
-        ...(!capacity.readable && unreadable !== undefined && { message: unreadable }),
-      }),
-    ];
+    return this.#draft({
+      kind: "capacity",
+      workload: id,
+      isReadable: capacity.readable,
+      ...(!capacity.readable && unreadable !== undefined && { message: unreadable }),
+    });
   }
 
   async #observe(workload: Running, deadline: AbortSignal): Promise<Observation> {
@@ -382,7 +382,7 @@ export class Controller {
     const entries: DraftEntry[] = [];
     const conclusions: Conclusion[] = [];
     const { found } = workload;
-    if (found === undefined || workload.open.length === 0) return { entries, conclusions };
+    if (found === undefined) return { entries, conclusions };
     for (const intent of workload.open) {
       const outcome = found.requested === intent.do.units ? "applied" : "abandoned";
       conclusions.push({ intentId: intent.id, outcome });

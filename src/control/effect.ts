@@ -1,10 +1,9 @@
 import type { Actuator, CapacityFound, CapacityUnreadable, SetOutcome } from "../actuators/actuator.ts";
 import type { Conclusion, Intent } from "../ledger/store.ts";
 import { messageOf } from "../lib/system-error.ts";
-import { anyOf, type Clock } from "./clock.ts";
 
 /** Longest time for reading capacity. */
-const READING_MAX_MS = 10_000;
+export const READING_MAX_MS = 10_000;
 /** Of the interval, time for reading before a decision. */
 const READING_SHARE = 0.5;
 /** Longest time for one effect. */
@@ -34,12 +33,12 @@ export async function readCapacity(actuator: Actuator, signal: AbortSignal): Pro
 /**
  * Does what an intent says, and reads back what is there. What an actuator says counts for what it did not do; that something
  * was done is believed when it is seen.
- * `deadline` and `grace` abort when nobody waits any longer, and the outcome is unknown then.
+ * `deadline`, and what `readBackBy` gives when it is time to read back, abort when nobody waits any longer, and the outcome is unknown then.
  */
 export async function carryOut(
   intent: Intent,
   actuator: Actuator,
-  { clock, deadline, grace }: { readonly clock: Clock; readonly deadline: AbortSignal; readonly grace: AbortSignal },
+  { deadline, readBackBy }: { readonly deadline: AbortSignal; readonly readBackBy: () => AbortSignal },
 ): Promise<CarriedOut> {
   const { units: requested, ...identity } = intent.expect;
   let said: SetOutcome;
@@ -50,7 +49,7 @@ export async function carryOut(
   }
   const message = "message" in said ? said.message : undefined;
   if (said.kind === "conflict" || said.kind === "rejected" || said.kind === "failed") return { outcome: said.kind, ...(message !== undefined && { message }) };
-  const after = await readCapacity(actuator, anyOf(clock.timeout(READING_MAX_MS), grace));
+  const after = await readCapacity(actuator, readBackBy());
   if (after.kind === "unreadable") return { outcome: "unknown", message: [message, after.message].filter((text) => text !== undefined).join("; ") };
   if (after.requested === intent.do.units) return { outcome: said.kind === "unchanged" ? "unchanged" : "applied" };
   if (said.kind === "unknown" && after.requested === intent.expect.units) return { outcome: "failed", ...(message !== undefined && { message }) };

@@ -1,11 +1,13 @@
 import type { Actuator } from "../actuators/actuator.ts";
 import type { Intent } from "../ledger/store.ts";
 import { anyOf } from "./clock.ts";
-import { ACTING_MAX_MS, type CarriedOut, carryOut } from "./effect.ts";
+import { ACTING_MAX_MS, type CarriedOut, carryOut, READING_MAX_MS } from "./effect.ts";
 import type { ControllerPorts } from "./ports.ts";
 
 /** Effects that take longer go on beside the next tick. */
 const PATIENCE_MS = 500;
+/** Those that begin within so long share a deadline that is many times as far away. */
+const SAME_TIME_MS = 250;
 /** Whoever stops us waits for ten seconds. */
 const STOP_GRACE_MS = 8_000;
 
@@ -46,11 +48,12 @@ export class Effects {
     const { clock, isStopped } = this.#ports;
     const grace = this.#graceAfter(signal);
     const deadline = anyOf(clock.timeout(ACTING_MAX_MS), grace);
+    const readBackBy = this.#sharedDeadlines(grace);
     const begun = intents.map(async ({ intent, actuator }) => {
       const result: CarriedOut =
         signal.aborted || isStopped() || clock.wallMs() > intent.deadlineMs
           ? { outcome: "abandoned", message: "stopped before it began" }
-          : await carryOut(intent, actuator, { clock, deadline, grace });
+          : await carryOut(intent, actuator, { deadline, readBackBy });
       this.#done.push({ intent, result });
     });
     const all = Promise.all(begun);
@@ -67,6 +70,17 @@ export class Effects {
       }
     };
     void finish();
+  }
+
+  /** Deadlines for reading back: one for all that begin to at about the same time, as there may be thousands of them. */
+  #sharedDeadlines(grace: AbortSignal): () => AbortSignal {
+    const { clock } = this.#ports;
+    let last: { readonly atMs: number; readonly signal: AbortSignal } | undefined;
+    return () => {
+      const nowMs = clock.engineMs();
+      if (last === undefined || nowMs - last.atMs > SAME_TIME_MS) last = { atMs: nowMs, signal: anyOf(clock.timeout(READING_MAX_MS), grace) };
+      return last.signal;
+    };
   }
 
   /** Aborts a while after `signal` has, unless everything has ended by then. One for each signal, however many effects. */
