@@ -152,10 +152,20 @@ export class Controller {
 
   /** What it knows of each workload. */
   views(): readonly WorkloadView[] {
-    return this.#workloads.map(({ id, mode, posture, last, unreadable, isActing, engine, open, policy }) => ({
+    return this.#workloads.map((workload) => this.#viewOf(workload));
+  }
+
+  /** What it knows of one workload; undefined when there is none of that name. */
+  view(workload: string): WorkloadView | undefined {
+    const known = this.#byId.get(workload);
+    return known && this.#viewOf(known);
+  }
+
+  #viewOf({ id, mode, posture, last, unreadable, isActing, engine, open, policy }: Running): WorkloadView {
+    return {
       ...{ policy, id, mode, posture, last, unreadable, isActing },
       ...{ policyHash: engine.policyHash, intervalMs: engine.intervalMs, openIntents: open.length, orders: this.#orders.of(id) },
-    }));
+    };
   }
 
   /** Entries of the ledger. */

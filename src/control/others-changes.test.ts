@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { othersChanges } from "./others-changes.ts";
+import { OthersWatch, type OwnOrder } from "./others-changes.ts";
 import type { Past } from "./past.ts";
+import type { OthersChanges } from "./preflight.ts";
 
 const MINUTE = 60_000;
 const past = (...units: readonly (number | undefined)[]): Past[] =>
@@ -8,6 +9,12 @@ const past = (...units: readonly (number | undefined)[]): Past[] =>
     atMs: i * MINUTE,
     observation: { capacity: { readable: requested !== undefined, requested: requested ?? 0, ready: 0, starting: 0, draining: 0 }, readings: [] },
   }));
+
+function othersChanges(all: readonly Past[], orders: readonly OwnOrder[], withinMs: number): OthersChanges {
+  const watch = new OthersWatch(orders, withinMs);
+  for (const one of all) watch.note(one);
+  return watch.changes;
+}
 
 test("a change that nobody here asked for is somebody else's", () => {
   const orders = [

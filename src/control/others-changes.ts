@@ -10,23 +10,36 @@ export interface OwnOrder {
   readonly units: number;
 }
 
-/**
- * Changes of capacity that nobody here asked for.
- * @param past what was observed, oldest first   @param orders ours, in any order
- */
-export function othersChanges(past: readonly Past[], orders: readonly OwnOrder[], withinMs: number): OthersChanges {
-  let count = 0;
-  let lastMs: number | undefined;
-  let before: number | undefined;
-  for (const { atMs, observation } of past) {
-    const { readable, requested } = observation.capacity;
-    if (!readable) continue;
-    const isOurs = orders.some((order) => order.units === requested && atMs - order.atMs >= -OURS_WITHIN_MS && atMs - order.atMs <= OURS_WITHIN_MS);
-    if (before !== undefined && requested !== before && !isOurs) {
-      count++;
-      lastMs = atMs;
-    }
-    before = requested;
+/** Counts changes of capacity that nobody here asked for, one observation after the other. */
+export class OthersWatch {
+  readonly #orders: readonly OwnOrder[];
+  readonly #withinMs: number;
+  #count = 0;
+  #lastMs: number | undefined;
+  #before: number | undefined;
+
+  /** @param orders ours, in any order   @param withinMs how far back is looked */
+  constructor(orders: readonly OwnOrder[], withinMs: number) {
+    this.#orders = orders;
+    this.#withinMs = withinMs;
   }
-  return { count, lastMs, withinMs };
+
+  /** Takes what was observed; oldest first. */
+  note({ atMs, observation }: Past): void {
+    const { readable, requested } = observation.capacity;
+    if (!readable) return;
+    const before = this.#before;
+    this.#before = requested;
+    if (before === undefined || requested === before || this.#isOurs(requested, atMs)) return;
+    this.#count++;
+    this.#lastMs = atMs;
+  }
+
+  #isOurs(requested: number, atMs: number): boolean {
+    return this.#orders.some(({ units, atMs: orderedMs }) => units === requested && Math.abs(atMs - orderedMs) <= OURS_WITHIN_MS);
+  }
+
+  get changes(): OthersChanges {
+    return { count: this.#count, lastMs: this.#lastMs, withinMs: this.#withinMs };
+  }
 }

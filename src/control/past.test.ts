@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Observation } from "../engine/model.ts";
 import { decodeObservations, encodeObservations, observationIn } from "./observations.ts";
-import { type Past, pastOf } from "./past.ts";
+import { type Past, pastOf, pastOfAll } from "./past.ts";
 
 const seen = (ready: number, value = 0.5): Observation => ({
   capacity: { readable: true, requested: ready, ready, starting: 0, draining: 0 },
@@ -57,5 +57,17 @@ describe("the past of a workload", () => {
       [9, 109],
     ]);
     expect(await ready("a/b", 1_000)).toHaveLength(10);
+  });
+
+  test("is the same for each of many, read in one pass", async () => {
+    for (const buckets of [undefined, 1, 2, 3, 5, 1_000])
+      for (const wanted of [["a/b"], ["a/slow"], ["a/b", "a/slow", "a/nobody"]]) {
+        const found: string[] = [];
+        const window = { fromMs: 0, toMs: 10_000, ...(buckets !== undefined && { buckets }) };
+        for await (const { workload, atMs, observation } of pastOfAll(store, new Set(wanted), window))
+          found.push(`${workload} ${atMs / 1_000} ${observation.capacity.ready}`);
+        const alone = (await Promise.all(wanted.map(async (workload) => (await ready(workload, buckets)).map((one) => `${workload} ${one.join(" ")}`)))).flat();
+        expect(found.sort(), `${wanted} in ${buckets}`).toEqual(alone.sort());
+      }
   });
 });

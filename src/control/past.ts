@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { Observation } from "../engine/model.ts";
 import type { Store } from "../ledger/store.ts";
 import { SHARD } from "./controller.ts";
-import { observationIn } from "./observations.ts";
+import { decodeObservations, observationIn } from "./observations.ts";
 
 /** What a workload was shown at a tick. */
 export interface Past {
@@ -20,30 +20,65 @@ interface Window {
 
 /** Others have their turn after so many rows: the loop that reads is the loop that ticks. */
 const ROWS_A_TURN = 16;
+/** A workload that was missing in so many parts of the time one after the other is looked for only where others are: it was not running. */
+const MISSED_PARTS_MAX = 8;
+
+type Row = { readonly atMs: number; readonly bytes: Uint8Array };
 
 /** What one workload was shown, oldest first. What is not wanted is not unpacked: a day of a thousand workloads is gigabytes. */
-export async function* pastOf(store: Pick<Store, "observations">, workload: string, { fromMs, toMs, buckets }: Window): AsyncGenerator<Past> {
+export async function* pastOf(store: Pick<Store, "observations">, workload: string, window: Window): AsyncGenerator<Past> {
+  for await (const rows of parts(store, window)) yield* lastOf(rows, workload);
+}
+
+/** What each of many workloads was shown, oldest first for each, in one pass over the record. */
+export async function* pastOfAll(
+  store: Pick<Store, "observations">,
+  workloads: ReadonlySet<string>,
+  window: Window,
+): AsyncGenerator<Past & { readonly workload: string }> {
+  const missedParts = new Map<string, number>();
+  for await (const rows of parts(store, window)) {
+    const missing = new Set<string>();
+    for (const workload of workloads) if ((missedParts.get(workload) ?? 0) < MISSED_PARTS_MAX) missing.add(workload);
+    const seen = new Set<string>();
+    for (let i = rows.length - 1; i >= 0 && (missing.size > 0 || i === rows.length - 1); i--) {
+      const { atMs, bytes } = rows[i] as Row;
+      for (const { workload, observation } of decodeObservations(bytes)) {
+        if (seen.has(workload) || !workloads.has(workload)) continue;
+        seen.add(workload);
+        missing.delete(workload);
+        missedParts.delete(workload);
+        yield { workload, atMs, observation };
+      }
+      await turn();
+    }
+    for (const workload of missing) missedParts.set(workload, (missedParts.get(workload) ?? 0) + 1);
+  }
+}
+
+/** Rows by the part of the window that they are in; each alone where there are no parts. */
+async function* parts(store: Pick<Store, "observations">, { fromMs, toMs, buckets }: Window): AsyncGenerator<readonly Row[]> {
   const bucketMs = buckets === undefined ? 0 : (toMs - fromMs) / buckets;
-  let waiting: { readonly atMs: number; readonly bytes: Uint8Array }[] = [];
+  let waiting: Row[] = [];
   let bucket = -1;
   let rows = 0;
   for await (const row of store.observations(SHARD, fromMs, toMs)) {
     const next = bucketMs === 0 ? bucket + 1 : Math.floor((row.atMs - fromMs) / bucketMs);
     if (next !== bucket) {
-      yield* lastOf(waiting, workload);
+      if (waiting.length > 0) yield waiting;
       waiting = [];
       bucket = next;
     }
     waiting.push(row);
     if (++rows % ROWS_A_TURN === 0) await turn();
   }
-  yield* lastOf(waiting, workload);
+  if (waiting.length > 0) yield waiting;
 }
 
 /** The last of these in which the workload was due. */
-function* lastOf(rows: readonly { readonly atMs: number; readonly bytes: Uint8Array }[], workload: string): Generator<Past> {
+function* lastOf(rows: readonly Row[], workload: string): Generator<Past> {
   for (let i = rows.length - 1; i >= 0; i--) {
-    const { atMs, bytes } = rows[i] as (typeof rows)[number];
+    const { atMs, bytes } = rows[i] as Row;
     const observation = observationIn(bytes, workload);
     if (observation === undefined) continue;
     yield { atMs, observation };

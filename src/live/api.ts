@@ -102,7 +102,7 @@ export async function openApi(controller: Controller, store: Store, options: Api
   const now = () => ({ schemaVersion: API_VERSION, nowMs: wallMs(), isStopped: controller.isStopped }) as const;
   // One at a time: each takes a core while it runs.
   let turn: Promise<unknown> = Promise.resolve();
-  const policyOf = (workload: string): ResolvedWorkload | undefined => controller.views().find(({ id }) => id === workload)?.policy;
+  const policyOf = (workload: string): ResolvedWorkload | undefined => controller.view(workload)?.policy;
   const server: ApiServer = new ApiServer(
     {
       state: () => ({ ...now(), startedMs: views.startedMs, ledgerSeq: controller.ledgerSeq, workloads: views.states() }),

@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ProcessActuator } from "../actuators/process/process-actuator.ts";
 import { SystemClock } from "../control/clock.ts";
-import { type OwnOrder, othersChanges } from "../control/others-changes.ts";
-import { type Past, pastOf } from "../control/past.ts";
+import { OthersWatch, type OwnOrder } from "../control/others-changes.ts";
+import { pastOfAll } from "../control/past.ts";
 import { type OthersChanges, type Preflight, preflight } from "../control/preflight.ts";
+import type { Store } from "../ledger/store.ts";
 import { type ServerClock, watchServerClocks } from "../lib/server-clocks.ts";
 import type { Policy } from "../policy/parse.ts";
 import { actuatorOf } from "./actuators.ts";
@@ -12,10 +13,13 @@ import { refuseForLive } from "./problems.ts";
 import { metricSourcesOf, sourcesOf, unitsSource } from "./sources.ts";
 import { readLedger } from "./store.ts";
 
-/** How far back the record is looked through for what others did, in so many places, and entries of ours that explain a change. */
+/** How far back the record is looked through for what others did, and entries of ours that explain a change. */
 const LOOK_BACK_MS = 86_400_000;
-const LOOKED_AT = 2_000;
 const ENTRIES_MAX = 5_000;
+/** So many places are looked at in that time, and so many observations in all: fewer places for many workloads. */
+const PLACES_MAX = 2_000;
+const PLACES_MIN = 200;
+const LOOKED_AT = 1_000_000;
 
 /** What was found out before anything runs. */
 export interface LivePreflight {
@@ -39,17 +43,6 @@ export async function preflightPolicies(
   const units = unitsSource(() => processes, clock);
   const record = existsSync(join(data, "ledger.db")) ? readLedger(data) : undefined;
   if (record !== undefined) open.push(record);
-  const othersOf = async (workload: string): Promise<OthersChanges | undefined> => {
-    if (record === undefined) return undefined;
-    const toMs = clock.wallMs();
-    const past: Past[] = [];
-    for await (const one of pastOf(record, workload, { fromMs: toMs - LOOK_BACK_MS, toMs, buckets: LOOKED_AT })) past.push(one);
-    const orders = (await record.entriesOf(workload, ENTRIES_MAX)).flatMap((text): OwnOrder[] => {
-      const { at, body } = JSON.parse(text) as { readonly at: string; readonly body: { readonly kind: string; readonly do?: { readonly units?: number } } };
-      return body.kind === "intent" && body.do?.units !== undefined ? [{ atMs: Date.parse(at), units: body.do.units }] : [];
-    });
-    return othersChanges(past, orders, LOOK_BACK_MS);
-  };
   const subjects = policies.flatMap((policy) => {
     const byName = sourcesOf(policy, environment, clock, units);
     open.push(...byName.values());
@@ -63,10 +56,29 @@ export async function preflightPolicies(
   });
   const clocks = watchServerClocks(() => clock.wallMs());
   try {
-    const workloads = await Promise.all(subjects.map(async (subject) => preflight({ ...subject, others: await othersOf(subject.policy.id) }, clock)));
+    const others = record === undefined ? undefined : await othersIn(record, new Set(subjects.map(({ policy }) => policy.id)), clock.wallMs());
+    const workloads = await Promise.all(subjects.map((subject) => preflight({ ...subject, others: others?.get(subject.policy.id) }, clock)));
     return { workloads, clocks: clocks.end() };
   } finally {
     clocks.end();
     for (const one of open) await one.close();
   }
+}
+
+/** What others did to each workload, by the record of an earlier run. */
+async function othersIn(record: Store, workloads: ReadonlySet<string>, nowMs: number): Promise<ReadonlyMap<string, OthersChanges>> {
+  const watches = new Map<string, OthersWatch>();
+  for (const workload of workloads) watches.set(workload, new OthersWatch(await ordersIn(record, workload), LOOK_BACK_MS));
+  const buckets = Math.max(PLACES_MIN, Math.min(PLACES_MAX, Math.round(LOOKED_AT / workloads.size)));
+  for await (const one of pastOfAll(record, workloads, { fromMs: nowMs - LOOK_BACK_MS, toMs: nowMs, buckets })) watches.get(one.workload)?.note(one);
+  return new Map([...watches].map(([workload, watch]) => [workload, watch.changes]));
+}
+
+/** What was ordered for a workload lately. */
+async function ordersIn(record: Store, workload: string): Promise<readonly OwnOrder[]> {
+  const texts = (await record.entriesOf(workload, ENTRIES_MAX)).filter((text) => text.includes('"kind":"intent"'));
+  return texts.flatMap((text): OwnOrder[] => {
+    const { at, body } = JSON.parse(text) as { readonly at: string; readonly body: { readonly kind: string; readonly do?: { readonly units?: number } } };
+    return body.kind === "intent" && body.do?.units !== undefined ? [{ atMs: Date.parse(at), units: body.do.units }] : [];
+  });
 }

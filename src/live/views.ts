@@ -60,7 +60,7 @@ export class LiveViews {
   }
 
   state(workload: string): WorkloadState | undefined {
-    const view = this.#controller.views().find(({ id }) => id === workload);
+    const view = this.#controller.view(workload);
     return view === undefined ? undefined : this.#stateOf(view);
   }
 

@@ -81,7 +81,7 @@ export async function runDemo(options: DemoCommandOptions): Promise<void> {
   };
   let live: Live | undefined;
   const unitsOf = (workload: string): { ready: number; paid: number } => {
-    const capacity = live?.controller.views().find(({ id }) => id === workload)?.last?.observation.capacity;
+    const capacity = live?.controller.view(workload)?.last?.observation.capacity;
     return capacity?.readable ? { ready: capacity.ready, paid: capacity.ready + capacity.starting + capacity.draining } : { ready: 0, paid: 0 };
   };
   const demo = new Demo(

@@ -17,13 +17,13 @@ import { createNew } from "../write-new.ts";
 
 export interface LoadOptions {
   readonly endpoints?: string;
-  readonly path: string;
+  readonly path?: string;
   readonly rate?: string;
   readonly steps?: string;
-  readonly each: string;
+  readonly each?: string;
   readonly ramp?: string;
   readonly trace?: string;
-  readonly speed: string;
+  readonly speed?: string;
   readonly peakRate?: string;
   readonly from?: string;
   readonly to?: string;
@@ -32,7 +32,7 @@ export interface LoadOptions {
   readonly timeout: string;
   readonly threads: string;
   readonly random?: boolean;
-  readonly seed: string;
+  readonly seed?: string;
   readonly header: readonly string[];
   readonly out?: string;
   readonly force?: boolean;
@@ -43,12 +43,28 @@ export interface LoadOptions {
 const FOR_MS = 30_000;
 const FOLLOW_MS = 250;
 
+/** Options that say something about another one, and mean nothing without it. */
+const GOES_WITH = {
+  path: "endpoints",
+  each: "steps",
+  speed: "trace",
+  peakRate: "trace",
+  from: "trace",
+  to: "trace",
+  seed: "random",
+  force: "out",
+} as const satisfies Partial<Record<keyof LoadOptions, keyof LoadOptions>>;
+
 export async function runLoadPlay(targets: readonly string[], options: LoadOptions): Promise<void> {
+  for (const [name, other] of Object.entries(GOES_WITH) as [keyof LoadOptions, keyof LoadOptions][])
+    if (options[name] !== undefined && options[other] === undefined)
+      throw new UsageError(`--${name === "peakRate" ? "peak-rate" : name} goes with --${other}, which is not there`);
   const { shape, durationMs } = await shapeOf(options);
   if ((targets.length === 0) === (options.endpoints === undefined))
     throw new UsageError("say where the load goes: addresses such as http://127.0.0.1:8080/, or --endpoints with a file that names them");
   for (const target of targets) checkTarget(target);
-  if (!options.path.startsWith("/")) throw new UsageError(`--path: found "${options.path}", expected such as /search?q=a`);
+  const { path = "/" } = options;
+  if (!path.startsWith("/")) throw new UsageError(`--path: found "${path}", expected such as /search?q=a`);
   if (options.steps !== undefined && options.for !== undefined) throw new UsageError("--for: steps end by themselves; say how long each goes on with --each");
   const connections = parseWhole("connections", options.connections, 1, 10_000);
   const threads = Math.min(parseWhole("threads", options.threads, 1, 64), connections);
@@ -60,9 +76,9 @@ export async function runLoadPlay(targets: readonly string[], options: LoadOptio
     connections,
     timeoutMs: timeoutOf(options.timeout),
     headers: options.header.map(headerOf),
-    ...(options.random && { seed: parseWhole("seed", options.seed, 0, 2 ** 31 - 1) }),
+    ...(options.random && { seed: parseWhole("seed", options.seed ?? "1", 0, 2 ** 31 - 1) }),
   };
-  const followed = options.endpoints === undefined ? undefined : await follow(options.endpoints, options.path);
+  const followed = options.endpoints === undefined ? undefined : await follow(options.endpoints, path);
   const { out } = options;
   if (out === "-") throw new UsageError("--out: found -, expected a file; --json prints the whole to standard output");
   let isKept = out !== undefined;
@@ -129,14 +145,14 @@ async function anyShape(options: LoadOptions, forMs: number | undefined): Promis
   if (options.rate !== undefined) return constantShape(rateOption("--rate", options.rate), forMs ?? FOR_MS);
   if (options.steps !== undefined) {
     const rates = options.steps.split(",").map((text) => rateOption("--steps", text.trim()));
-    return stepsShape(rates, parseSpan("each", options.each));
+    return stepsShape(rates, parseSpan("each", options.each ?? "30s"));
   }
   if (options.ramp !== undefined) {
     const [from, to, ...more] = options.ramp.split("..").map((text) => rateOption("--ramp", text));
     if (from === undefined || to === undefined || more.length > 0) throw new UsageError(`--ramp: found "${options.ramp}", expected such as 10/s..500/s`);
     return rampShape(from, to, forMs ?? FOR_MS);
   }
-  const speed = Number(options.speed);
+  const speed = Number(options.speed ?? "1");
   if (!(speed > 0 && speed <= 1e6)) throw new UsageError(`--speed: found "${options.speed}", expected a number such as 60`);
   return recordedShape(await readTrace(options.trace as string), {
     speed,
