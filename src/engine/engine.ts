@@ -213,15 +213,8 @@ export class VernierEngine implements Engine, Decision {
     const current = isReadable ? capacity.requested : Math.max(this.#expected, 0);
     this.from = current;
     this.#isReadable = isReadable;
-    if (isReadable) {
-      const arrived = this.#knownReady < 0 ? 0 : Math.max(0, capacity.ready - this.#knownReady);
-      this.#arrived = arrived;
-      this.ready = capacity.ready;
-      this.#knownReady = capacity.ready;
-      this.#observeCapacity(current, capacity.ready, arrived, nowMs);
-    } else if (!capacity.readable) {
-      this.#log.add(REASON.capacity_unreadable, current, current);
-    }
+    if (isReadable) this.#observeCapacity(current, capacity.ready, nowMs);
+    else if (!capacity.readable) this.#log.add(REASON.capacity_unreadable, current, current);
     if (nowMs >= this.#freeze.nextAtMs) this.#freeze.advance(nowMs);
     if (nowMs >= this.#bounds.nextAtMs && this.#bounds.advance(nowMs)) this.#changeBounds(current);
     // Asleep: what comes from the units is rightly silent.
@@ -229,36 +222,35 @@ export class VernierEngine implements Engine, Decision {
     this.#unusable = unusable;
     this.#isInformed = false;
     const posture = this.#judge(isReadable, unusable, current, nowMs);
-    if (isReadable && this.#drift !== undefined) this.#observeDrift(this.#drift, current, nowMs);
-    if (isReadable && this.#steps !== undefined) this.#validate(this.#steps, current);
-
     // Without a reading of capacity nothing may be requested: the world decides what a number would mean.
-    let wished = isReadable ? this.#recommend(current, posture) : current;
-    this.#maySleep = false;
-    this.#waking = 0;
-    if (isReadable && this.#activation !== undefined) wished = this.#activate(this.#activation, wished, current);
-    this.desired = wished;
-    let units = wished;
+    this.desired = current;
+    this.requested = isReadable ? this.#decide(observation.orders, posture, current, nowMs) : current;
+    return this;
+  }
+
+  /** Units to request, by what is known of load and of capacity. */
+  #decide(orders: Orders | undefined, posture: Posture, current: number, nowMs: number): number {
+    const steps = this.#steps;
+    if (this.#drift !== undefined) this.#observeDrift(this.#drift, current, nowMs);
+    if (steps !== undefined) this.#validate(steps, current);
+    let units = this.#recommend(current, posture);
+    if (this.#activation !== undefined) units = this.#activate(this.#activation, units, current);
+    this.desired = units;
     if (units < current && this.#provesScaleIn) units = this.#prove(units, current);
     units = this.#stabilise(units, current, nowMs);
-    if (units > current && this.#steps !== undefined) units = this.#steps.serialise(units, current, nowMs);
-    if (units !== current) {
-      units = this.#limitRate(units, current, nowMs);
-      units = this.#cool(units, current, nowMs);
-    }
+    if (units > current && steps !== undefined) units = steps.serialise(units, current, nowMs);
+    if (units !== current) units = this.#cool(this.#limitRate(units, current, nowMs), current, nowMs);
     // Nobody is helped by a guard that keeps a sleeper from waking.
     if (units < this.#waking) {
       this.#log.add(REASON.wakes_anyway, units, this.#waking);
       units = this.#waking;
     }
-    if (isReadable && this.#steps?.hasGoal) units = this.#steps.takeBack(units, current, unusable === 0 && !this.#isFrozen("down"));
-    if (isReadable) units = this.#obey(observation.orders, units, current, nowMs);
+    if (steps?.hasGoal === true) units = steps.takeBack(units, current, this.#unusable === 0 && !this.#isFrozen("down"));
+    units = this.#obey(orders, units, current, nowMs);
     units = this.#constrain(units, current, nowMs);
-    if (units !== current && observation.orders?.units === undefined) units = this.#leaveAlone(observation.orders, units, current, nowMs);
-    if (!isReadable) units = current;
-    else if (units < current) units = this.#limitRemoval(units, current, nowMs);
-    this.requested = units;
-    return this;
+    if (units === current) return units;
+    if (orders?.units === undefined) units = this.#leaveAlone(orders, units, current, nowMs);
+    return units < current ? this.#limitRemoval(units, current, nowMs) : units;
   }
 
   settle(allowances: Allowances): Decision {
@@ -319,10 +311,12 @@ export class VernierEngine implements Engine, Decision {
     return false;
   }
 
-  #observeCapacity(current: number, ready: number, arrived: number, nowMs: number): void {
-    if (this.#expected < 0) {
-      this.#expected = current;
-    }
+  #observeCapacity(current: number, ready: number, nowMs: number): void {
+    const arrived = this.#knownReady < 0 ? 0 : Math.max(0, ready - this.#knownReady);
+    this.#arrived = arrived;
+    this.#knownReady = ready;
+    this.ready = ready;
+    if (this.#expected < 0) this.#expected = current;
     if (this.#lastSeen < 0) this.#lastSeen = current;
     this.#blastRadius?.observe(nowMs, current, Math.max(0, this.#lastSeen - current));
     this.#readyHistory.record(nowMs, ready);
@@ -435,6 +429,8 @@ export class VernierEngine implements Engine, Decision {
 
   /** Zero or not, apart from how much. */
   #activate(activation: Activation, wish: number, current: number): number {
+    this.#maySleep = false;
+    this.#waking = 0;
     const slot = this.#activationSlot as MetricSlot;
     const { above, idleMs, wake } = this.#policy.activation as NonNullable<ResolvedWorkload["activation"]>;
     const phase = activation.record(this.atMs, slot.isUsable ? slot.value : undefined);
