@@ -136,15 +136,6 @@ export class VernierEngine implements Engine, Decision {
   #serving = REAL_ZERO;
   #missing = REAL_ZERO;
   #arrived = 0;
-  readonly #stepTick = {
-    nowMs: REAL_ZERO,
-    current: 0,
-    ready: 0,
-    missing: REAL_ZERO,
-    arrived: 0,
-    min: 0,
-    mayGo: () => this.#blastRadius?.allowed(this.atMs) ?? Number.POSITIVE_INFINITY,
-  };
 
   constructor(policy: ResolvedWorkload, options: VernierEngineOptions) {
     this.workload = policy.id;
@@ -191,7 +182,10 @@ export class VernierEngine implements Engine, Decision {
     this.#down = new RateLimit(guards.down);
     if (guards.blastRadius !== "off") this.#blastRadius = new BlastRadius(guards.blastRadius);
     if (guards.drift === "on") this.#drift = new Drift();
-    if (guards.steps !== "off") this.#steps = new StepLife(guards.steps, policy, this.#slots, this.#log);
+    if (guards.steps !== "off") {
+      const bounds = { min: () => this.#min, mayGo: () => this.#blastRadius?.allowed(this.atMs) ?? Number.POSITIVE_INFINITY };
+      this.#steps = new StepLife(guards.steps, policy, this.#slots, this.#readyHistory, bounds, this.#log);
+    }
     if (policy.budget !== undefined && unit.price !== undefined) {
       this.#spend = new Spend({
         perMonth: policy.budget.amountPerMonth,
@@ -232,7 +226,11 @@ export class VernierEngine implements Engine, Decision {
   #decide(orders: Orders | undefined, posture: Posture, current: number, nowMs: number): number {
     const steps = this.#steps;
     if (this.#drift !== undefined) this.#observeDrift(this.#drift, current, nowMs);
-    if (steps !== undefined) this.#validate(steps, current);
+    if (steps !== undefined) {
+      // Somebody else's step.
+      if (current !== this.#expected) steps.forget();
+      steps.observe(current, this.ready, this.#missing, this.#arrived, nowMs);
+    }
     let units = this.#recommend(current, posture);
     if (this.#activation !== undefined) units = this.#activate(this.#activation, units, current);
     this.desired = units;
@@ -398,19 +396,6 @@ export class VernierEngine implements Engine, Decision {
     const units = wish > current ? Math.max(current, Math.min(wish, this.#min)) : current;
     this.#log.add(REASON.drift_robot, wish, units, this.#drift.heldForMs(nowMs));
     return units;
-  }
-
-  /** Looks at what the last steps did. */
-  #validate(steps: StepLife, current: number): void {
-    if (current !== this.#expected) steps.forget();
-    const tick = this.#stepTick;
-    tick.nowMs = this.atMs;
-    tick.current = current;
-    tick.ready = this.ready;
-    tick.missing = this.#missing;
-    tick.arrived = this.#arrived;
-    tick.min = this.#min;
-    steps.observe(tick, this.#readyHistory);
   }
 
   /** What the strategies ask for; what we do without sight when none has an opinion. */

@@ -64,7 +64,7 @@ export class MetricPipeline {
     this.#numerators[this.#bucket] = this.#numerator;
     this.#denominators[this.#bucket] = this.#denominator;
     this.#bucket = this.#bucket + 1 === buckets ? 0 : this.#bucket + 1;
-    if (this.#filled < buckets) this.#filled++;
+    this.#filled = Math.min(this.#filled + 1, buckets);
     this.#numerator = 0;
     this.#denominator = 0;
     let above = 0;

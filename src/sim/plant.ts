@@ -89,8 +89,8 @@ export class Plant {
   retries = REAL_ZERO;
   /** What can be served per second, after what its own dependencies with limits allow. */
   capacityRate = REAL_ZERO;
-  /** Units' worth that could be served in the last step, after what everything it depends on allowed. */
-  capacityUnits = REAL_ZERO;
+  /** What could be served per second in the last step, after what everything it depends on allowed. */
+  #allowedRate = REAL_ZERO;
 
   constructor(parameters: PlantParameters, rng: Rng) {
     this.#unit = parameters.unit;
@@ -189,7 +189,7 @@ export class Plant {
     }
     if (this.failed > 0) this.#retries?.fail(this.failed, nowMs);
     this.backlog = backlog;
-    this.capacityUnits = capacity / this.#perUnit;
+    this.#allowedRate = capacity;
     this.busy = (this.#effort * this.served) / (this.#perUnit * seconds);
   }
 
@@ -208,8 +208,7 @@ export class Plant {
   /** Time the dependency or the units need to work off the backlog, ms. */
   get backlogMs(): number {
     if (this.backlog === 0) return 0;
-    const capacity = this.capacityUnits * this.#perUnit;
-    return capacity > 0 ? (this.backlog / capacity) * 1_000 : this.#unit.requestTimeoutMs;
+    return this.#allowedRate > 0 ? (this.backlog / this.#allowedRate) * 1_000 : this.#unit.requestTimeoutMs;
   }
 
   #start(count: number, nowMs: number): void {

@@ -145,8 +145,11 @@ export class Growth {
 
   /** Takes a reading that is not judged. */
   keep(sample: StepSample): void {
-    this.#last = sample;
-    this.#accept(sample, sample.units);
+    if (sample !== this.#last) {
+      this.#last = sample;
+      this.#accept(sample, sample.units);
+    }
+    this.#useful = sample.units;
   }
 
   /** Judges a newer reading. @param isOurs whether growth is the effect of steps of ours, which may be blamed   @param isWarm whether units do all that they can */

@@ -12,6 +12,7 @@ export class StepSenses {
   /** Readings of work done are means over this. */
   readonly workWindowMs: number = 0;
   readonly #perUnit: number = REAL_ZERO;
+  readonly #ready: ReadyHistory;
   readonly #served: MetricSlot | undefined;
   /** Whether work done is known in busy units, not requests; read every tick. */
   readonly #isInUnits: boolean;
@@ -24,7 +25,8 @@ export class StepSenses {
   readonly #seesMore: boolean;
   readonly #health = { fromMs: 0, toMs: 0, errors: Number.NaN, slowness: Number.NaN, load: Number.NaN };
 
-  constructor(policy: ResolvedWorkload, slots: readonly MetricSlot[]) {
+  constructor(policy: ResolvedWorkload, slots: readonly MetricSlot[], ready: ReadyHistory) {
+    this.#ready = ready;
     this.#perUnit = policy.unit.serves?.rate ?? Number.NaN;
     // By name, so that the order of metrics in the file changes nothing.
     const named = slots.filter(({ isRead }) => isRead).sort((a, b) => (a.metric.name < b.metric.name ? -1 : 1));
@@ -59,11 +61,11 @@ export class StepSenses {
   }
 
   /** What the units did lately, where it can be seen. */
-  fill(sample: StepSample, history: ReadyHistory): void {
+  fill(sample: StepSample): void {
     const served = this.#served as MetricSlot;
     const isInUnits = this.#isInUnits;
     sample.atMs = served.toMs;
-    sample.units = Number.isNaN(served.unitsMean) ? history.mean(served.fromMs, served.toMs) : served.unitsMean;
+    sample.units = Number.isNaN(served.unitsMean) ? this.#ready.mean(served.fromMs, served.toMs) : served.unitsMean;
     sample.served = isInUnits ? served.load : served.value;
     if (this.#utilisation !== undefined) sample.utilisation = this.#utilisation.isUsable ? this.#utilisation.value : Number.NaN;
     if (this.#seesMore) this.#fillMore(sample, isInUnits ? 1 / this.#perUnit : 1);

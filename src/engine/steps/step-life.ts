@@ -40,17 +40,11 @@ const TAKE_BACK_WITHIN_MS = 120_000;
 /** A step down waits so many times its settling time for readings that say what it did. */
 const PATIENCE = 4;
 
-/** Capacity as a tick finds it. */
-export interface StepTick {
-  readonly nowMs: number;
-  readonly current: number;
-  readonly ready: number;
-  /** Units that will not come, and units that have come since the last tick. */
-  readonly missing: number;
-  readonly arrived: number;
-  readonly min: number;
-  /** Units that may go at once; asked only when some are to go. */
-  readonly mayGo: () => number;
+/** How far a step may be taken back; asked only when one is to be. */
+export interface StepBounds {
+  min(): number;
+  /** Units that may go at once. */
+  mayGo(): number;
 }
 
 /**
@@ -66,6 +60,7 @@ export class StepLife {
   readonly #scaleIn: ScaleIn;
   readonly #starts: Starts;
   readonly #senses: StepSenses;
+  readonly #bounds: StepBounds;
   readonly #settleMs: number = 0;
   /** As declared: until then a unit is known to do less. */
   readonly #warmUpMs: number = 0;
@@ -78,11 +73,12 @@ export class StepLife {
   #grewFrom = -1;
   #ready = 0;
 
-  constructor(guard: ResolvedSteps, policy: ResolvedWorkload, slots: readonly MetricSlot[], log: ReasonLog) {
+  constructor(guard: ResolvedSteps, policy: ResolvedWorkload, slots: readonly MetricSlot[], ready: ReadyHistory, bounds: StepBounds, log: ReasonLog) {
     this.#guard = guard;
+    this.#bounds = bounds;
     this.#uses = policy.uses;
     this.#log = log;
-    this.#senses = new StepSenses(policy, slots);
+    this.#senses = new StepSenses(policy, slots, ready);
     this.#settleMs = policy.intervalMs + this.#senses.delayMs;
     this.#warmUpMs = policy.unit.warmUp?.forMs ?? 0;
     this.#growth = new Growth(guard.holdMs, Math.max(WARM_MS, this.#warmUpMs), this.#senses.workWindowMs);
@@ -90,15 +86,22 @@ export class StepLife {
     this.#starts = new Starts(guard.retryMs);
   }
 
-  /** Looks at what the last steps did. */
-  observe(tick: StepTick, history: ReadyHistory): void {
-    this.#ready = tick.ready;
-    this.#starts.observe(tick.missing, tick.arrived);
-    if (this.#senses.seesMoreThan(this.#growth.readToMs)) this.#observeGrowth(tick, history);
-    if (this.#scaleIn.isOpen) this.#observeScaleIn(tick);
+  /**
+   * Looks at what the last steps did.
+   * @param missing units that will not come   @param arrived units that have come since the last tick
+   */
+  observe(current: number, ready: number, missing: number, arrived: number, nowMs: number): void {
+    this.#ready = ready;
+    if (this.#starts.attempts > 0) this.#starts.observe(missing, arrived);
+    if (this.#senses.seesMoreThan(this.#growth.readToMs)) this.#observeGrowth(current, nowMs);
+    if (this.#scaleIn.isOpen) this.#observeScaleIn(current, nowMs);
+    if (this.#goal >= 0) this.#observeGoal(current, nowMs);
+  }
+
+  #observeGoal(current: number, nowMs: number): void {
     // Reached, or overtaken by whoever else changes capacity.
-    if (this.#goal === tick.current) this.#goal = -1;
-    if (this.#goal < 0 || tick.nowMs <= this.#goalUntilMs) return;
+    if (this.#goal === current) this.#goal = -1;
+    if (this.#goal < 0 || nowMs <= this.#goalUntilMs) return;
     this.#goal = -1;
     this.#growth.forget();
   }
@@ -111,17 +114,17 @@ export class StepLife {
     this.#grewFrom = -1;
   }
 
-  #observeGrowth(tick: StepTick, history: ReadyHistory): void {
+  #observeGrowth(current: number, nowMs: number): void {
     const growth = this.#growth;
     const isOurs = this.#grewFrom >= 0;
     const isJudged = isOurs || !growth.isIdle;
     const sample = growth.next(isJudged);
-    this.#senses.fill(sample, history);
-    if (isJudged) this.#judgeGrowth(sample, tick, isOurs);
+    this.#senses.fill(sample);
+    if (isJudged) this.#judgeGrowth(sample, current, nowMs, isOurs);
     else growth.keep(sample);
   }
 
-  #judgeGrowth(sample: StepSample, { nowMs, current, min, mayGo }: StepTick, isOurs: boolean): void {
+  #judgeGrowth(sample: StepSample, current: number, nowMs: number, isOurs: boolean): void {
     const growth = this.#growth;
     const verdict = growth.record(sample, nowMs, isOurs, nowMs - this.#grewAtMs >= this.#warmUpMs);
     if (growth.worthHaving > current - 0.25) this.#grewFrom = -1;
@@ -137,14 +140,14 @@ export class StepLife {
         return;
       case "retrograde":
       case "futile":
-        this.#goal = Math.max(min, this.#grewFrom, growth.capAt(nowMs), current - mayGo());
+        this.#goal = Math.max(this.#bounds.min(), this.#grewFrom, growth.capAt(nowMs), current - this.#bounds.mayGo());
         growth.takenBackTo(this.#goal);
         this.#goalUntilMs = nowMs + TAKE_BACK_WITHIN_MS;
         this.#why = [verdict, growth.servedBefore, growth.servedNow];
     }
   }
 
-  #observeScaleIn({ nowMs, current }: StepTick): void {
+  #observeScaleIn(current: number, nowMs: number): void {
     const scaleIn = this.#scaleIn;
     const health = this.#senses.health();
     const { errors } = scaleIn.before;
