@@ -154,6 +154,11 @@ describe("tidy", () => {
     }
   });
 
+  test("signals are joined where their timeouts are kept alive", () => {
+    for (const path of products.filter((path) => path.startsWith("src/") && path !== "src/lib/any-signal.ts"))
+      expect(read(path), path).not.toContain("AbortSignal.any(");
+  });
+
   test("no loose ends, no machine paths, no registry addresses", () => {
     for (const path of [...texts, "package.json", "package-lock.json", ".ci/run"]) {
       if (path === "test/architecture.test.ts") continue;

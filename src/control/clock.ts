@@ -1,12 +1,4 @@
-import { setMaxListeners } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
-
-/** Aborts when one of them does. Thousands may listen: every workload of a tick shares a deadline. */
-export function anyOf(...signals: readonly AbortSignal[]): AbortSignal {
-  const any = AbortSignal.any([...signals]);
-  setMaxListeners(0, any);
-  return any;
-}
 
 /** Time as a controller knows it. */
 export interface Clock {

@@ -1,6 +1,6 @@
 import type { Actuator } from "../actuators/actuator.ts";
 import type { Intent } from "../ledger/store.ts";
-import { anyOf } from "./clock.ts";
+import { anyOf } from "../lib/any-signal.ts";
 import { ACTING_MAX_MS, type CarriedOut, carryOut, READING_MAX_MS } from "./effect.ts";
 import type { ControllerPorts } from "./ports.ts";
 

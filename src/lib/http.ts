@@ -3,6 +3,7 @@ import { Agent, type IncomingHttpHeaders, type IncomingMessage, request as reque
 import { request as requestTls, Agent as TlsAgent } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { type AllowedAddresses, addressKind, allowAddresses, mayReach } from "./addresses.ts";
+import { type Deadline, within } from "./any-signal.ts";
 import { messageOf, systemErrorCode } from "./system-error.ts";
 
 /** What to trust and who to be on a TLS connection; PEM texts. */
@@ -91,8 +92,19 @@ const NOTHING_MORE = allowAddresses([]);
  * @throws HttpError
  */
 export async function sendHttp(request: HttpRequest, limits: HttpLimits, signal?: AbortSignal): Promise<HttpAnswer> {
-  const deadline = AbortSignal.timeout(limits.deadlineMs);
-  const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
+  const wasStopped = (): boolean => signal?.aborted === true;
+  return await within(limits.deadlineMs, signal, async (either, deadline) => await follow(request, { limits, either, deadline, wasStopped }));
+}
+
+interface Sending {
+  readonly limits: HttpLimits;
+  readonly either: AbortSignal;
+  readonly deadline: Deadline;
+  wasStopped(): boolean;
+}
+
+/** Sends it, and again where it is sent on to. */
+async function follow(request: HttpRequest, { limits, either, deadline, wasStopped }: Sending): Promise<HttpAnswer> {
   const progress = { isSent: false };
   let url = request.url;
   for (let redirects = 0; ; redirects++) {
@@ -101,8 +113,8 @@ export async function sendHttp(request: HttpRequest, limits: HttpLimits, signal?
       answer = await sendOnce({ ...request, url }, limits, either, progress);
     } catch (cause) {
       const about = { ...progress, cause };
-      if (signal?.aborted) throw new HttpError("stopped", "stopped", about);
-      if (deadline.aborted) throw new HttpError("deadline", `no full answer within ${limits.deadlineMs / 1_000} s`, about);
+      if (wasStopped()) throw new HttpError("stopped", "stopped", about);
+      if (deadline.isOver) throw new HttpError("deadline", `no full answer within ${limits.deadlineMs / 1_000} s`, about);
       throw cause instanceof HttpError ? cause : explained(cause, progress.isSent);
     }
     const location = answer.headers.location;

@@ -1,3 +1,4 @@
+import { within } from "./any-signal.ts";
 import { messageOf, systemErrorCode } from "./system-error.ts";
 
 /** What came back, as far as a sender of messages wants to know; `failed` in words without address, headers or body. */
@@ -14,16 +15,17 @@ export async function post(
   message: { readonly headers: Readonly<Record<string, string>>; readonly body: string },
   { deadlineMs, signal }: { readonly deadlineMs: number; readonly signal: AbortSignal },
 ): Promise<Posted> {
-  const deadline = AbortSignal.timeout(deadlineMs);
-  try {
-    const answer = await fetch(url, { method: "POST", redirect: "manual", signal: AbortSignal.any([signal, deadline]), ...message });
-    await answer.body?.cancel();
-    return { kind: "answered", status: answer.status, retryAfter: answer.headers.get("retry-after") ?? undefined };
-  } catch (error) {
-    if (signal.aborted) return { kind: "failed", why: "stopped" };
-    if (deadline.aborted) return { kind: "failed", why: `no answer within ${deadlineMs / 1_000} s` };
-    return { kind: "failed", why: whyOf(error) };
-  }
+  return await within(deadlineMs, signal, async (either, deadline): Promise<Posted> => {
+    try {
+      const answer = await fetch(url, { method: "POST", redirect: "manual", signal: either, ...message });
+      await answer.body?.cancel();
+      return { kind: "answered", status: answer.status, retryAfter: answer.headers.get("retry-after") ?? undefined };
+    } catch (error) {
+      if (signal.aborted) return { kind: "failed", why: "stopped" };
+      if (deadline.isOver) return { kind: "failed", why: `no answer within ${deadlineMs / 1_000} s` };
+      return { kind: "failed", why: whyOf(error) };
+    }
+  });
 }
 
 /** Node's own words repeat addresses, which may be secrets; its codes do not. */

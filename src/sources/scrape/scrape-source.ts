@@ -1,4 +1,5 @@
 import type { AllowedAddresses } from "../../lib/addresses.ts";
+import { anyOf } from "../../lib/any-signal.ts";
 import { concurrently } from "../../lib/concurrently.ts";
 import { HttpError, sendHttp } from "../../lib/http.ts";
 import { oneLine } from "../../lib/one-line.ts";
@@ -149,7 +150,7 @@ export class ScrapeSource implements Source {
   async #scrape(): Promise<Looked> {
     const { targets, credentials, budgetMs } = this.#config;
     this.#stop = new AbortController();
-    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(budgetMs)]);
+    const signal = anyOf(this.#stop.signal, AbortSignal.timeout(budgetMs));
     if (this.#isClosed) this.#stop.abort();
     const endpoints = "file" in targets ? await readEndpoints(targets.file, targets.path, signal) : targets.map(endpointAt);
     if (typeof endpoints === "string") return () => ({ outcome: { kind: "absent", reason: endpoints } });
