@@ -1,5 +1,6 @@
 import type { Observation } from "../engine/model.ts";
 import { keepsTo, type ResolvedObjective } from "../policy/resolve.ts";
+import { failuresOf, valuesOf } from "./objective-readings.ts";
 
 /** Parts that a window is cut into: what is counted may be older than the window by one of them. */
 const PARTS = 60;
@@ -79,8 +80,7 @@ export class ObjectiveAccount {
 
   /** @param stepMs how long the observation stands for */
   add({ readings }: Pick<Observation, "readings">, nowMs: number, stepMs: number): void {
-    const values = new Map(readings.filter(({ status }) => status === "value").map(({ metric, value }) => [metric, value]));
-    const counted = countOf(this.#objective, values, stepMs);
+    const counted = countOf(this.#objective, valuesOf({ readings }), stepMs);
     this.#isKept = null;
     if (counted === undefined) return;
     const { good, total } = counted;
@@ -119,9 +119,6 @@ function countOf(
     const isGood = objective.kind === "band" ? value <= objective.to + 1e-9 : keepsTo(objective, value);
     return { good: isGood ? stepMs : 0, total: stepMs };
   }
-  const total = values.get(objective.total);
-  const { good, bad } = objective;
-  const failed = bad !== undefined ? values.get(bad) : good !== undefined && total !== undefined ? total - (values.get(good) ?? Number.NaN) : undefined;
-  if (total === undefined || failed === undefined || Number.isNaN(failed)) return undefined;
-  return { good: Math.max(0, total - failed) * stepMs, total: total * stepMs };
+  const failures = failuresOf(objective, values);
+  return failures && { good: Math.max(0, failures.total - failures.failed) * stepMs, total: failures.total * stepMs };
 }

@@ -1,6 +1,7 @@
 import type { Observation } from "../engine/model.ts";
 import type { Reason } from "../engine/reasons.ts";
 import { keepsTo, type ResolvedWorkload } from "../policy/resolve.ts";
+import { failuresOf, valuesOf } from "./objective-readings.ts";
 
 /** What has to be known of a workload to tell whether it is short of units. */
 export type NoticedWorkload = Pick<ResolvedWorkload, "id" | "ceiling" | "metrics" | "objectives" | "unit">;
@@ -17,10 +18,6 @@ function busyness(
     const value = values.get(name);
     return [{ load: value === undefined ? undefined : scope === "unit" ? value * ready : value, perUnit }];
   });
-}
-
-function valuesOf({ readings }: Pick<Observation, "readings">): ReadonlyMap<string, number> {
-  return new Map(readings.filter(({ status }) => status === "value").map(({ metric, value }) => [metric, value]));
 }
 
 /** Units that are paid for: all that there are, and all that were asked for. */
@@ -59,10 +56,8 @@ export function isShort(workload: NoticedWorkload, observation: Observation, rea
       if (value !== undefined && !keepsTo(objective, value)) return true;
       continue;
     }
-    const { good, bad, minimum } = objective;
-    const total = values.get(objective.total);
-    const failed = bad !== undefined ? values.get(bad) : good !== undefined && total !== undefined ? total - (values.get(good) ?? Number.NaN) : undefined;
-    if (total !== undefined && failed !== undefined && failed > (1 - minimum) * total * (1 + 1e-9)) return true;
+    const failures = failuresOf(objective, values);
+    if (failures !== undefined && failures.failed > (1 - objective.minimum) * failures.total * (1 + 1e-9)) return true;
   }
   return !isJudged;
 }
