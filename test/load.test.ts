@@ -52,12 +52,20 @@ describe("vernier load play", () => {
     [["--rate", "5/s", "--peak-rate", "9/s"], "--peak-rate goes with --trace"],
     [["--rate", "5/s", "--seed", "2"], "--seed goes with --random"],
     [["--rate", "5/s", "--force"], "--force goes with --out"],
+    [["--rate", "max", "--random"], "no gaps"],
     [["--steps", "5/s", "--for", "1m"], "--each"],
     [["--rate", "5/s", "--ramp", "1/s..2/s"], "--rate and --ramp"],
     [[], "say one of"],
   ])("refuses %j", async (args, why) => {
     const { code, err } = await play(`${url}/`, ...args);
     expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(why) });
+  });
+
+  test("refuses a path that is none", async () => {
+    expect(await play("--endpoints", "endpoints.json", "--rate", "5/s", "--path", "x")).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("such as /search"),
+    });
   });
 
   test("refuses an address with a password in it, which would go nowhere", async () => {

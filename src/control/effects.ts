@@ -6,7 +6,7 @@ import type { ControllerPorts } from "./ports.ts";
 
 /** Effects that take longer go on beside the next tick. */
 const PATIENCE_MS = 500;
-/** Those that begin within so long share a deadline that is many times as far away. */
+/** Readings that begin within so long share a deadline that is many times as far away. */
 const SAME_TIME_MS = 250;
 /** Whoever stops us waits for ten seconds. */
 const STOP_GRACE_MS = 8_000;
@@ -72,13 +72,13 @@ export class Effects {
     void finish();
   }
 
-  /** Deadlines for reading back: one for all that begin to at about the same time, as there may be thousands of them. */
+  /** Gives deadlines for reading back: the same one for all that are asked for at about the same time, for there may be thousands. */
   #sharedDeadlines(grace: AbortSignal): () => AbortSignal {
     const { clock } = this.#ports;
     let last: { readonly atMs: number; readonly signal: AbortSignal } | undefined;
     return () => {
       const nowMs = clock.engineMs();
-      if (last === undefined || nowMs - last.atMs > SAME_TIME_MS) last = { atMs: nowMs, signal: anyOf(clock.timeout(READING_MAX_MS), grace) };
+      if (last === undefined || Math.abs(nowMs - last.atMs) > SAME_TIME_MS) last = { atMs: nowMs, signal: anyOf(clock.timeout(READING_MAX_MS), grace) };
       return last.signal;
     };
   }

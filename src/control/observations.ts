@@ -10,16 +10,12 @@ export interface RecordedTick {
 /** Observations of one tick as they are kept: JSON, deflated. Numbers come back as they were, to the last bit. */
 export function encodeObservations(ticks: readonly RecordedTick[]): Uint8Array {
   let text = "";
-  // What JSON has words for is written several times as fast when nobody asks about each number.
-  for (const tick of ticks) text += `${text === "" ? "" : ","}${isAllFinite(tick) ? JSON.stringify(tick) : JSON.stringify(tick, named)}`;
+  for (const tick of ticks) {
+    const plain = JSON.stringify(tick);
+    // What JSON has no words for it calls null, and nothing else here is; asking about each number takes several times as long.
+    text += `${text === "" ? "" : ","}${plain.includes("null") ? JSON.stringify(tick, named) : plain}`;
+  }
   return deflateRawSync(`[${text}]`);
-}
-
-/** Whether JSON has words for every number of it: a sum is finite only when all of it are. */
-function isAllFinite({ observation: { capacity, readings, orders } }: RecordedTick): boolean {
-  let sum = capacity.requested + capacity.starting + capacity.ready + capacity.draining + (orders?.units ?? 0);
-  for (const { value, sampledAtMs, windowMs } of readings) sum += value + sampledAtMs + windowMs;
-  return Number.isFinite(sum);
 }
 
 /** Numbers that JSON has no words for, by name. */

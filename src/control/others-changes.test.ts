@@ -11,7 +11,7 @@ const past = (...units: readonly (number | undefined)[]): Past[] =>
   }));
 
 function othersChanges(all: readonly Past[], orders: readonly OwnOrder[], withinMs: number): OthersChanges {
-  const watch = new OthersWatch(orders, withinMs);
+  const watch = new OthersWatch(orders, withinMs, MINUTE);
   for (const one of all) watch.note(one);
   return watch.changes;
 }
@@ -25,6 +25,8 @@ test("a change that nobody here asked for is somebody else's", () => {
   // Twice by others; what could not be read is no change.
   expect(othersChanges(past(4, 4, 6, 9, undefined, 9, 7, 3), orders, 1)).toEqual({ count: 2, lastMs: 7 * MINUTE, withinMs: 1 });
   // Ours, but long ago.
-  expect(othersChanges(past(4, 4, 4, 4, 4, 4, 4, 6), orders, 1)).toMatchObject({ count: 1 });
+  expect(othersChanges(past(4, 4, 4, 4, 4, 4, 4, 4, 6), orders, 1)).toMatchObject({ count: 1 });
+  // So long after it that between two looks there was no time to see it earlier.
+  expect(othersChanges(past(4, 4, 4, 4, 4, 4, 4, 6), orders, 1)).toMatchObject({ count: 0 });
   expect(othersChanges([], orders, 1)).toMatchObject({ count: 0 });
 });

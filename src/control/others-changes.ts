@@ -14,14 +14,16 @@ export interface OwnOrder {
 export class OthersWatch {
   readonly #orders: readonly OwnOrder[];
   readonly #withinMs: number;
+  readonly #oursWithinMs: number;
   #count = 0;
   #lastMs: number | undefined;
   #before: number | undefined;
 
-  /** @param orders ours, in any order   @param withinMs how far back is looked */
-  constructor(orders: readonly OwnOrder[], withinMs: number) {
+  /** @param orders ours, in any order   @param withinMs how far back is looked   @param everyMs time between two observations */
+  constructor(orders: readonly OwnOrder[], withinMs: number, everyMs: number) {
     this.#orders = orders;
     this.#withinMs = withinMs;
+    this.#oursWithinMs = OURS_WITHIN_MS + everyMs;
   }
 
   /** Takes what was observed; oldest first. */
@@ -36,7 +38,7 @@ export class OthersWatch {
   }
 
   #isOurs(requested: number, atMs: number): boolean {
-    return this.#orders.some(({ units, atMs: orderedMs }) => units === requested && Math.abs(atMs - orderedMs) <= OURS_WITHIN_MS);
+    return this.#orders.some(({ units, atMs: orderedMs }) => units === requested && Math.abs(atMs - orderedMs) <= this.#oursWithinMs);
   }
 
   get changes(): OthersChanges {

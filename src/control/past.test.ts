@@ -64,10 +64,42 @@ describe("the past of a workload", () => {
       for (const wanted of [["a/b"], ["a/slow"], ["a/b", "a/slow", "a/nobody"]]) {
         const found: string[] = [];
         const window = { fromMs: 0, toMs: 10_000, ...(buckets !== undefined && { buckets }) };
-        for await (const { workload, atMs, observation } of pastOfAll(store, new Set(wanted), window))
+        for await (const { workload, atMs, observation } of pastOfAll(
+          store,
+          new Map(wanted.map((workload) => [workload, workload === "a/slow" ? 3_000 : 1_000])),
+          window,
+        ))
           found.push(`${workload} ${atMs / 1_000} ${observation.capacity.ready}`);
         const alone = (await Promise.all(wanted.map(async (workload) => (await ready(workload, buckets)).map((one) => `${workload} ${one.join(" ")}`)))).flat();
         expect(found.sort(), `${wanted} in ${buckets}`).toEqual(alone.sort());
       }
+  });
+
+  test("of one that is due seldom, or began late, is not overlooked beside others", async () => {
+    const many = Array.from({ length: 400 }, (_, i) => ({
+      atMs: 1_000 * i,
+      bytes: encodeObservations([
+        { workload: "a/b", observation: seen(i) },
+        ...(i >= 100 && i % 60 === 7 ? [{ workload: "a/rare", observation: seen(i) }] : []),
+      ]),
+    }));
+    const crowded = {
+      async *observations() {
+        yield* many;
+      },
+    };
+    const found: number[] = [];
+    for await (const { workload, atMs } of pastOfAll(
+      crowded,
+      new Map([
+        ["a/b", 1_000],
+        ["a/rare", 60_000],
+      ]),
+      { fromMs: 0, toMs: 400_000, buckets: 100 },
+    ))
+      if (workload === "a/rare") found.push(atMs / 1_000);
+    // It is sought in vain at first, then only now and then, until it is found once.
+    expect(found.length).toBeGreaterThanOrEqual(3);
+    expect([127, 187, 247, 307, 367].slice(-found.length)).toEqual(found);
   });
 });

@@ -20,8 +20,9 @@ interface Window {
 
 /** Others have their turn after so many rows: the loop that reads is the loop that ticks. */
 const ROWS_A_TURN = 16;
-/** A workload that was missing in so many parts of the time one after the other is looked for only where others are: it was not running. */
-const MISSED_PARTS_MAX = 8;
+/** A workload that was due in so many parts of the time, and in none of them, was not running: it is sought only now and then. */
+const SOUGHT_PARTS = 8;
+const SOUGHT_EVERY = 32;
 
 type Row = { readonly atMs: number; readonly bytes: Uint8Array };
 
@@ -30,16 +31,26 @@ export async function* pastOf(store: Pick<Store, "observations">, workload: stri
   for await (const rows of parts(store, window)) yield* lastOf(rows, workload);
 }
 
-/** What each of many workloads was shown, oldest first for each, in one pass over the record. */
+/**
+ * What each of many workloads was shown, oldest first for each, in one pass over the record.
+ * @param workloads by name, how often each is due, ms
+ */
 export async function* pastOfAll(
   store: Pick<Store, "observations">,
-  workloads: ReadonlySet<string>,
+  workloads: ReadonlyMap<string, number>,
   window: Window,
 ): AsyncGenerator<Past & { readonly workload: string }> {
+  const lastMs = new Map<string, number>();
   const missedParts = new Map<string, number>();
   for await (const rows of parts(store, window)) {
+    const endMs = (rows.at(-1) as Row).atMs;
     const missing = new Set<string>();
-    for (const workload of workloads) if ((missedParts.get(workload) ?? 0) < MISSED_PARTS_MAX) missing.add(workload);
+    for (const [workload, intervalMs] of workloads) {
+      if (endMs - (lastMs.get(workload) ?? Number.NEGATIVE_INFINITY) < intervalMs) continue;
+      const missed = missedParts.get(workload) ?? 0;
+      if (missed < SOUGHT_PARTS || missed % SOUGHT_EVERY === 0) missing.add(workload);
+      missedParts.set(workload, missed + 1);
+    }
     const seen = new Set<string>();
     for (let i = rows.length - 1; i >= 0 && (missing.size > 0 || i === rows.length - 1); i--) {
       const { atMs, bytes } = rows[i] as Row;
@@ -48,11 +59,11 @@ export async function* pastOfAll(
         seen.add(workload);
         missing.delete(workload);
         missedParts.delete(workload);
+        lastMs.set(workload, atMs);
         yield { workload, atMs, observation };
       }
       await turn();
     }
-    for (const workload of missing) missedParts.set(workload, (missedParts.get(workload) ?? 0) + 1);
   }
 }
 

@@ -272,6 +272,48 @@ describe("any sequence of observations, drift, failures, reloads and restarts", 
     );
   });
 
+  test("goes on identically after restore when a reload before it took a metric away", () => {
+    const policy = (failed: string): ResolvedWorkload =>
+      workload(`
+kind: stateless
+bounds: {min: 1, max: 200}
+metrics:
+  cpu: {measures: utilisation, window: 15s, lag: 0s}
+  users: {measures: gauge, scope: total, window: 15s, lag: 0s}
+  ${failed}
+strategies: [{type: targetTracking, metric: cpu, target: 70%}, {type: targetTracking, metric: users, target: 10}]
+guards: {cliff: off}`);
+    const lean = policy("");
+    const taken = (from: VernierEngine): VernierEngine => {
+      const to = new VernierEngine(lean, { policyHash: "p" });
+      to.restore(JSON.parse(JSON.stringify(from.state())));
+      return to;
+    };
+    let atMs = 0;
+    let units = 10;
+    const tick = (engines: readonly VernierEngine[], users: number, failed?: number): void => {
+      atMs += 15_000;
+      const read = (metric: string, value: number): Reading => ({ metric, status: "value", value, sampledAtMs: atMs, windowMs: 15_000, partial: false });
+      const readings = [read("cpu", 5 / units), read("users", users), ...(failed === undefined ? [] : [read("failed", failed)])];
+      const capacity = { readable: true, requested: units, ready: units, starting: 0, draining: 0 };
+      const decided = engines.map((engine) => {
+        engine.propose({ capacity, readings }, atMs);
+        return { requested: engine.settle(UNLIMITED).requested, reasons: engine.reasons(), state: JSON.stringify(engine.state()) };
+      });
+      for (const other of decided) expect(other).toEqual(decided[0]);
+      units = (decided[0] as (typeof decided)[number]).requested;
+    };
+    const before = new VernierEngine(policy("failed: {measures: errors, window: 15s, lag: 0s}"), { policyHash: "o" });
+    for (let i = 0; i < 20; i++) tick([before], 100, 0.05);
+    const running = taken(before);
+    for (let i = 0; i < 240; i++) tick([running], 100);
+    // A controller that begins again from a snapshot beside one that was never stopped: nobody fails requests any more, for either.
+    const both = [running, taken(running)];
+    for (let i = 0; i < 20; i++) tick(both, 120);
+    for (let i = 0; i < 40; i++) tick(both, 200);
+    expect(units).toBe(20);
+  });
+
   test("does not depend on the order of metrics and readings", () => {
     fc.assert(
       fc.property(policies, events, (policy, story) => {

@@ -56,7 +56,8 @@ export async function preflightPolicies(
   });
   const clocks = watchServerClocks(() => clock.wallMs());
   try {
-    const others = record === undefined ? undefined : await othersIn(record, new Set(subjects.map(({ policy }) => policy.id)), clock.wallMs());
+    const others =
+      record === undefined ? undefined : await othersIn(record, new Map(subjects.map(({ policy }) => [policy.id, policy.intervalMs])), clock.wallMs());
     const workloads = await Promise.all(subjects.map((subject) => preflight({ ...subject, others: others?.get(subject.policy.id) }, clock)));
     return { workloads, clocks: clocks.end() };
   } finally {
@@ -66,10 +67,11 @@ export async function preflightPolicies(
 }
 
 /** What others did to each workload, by the record of an earlier run. */
-async function othersIn(record: Store, workloads: ReadonlySet<string>, nowMs: number): Promise<ReadonlyMap<string, OthersChanges>> {
+async function othersIn(record: Store, workloads: ReadonlyMap<string, number>, nowMs: number): Promise<ReadonlyMap<string, OthersChanges>> {
   const watches = new Map<string, OthersWatch>();
-  for (const workload of workloads) watches.set(workload, new OthersWatch(await ordersIn(record, workload), LOOK_BACK_MS));
   const buckets = Math.max(PLACES_MIN, Math.min(PLACES_MAX, Math.round(LOOKED_AT / workloads.size)));
+  for (const [workload, intervalMs] of workloads)
+    watches.set(workload, new OthersWatch(await ordersIn(record, workload), LOOK_BACK_MS, Math.max(intervalMs, LOOK_BACK_MS / buckets)));
   for await (const one of pastOfAll(record, workloads, { fromMs: nowMs - LOOK_BACK_MS, toMs: nowMs, buckets })) watches.get(one.workload)?.note(one);
   return new Map([...watches].map(([workload, watch]) => [workload, watch.changes]));
 }

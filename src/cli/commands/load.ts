@@ -59,6 +59,7 @@ export async function runLoadPlay(targets: readonly string[], options: LoadOptio
   for (const [name, other] of Object.entries(GOES_WITH) as [keyof LoadOptions, keyof LoadOptions][])
     if (options[name] !== undefined && options[other] === undefined)
       throw new UsageError(`--${name === "peakRate" ? "peak-rate" : name} goes with --${other}, which is not there`);
+  if (options.rate === "max" && options.random) throw new UsageError("--random: with --rate max there are no gaps between requests to be drawn");
   const { shape, durationMs } = await shapeOf(options);
   if ((targets.length === 0) === (options.endpoints === undefined))
     throw new UsageError("say where the load goes: addresses such as http://127.0.0.1:8080/, or --endpoints with a file that names them");

@@ -143,8 +143,9 @@ export class Growth {
     return this.#last.atMs;
   }
 
-  /** Takes a reading that is not judged. */
+  /** Takes a newer reading that is not judged, from where {@link Growth.next} said. */
   keep(sample: StepSample): void {
+    // Of the last one, what is compared with it is the same place.
     if (sample !== this.#last) {
       this.#last = sample;
       this.#accept(sample, sample.units);

@@ -1,4 +1,5 @@
 import { REAL_ZERO } from "../../lib/real.ts";
+
 /** What may get worse when units go. NaN where nothing is known. */
 export interface Health {
   /** Window that the readings cover: the earliest beginning and the earliest end. */

@@ -21,8 +21,6 @@ export class StepSenses {
   readonly #backlog: MetricSlot | undefined;
   readonly #errors: readonly MetricSlot[];
   readonly #latencies: readonly MetricSlot[];
-  /** Whether anything is measured beside work done; asked every tick. */
-  readonly #seesMore: boolean;
   readonly #health = { fromMs: 0, toMs: 0, errors: Number.NaN, slowness: Number.NaN, load: Number.NaN };
 
   constructor(policy: ResolvedWorkload, slots: readonly MetricSlot[], ready: ReadyHistory) {
@@ -39,7 +37,6 @@ export class StepSenses {
     this.#backlog = named.find(({ metric }) => metric.measures === "backlog" && metric.scope === "total");
     this.#errors = named.filter(({ metric }) => metric.measures === "errors");
     this.#latencies = named.filter(({ metric, limitAsMeasured }) => metric.measures === "latency" && Number.isFinite(limitAsMeasured));
-    this.#seesMore = this.#arrivals !== undefined || this.#backlog !== undefined || this.seesHealth;
     const read = [...this.#errors, ...this.#latencies, ...(this.#served === undefined ? [] : [this.#served])];
     this.delayMs = Math.max(0, ...read.map(({ metric }) => metric.windowMs + metric.lagMs));
   }
@@ -55,27 +52,30 @@ export class StepSenses {
     return this.#isInUnits ? this.#served.load * this.#perUnit : this.#served.value;
   }
 
-  /** Whether work done can be seen, by a reading newer than one that ended at `readToMs`; any is newer than NaN. */
-  seesMoreThan(readToMs: number): boolean {
-    return this.#served?.isUsable === true && !(this.#served.toMs <= readToMs);
+  /** Whether work done can be seen. */
+  get seesWork(): boolean {
+    return this.#served?.isUsable === true;
   }
 
-  /** What the units did lately, where it can be seen. */
+  /** Whether the reading of it, which there has to be, is newer than one that ended at `readToMs`; any is newer than NaN. */
+  isNewerThan(readToMs: number): boolean {
+    return !((this.#served as MetricSlot).toMs <= readToMs);
+  }
+
+  /** What the units did lately; for those of which work done can be seen. */
   fill(sample: StepSample): void {
     const served = this.#served as MetricSlot;
     const isInUnits = this.#isInUnits;
     sample.atMs = served.toMs;
     sample.units = Number.isNaN(served.unitsMean) ? this.#ready.mean(served.fromMs, served.toMs) : served.unitsMean;
     sample.served = isInUnits ? served.load : served.value;
-    if (this.#utilisation !== undefined) sample.utilisation = this.#utilisation.isUsable ? this.#utilisation.value : Number.NaN;
-    if (this.#seesMore) this.#fillMore(sample, isInUnits ? 1 / this.#perUnit : 1);
-  }
-
-  #fillMore(sample: StepSample, scale: number): void {
+    sample.utilisation = this.#utilisation?.isUsable ? this.#utilisation.value : Number.NaN;
+    // What nobody measures is written too: a sample may be of a policy that measured it.
+    const scale = isInUnits ? 1 / this.#perUnit : 1;
     sample.arrived = this.#arrivals?.isUsable ? this.#arrivals.value * scale : Number.NaN;
     sample.backlog = this.#backlog?.isUsable ? this.#backlog.value * scale : Number.NaN;
-    sample.errors = worst(this.#errors, errorsOf);
-    sample.slowness = worst(this.#latencies, slownessOf);
+    sample.errors = this.#errors.length === 0 ? Number.NaN : worst(this.#errors, errorsOf);
+    sample.slowness = this.#latencies.length === 0 ? Number.NaN : worst(this.#latencies, slownessOf);
   }
 
   /** What may have got worse. */

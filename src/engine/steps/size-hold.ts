@@ -34,7 +34,7 @@ export class SizeHold {
     this.#firstMs = firstMs;
   }
 
-  /** Whether nothing speaks against any size. */
+  /** Whether no size is blamed, or one beyond it has shown its worth since. */
   get isOver(): boolean {
     return this.#holds === 0;
   }

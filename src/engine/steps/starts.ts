@@ -37,7 +37,7 @@ export class Starts {
 
   /** Takes note of what became of units: some arrived, or none is missing. */
   observe(missing: number, arrived: number): void {
-    if (this.#attempts === 0 || (arrived === 0 && missing > 0)) return;
+    if (arrived === 0 && missing > 0) return;
     this.#attempts = 0;
     this.#frozenUntilMs = -Number.MAX_VALUE;
     this.#holds = 0;

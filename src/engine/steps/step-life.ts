@@ -93,7 +93,7 @@ export class StepLife {
   observe(current: number, ready: number, missing: number, arrived: number, nowMs: number): void {
     this.#ready = ready;
     if (this.#starts.attempts > 0) this.#starts.observe(missing, arrived);
-    if (this.#senses.seesMoreThan(this.#growth.readToMs)) this.#observeGrowth(current, nowMs);
+    if (this.#senses.seesWork) this.#observeGrowth(current, nowMs);
     if (this.#scaleIn.isOpen) this.#observeScaleIn(current, nowMs);
     if (this.#goal >= 0) this.#observeGoal(current, nowMs);
   }
@@ -117,6 +117,11 @@ export class StepLife {
   #observeGrowth(current: number, nowMs: number): void {
     const growth = this.#growth;
     const isOurs = this.#grewFrom >= 0;
+    if (!this.#senses.isNewerThan(growth.readToMs)) {
+      // Capacity may be back where it was, though nothing new is read.
+      if (isOurs) this.#closeGrowth(current);
+      return;
+    }
     const isJudged = isOurs || !growth.isIdle;
     const sample = growth.next(isJudged);
     this.#senses.fill(sample);
@@ -124,10 +129,15 @@ export class StepLife {
     else growth.keep(sample);
   }
 
+  /** Growth that has shown its worth is no longer looked after. */
+  #closeGrowth(current: number): void {
+    if (this.#growth.worthHaving > current - 0.25) this.#grewFrom = -1;
+  }
+
   #judgeGrowth(sample: StepSample, current: number, nowMs: number, isOurs: boolean): void {
     const growth = this.#growth;
     const verdict = growth.record(sample, nowMs, isOurs, nowMs - this.#grewAtMs >= this.#warmUpMs);
-    if (growth.worthHaving > current - 0.25) this.#grewFrom = -1;
+    this.#closeGrowth(current);
     switch (verdict) {
       case "none":
         return;
