@@ -72,10 +72,11 @@ export class LiveViews {
   }
 
   #fleetNow(hasDemo: boolean): FleetAnswer {
-    const rows = this.#controller.views().map((view) => this.#rowOf(view));
+    const looked = this.#controller.views().map((view) => this.#rowOf(view));
+    const rows = looked.map(({ row }) => row);
     const sum = (of: (row: FleetRow) => number | null): number => rows.reduce((total, row) => total + (of(row) ?? 0), 0);
     const currencies = [...new Set(rows.filter(({ costPerHour }) => costPerHour !== null).map(({ currency }) => currency))];
-    const states = this.#controller.views().flatMap((view) => this.#objectivesOf(view).map(({ state }) => state));
+    const states = looked.flatMap(({ objectives }) => objectives.map(({ state }) => state));
     const count = (state: ObjectiveView["state"]): number => states.filter((one) => one === state).length;
     return {
       schemaVersion: API_VERSION,
@@ -122,11 +123,11 @@ export class LiveViews {
     };
   }
 
-  #rowOf(view: WorkloadView): FleetRow {
+  #rowOf(view: WorkloadView): { readonly row: FleetRow; readonly objectives: readonly ObjectiveView[] } {
     const { last, policy } = view;
     const { common, objectives, reasons } = this.#commonOf(view);
     const capacity = last?.observation.capacity;
-    return {
+    const row: FleetRow = {
       ...common,
       requested: capacity?.readable ? capacity.requested : null,
       ready: capacity?.readable ? capacity.ready : null,
@@ -136,6 +137,7 @@ export class LiveViews {
       objective: objectives.toSorted((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || (b.budgetUsed ?? 0) - (a.budgetUsed ?? 0))[0] ?? null,
       reason: last?.decision === undefined ? null : whyText(reasons),
     };
+    return { row, objectives };
   }
 
   /** What is said of a workload on a line, and when it is looked at alone. */
