@@ -209,8 +209,8 @@ export class VernierEngine implements Engine, Decision {
     this.#isReadable = isReadable;
     if (isReadable) this.#observeCapacity(current, capacity.ready, nowMs);
     else if (!capacity.readable) this.#log.add(REASON.capacity_unreadable, current, current);
-    if (nowMs >= this.#freeze.nextAtMs) this.#freeze.advance(nowMs);
-    if (nowMs >= this.#bounds.nextAtMs && this.#bounds.advance(nowMs)) this.#changeBounds(current);
+    this.#freeze.advance(nowMs);
+    if (this.#bounds.advance(nowMs)) this.#changeBounds(current);
     // Asleep: what comes from the units is rightly silent.
     const unusable = this.#sight.observe(observation.readings, current, nowMs, this.#activation !== undefined && current === 0);
     this.#unusable = unusable;

@@ -145,12 +145,13 @@ export class Growth {
 
   /** Takes a newer reading that is not judged, from where {@link Growth.next} said. */
   keep(sample: StepSample): void {
-    // Of the last one, what is compared with it is the same place.
-    if (sample !== this.#last) {
-      this.#last = sample;
-      this.#accept(sample, sample.units);
+    // Filled anew in its place, it is what was compared with already.
+    if (sample === this.#last) {
+      this.#useful = sample.units;
+      return;
     }
-    this.#useful = sample.units;
+    this.#last = sample;
+    this.#accept(sample, sample.units);
   }
 
   /** Judges a newer reading. @param isOurs whether growth is the effect of steps of ours, which may be blamed   @param isWarm whether units do all that they can */
